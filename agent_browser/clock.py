@@ -1,0 +1,32 @@
+"""Time. Monotonic seconds inside, wall time in what people read."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """The two readings that the program takes of time; tests move their own by hand."""
+
+    def monotonic(self) -> float:
+        """Seconds that never go back, for timers and deadlines."""
+        ...
+
+    def now(self) -> datetime:
+        """Wall time in UTC, for records and answers."""
+        ...
+
+
+class SystemClock:
+    """The machine's own clocks."""
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+def wall_time(clock: Clock, monotonic: float) -> datetime:
+    """The wall time at which the monotonic clock reads, or read, that value."""
+    return clock.now() + timedelta(seconds=monotonic - clock.monotonic())

@@ -1,0 +1,366 @@
+"""The tree of errors that callers may see; each has a stable `code` and makes its own words.
+
+    AgentBrowserError
+    ├── InvalidRequest ── InvalidTimeout, InvalidUrl, NotOpened
+    ├── Unauthorized · Forbidden ── EgressDenied, HostNotAllowed
+    ├── NotFound ── SessionNotFound, ArtifactNotFound
+    ├── Conflict ── OptionNeedsNewSession
+    ├── Gone ── SessionEnded, SessionExpired
+    ├── PayloadTooLarge
+    ├── TooMany ── SessionQueueFull, RateLimited
+    ├── NavigationFailed
+    ├── Unavailable ── PoolFull, BrowserLost, PageCrashed, BrowserMissing, StorageFull
+    ├── DeadlineExceeded
+    ├── InternalError
+    └── ActionFailed   (never a problem of its own: an interact answer with success false)
+
+HTTP statuses are in one table in `api/problems.py`; the client makes the class again from the code.
+"""
+
+from datetime import datetime
+from typing import Any, ClassVar, Literal
+
+Recovery = Literal[
+    "retry", "wait", "open_new_session", "take_snapshot", "fix_request", "ask_operator"
+]
+
+
+class AgentBrowserError(Exception):
+    """Something a caller can be told. `fields` are the code's own fields of the answer."""
+
+    code: ClassVar[str] = "internal_error"
+    title: ClassVar[str] = "Something went wrong"
+    retryable: ClassVar[bool] = False
+    recovery: ClassVar[Recovery] = "ask_operator"
+
+    def __init__(self, detail: str, **fields: Any) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.fields = fields
+
+
+class InternalError(AgentBrowserError):
+    """A fault of the server's own; the answer has the request id and nothing else of it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The server failed on this call. Its log has the details under the request id."
+        )
+
+
+class InvalidRequest(AgentBrowserError):
+    """The request itself is wrong; `errors` names the fields."""
+
+    code: ClassVar[str] = "invalid_request"
+    title: ClassVar[str] = "Invalid request"
+    recovery: ClassVar[Recovery] = "fix_request"
+
+    def __init__(self, detail: str, errors: list[dict[str, str]] | None = None) -> None:
+        super().__init__(detail, errors=errors or [])
+
+
+class InvalidTimeout(AgentBrowserError):
+    """A timeout outside its range."""
+
+    code: ClassVar[str] = "invalid_timeout"
+    title: ClassVar[str] = "Invalid timeout"
+    recovery: ClassVar[Recovery] = "fix_request"
+
+    def __init__(self, name: str, value: object, low: float, high: float) -> None:
+        super().__init__(
+            f"{name} must be between {low:g} and {high:g} seconds, got {value}",
+            field=name,
+            minimum=low,
+            maximum=high,
+        )
+
+
+class InvalidUrl(AgentBrowserError):
+    """A URL that can't be opened: malformed, or of a scheme that is not allowed."""
+
+    code: ClassVar[str] = "invalid_url"
+    title: ClassVar[str] = "Invalid URL"
+    recovery: ClassVar[Recovery] = "fix_request"
+
+
+class NotOpened(InvalidRequest):
+    """A function that needs a page, before any page was opened."""
+
+    title: ClassVar[str] = "Nothing opened yet"
+
+    def __init__(self) -> None:
+        super().__init__("Browser not started. Call 'open' first.")
+
+
+class Unauthorized(AgentBrowserError):
+    """No key, or one that is not known."""
+
+    code: ClassVar[str] = "unauthorized"
+    title: ClassVar[str] = "Unauthorized"
+    recovery: ClassVar[Recovery] = "fix_request"
+
+    def __init__(self) -> None:
+        super().__init__("A valid API key is needed: send 'Authorization: Bearer <key>'.")
+
+
+class Forbidden(AgentBrowserError):
+    """A known caller that may not do this."""
+
+    code: ClassVar[str] = "forbidden"
+    title: ClassVar[str] = "Forbidden"
+
+
+class EgressDenied(Forbidden):
+    """The egress policy does not let this address be reached."""
+
+    code: ClassVar[str] = "egress_denied"
+    title: ClassVar[str] = "Address not allowed"
+    recovery: ClassVar[Recovery] = "fix_request"
+
+
+class HostNotAllowed(Forbidden):
+    """A Host or Origin header that names another site (DNS rebinding, cross-site requests)."""
+
+    code: ClassVar[str] = "host_not_allowed"
+    title: ClassVar[str] = "Host not allowed"
+    recovery: ClassVar[Recovery] = "fix_request"
+
+
+class NotFound(AgentBrowserError):
+    """There is no such thing, or it is not the caller's."""
+
+    code: ClassVar[str] = "not_found"
+    title: ClassVar[str] = "Not found"
+    recovery: ClassVar[Recovery] = "fix_request"
+
+
+class SessionNotFound(NotFound):
+    """An id that was never given out, or belongs to another owner."""
+
+    code: ClassVar[str] = "session_not_found"
+    title: ClassVar[str] = "Session not found"
+    recovery: ClassVar[Recovery] = "open_new_session"
+
+    def __init__(self, session_id: str) -> None:
+        super().__init__(f"session not found: {session_id[:64]}", session_id=session_id[:64])
+
+
+class ArtifactNotFound(NotFound):
+    """An artifact or recording that is not there (any more)."""
+
+    code: ClassVar[str] = "artifact_not_found"
+    title: ClassVar[str] = "Artifact not found"
+
+    def __init__(self, artifact_id: str) -> None:
+        super().__init__(f"artifact not found: {artifact_id[:64]}", artifact_id=artifact_id[:64])
+
+
+class Conflict(AgentBrowserError):
+    """The request does not go with what there is."""
+
+    code: ClassVar[str] = "conflict"
+    title: ClassVar[str] = "Conflict"
+    recovery: ClassVar[Recovery] = "fix_request"
+
+
+class OptionNeedsNewSession(Conflict):
+    """Options that only a new browser context can take, given to a live session."""
+
+    code: ClassVar[str] = "option_needs_new_session"
+    title: ClassVar[str] = "Option needs a new session"
+    recovery: ClassVar[Recovery] = "open_new_session"
+
+    def __init__(self, options: list[str]) -> None:
+        names = ", ".join(options)
+        super().__init__(
+            f"only a new session can take {names}; this session's context was made without it. "
+            "Leave it out, or open a new session.",
+            options=options,
+        )
+
+
+class Gone(AgentBrowserError):
+    """It was there and is no more."""
+
+    code: ClassVar[str] = "gone"
+    title: ClassVar[str] = "Gone"
+    recovery: ClassVar[Recovery] = "open_new_session"
+
+
+class SessionEnded(Gone):
+    """A call to a session that was closed, lapsed or lost."""
+
+    code: ClassVar[str] = "session_ended"
+    title: ClassVar[str] = "Session ended"
+
+    def __init__(self, session_id: str, ended_at: datetime, end_reason: str) -> None:
+        super().__init__(
+            f"session not found: {session_id} has ended ({end_reason}). Open a new one.",
+            session_id=session_id,
+            ended_at=ended_at.isoformat().replace("+00:00", "Z"),
+            end_reason=end_reason,
+        )
+
+
+class SessionExpired(Gone):
+    """A call to a session whose record's retention ran out."""
+
+    code: ClassVar[str] = "session_expired"
+    title: ClassVar[str] = "Session expired"
+
+    def __init__(self, session_id: str, expires_at: datetime) -> None:
+        super().__init__(
+            f"session not found: {session_id} has expired. Open a new one.",
+            session_id=session_id,
+            expires_at=expires_at.isoformat().replace("+00:00", "Z"),
+            end_reason="expired",
+        )
+
+
+class PayloadTooLarge(AgentBrowserError):
+    """A body over the bound."""
+
+    code: ClassVar[str] = "payload_too_large"
+    title: ClassVar[str] = "Payload too large"
+    recovery: ClassVar[Recovery] = "fix_request"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"the request's body is over the limit of {limit} bytes", limit=limit)
+
+
+class TooMany(AgentBrowserError):
+    """More than is allowed at once; `retry_after` is in seconds."""
+
+    code: ClassVar[str] = "too_many"
+    title: ClassVar[str] = "Too many"
+    retryable: ClassVar[bool] = True
+    recovery: ClassVar[Recovery] = "wait"
+
+    def __init__(self, detail: str, *, retry_after: float) -> None:
+        super().__init__(detail, retry_after=retry_after)
+
+
+class SessionQueueFull(TooMany):
+    """More calls are waiting for one session than its queue holds."""
+
+    code: ClassVar[str] = "session_queue_full"
+    title: ClassVar[str] = "Session queue full"
+
+    def __init__(self, waiting: int, *, retry_after: float = 1.0) -> None:
+        super().__init__(f"{waiting} calls wait for this session already", retry_after=retry_after)
+
+
+class RateLimited(TooMany):
+    """More calls a minute than the caller may make."""
+
+    code: ClassVar[str] = "rate_limited"
+    title: ClassVar[str] = "Rate limited"
+
+
+class NavigationFailed(AgentBrowserError):
+    """The page could not be loaded; `reason` is the browser's own word for it."""
+
+    code: ClassVar[str] = "navigation_failed"
+    title: ClassVar[str] = "Navigation failed"
+    recovery: ClassVar[Recovery] = "fix_request"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"Failed to open URL: {reason}", reason=reason)
+
+
+class Unavailable(AgentBrowserError):
+    """Not now."""
+
+    code: ClassVar[str] = "unavailable"
+    title: ClassVar[str] = "Unavailable"
+    retryable: ClassVar[bool] = True
+    recovery: ClassVar[Recovery] = "wait"
+
+
+class PoolFull(Unavailable):
+    """No room for another session: `reason` is sessions, memory or draining; `retry_after` in
+    seconds.
+    """
+
+    code: ClassVar[str] = "pool_full"
+    title: ClassVar[str] = "Pool full"
+
+    def __init__(
+        self, reason: Literal["sessions", "memory", "draining"], *, retry_after: float
+    ) -> None:
+        super().__init__(
+            f"no room for another session ({reason})", reason=reason, retry_after=retry_after
+        )
+
+
+class BrowserLost(Unavailable):
+    """The browser process that held the session is gone, and the session's live state with it."""
+
+    code: ClassVar[str] = "browser_lost"
+    title: ClassVar[str] = "Browser lost"
+    recovery: ClassVar[Recovery] = "open_new_session"
+
+    def __init__(self, detail: str = "the browser that held this session is gone") -> None:
+        super().__init__(detail)
+
+
+class PageCrashed(Unavailable):
+    """The page's renderer died; the session goes on, `open` gives it a fresh page."""
+
+    code: ClassVar[str] = "crashed"
+    title: ClassVar[str] = "Page crashed"
+    recovery: ClassVar[Recovery] = "retry"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the page crashed; its content is gone. Call 'open' to load a page again: "
+            "cookies and storage are kept."
+        )
+
+
+class BrowserMissing(Unavailable):
+    """No browser is installed, or it does not start."""
+
+    code: ClassVar[str] = "browser_missing"
+    title: ClassVar[str] = "No browser"
+    retryable: ClassVar[bool] = False
+    recovery: ClassVar[Recovery] = "ask_operator"
+
+
+class StorageFull(Unavailable):
+    """An artifact could not be written."""
+
+    code: ClassVar[str] = "storage_full"
+    title: ClassVar[str] = "Storage full"
+    recovery: ClassVar[Recovery] = "ask_operator"
+
+
+class DeadlineExceeded(AgentBrowserError):
+    """A deadline fired: `deadline` names which (navigation, action, queue, close, …), `seconds` its
+    length.
+    """
+
+    code: ClassVar[str] = "deadline_exceeded"
+    title: ClassVar[str] = "Deadline exceeded"
+    retryable: ClassVar[bool] = True
+    recovery: ClassVar[Recovery] = "retry"
+
+    def __init__(self, deadline: str, seconds: float) -> None:
+        super().__init__(
+            f"the {deadline} deadline of {seconds:g} s was exceeded",
+            deadline=deadline,
+            seconds=seconds,
+        )
+
+
+class ActionFailed(AgentBrowserError):
+    """An action that could not be done, and why. Its `code` is per failure: `stale_ref`, `covered`,
+    …
+    """
+
+    title: ClassVar[str] = "Action failed"
+    recovery: ClassVar[Recovery] = "take_snapshot"
+
+    def __init__(self, failure: str, detail: str) -> None:
+        super().__init__(detail)
+        self.failure = failure

@@ -1,0 +1,40 @@
+"""Identifiers. An id says nothing about machine, owner or order (contract, section 1)."""
+
+import re
+import secrets
+
+_TOKEN = re.compile(r"^[A-Za-z0-9_-]{22}$")
+
+
+def _new(prefix: str) -> str:
+    return f"{prefix}_{secrets.token_urlsafe(16)}"
+
+
+def _is(prefix: str, text: str) -> bool:
+    head, _, token = text.partition("_")
+    return head == prefix and _TOKEN.match(token) is not None
+
+
+def new_session_id() -> str:
+    """A fresh `ses_…` id of 128 random bits, url-safe."""
+    return _new("ses")
+
+
+def is_session_id(text: str) -> bool:
+    """Whether the text has the form of a session id (not whether such a session exists)."""
+    return _is("ses", text)
+
+
+def new_artifact_id() -> str:
+    """A fresh `art_…` id of 128 random bits, url-safe."""
+    return _new("art")
+
+
+def is_artifact_id(text: str) -> bool:
+    """Whether the text has the form of an artifact id; anything else never reaches a file system."""
+    return _is("art", text)
+
+
+def new_request_id() -> str:
+    """A fresh `req_…` id that ties an answer to the server's log lines."""
+    return _new("req")

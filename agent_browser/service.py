@@ -1,0 +1,96 @@
+"""The hinge: every door (HTTP, command line, tests) talks to this protocol, and to nothing behind
+it.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from agent_browser.models.base import Input
+from agent_browser.models.functions import FunctionOutput, ScreenshotInput
+from agent_browser.models.sessions import Health, Session, SessionCreate, SessionList, SessionState
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who is calling. What one owner makes, another does not see."""
+
+    owner: str
+
+
+LOCAL = Caller(owner="local")
+"""The one owner there is where no key is configured."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """An encoded picture and its own size in pixels."""
+
+    data: bytes
+    content_type: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """Whether a real command to a real browser was answered, and what an operator should know."""
+
+    ready: bool
+    detail: str
+    browser: str
+    """Product and version, such as `HeadlessChrome/156.0.8078.79`; empty where there is none."""
+    warnings: tuple[str, ...] = ()
+    """Such as a sandbox that is off."""
+
+
+class SessionService(Protocol):
+    """Sessions and the functions on them. Every method raises of `agent_browser.errors` and nothing
+    else.
+    """
+
+    async def create(self, caller: Caller, request: SessionCreate) -> Session:
+        """Make a session (its page is blank until `open`). PoolFull where there is no room in time."""
+        ...
+
+    async def list(
+        self, caller: Caller, *, state: SessionState | None, limit: int, cursor: str | None
+    ) -> SessionList:
+        """The caller's sessions, most recent activity first. InvalidRequest for a cursor it didn't
+        give.
+        """
+        ...
+
+    async def get(self, caller: Caller, session_id: str) -> Session:
+        """One session, ended ones too while they are remembered. SessionNotFound, SessionExpired."""
+        ...
+
+    async def end(self, caller: Caller, session_id: str, *, purge: bool = False) -> None:
+        """End it (a second time too); with purge, forget it and erase its files at once."""
+        ...
+
+    async def call(
+        self,
+        caller: Caller,
+        function: str,
+        input: Input,
+        *,
+        session: str | None,
+        session_timeout: float | None = None,
+    ) -> FunctionOutput:
+        """Do one function. `session` is an id, "new", or None for a session of this call alone.
+
+        The output is the function's own (`models.functions.OUTPUTS`) with `session_id` filled in.
+        """
+        ...
+
+    async def capture(self, caller: Caller, session_id: str, input: ScreenshotInput) -> Image:
+        """The picture itself, for a caller that wants no artifact."""
+        ...
+
+    async def health(self, caller: Caller) -> Health:
+        """Counts by state, capacity, pressure."""
+        ...
+
+    async def readiness(self) -> Readiness:
+        """Ask a real browser a real thing, within a bound of a few seconds."""
+        ...

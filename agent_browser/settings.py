@@ -1,0 +1,236 @@
+"""Settings: each one's name, type, default, range and help, written once.
+
+The environment (`AGENT_BROWSER_<NAME>`), the options of `serve` and docs/settings.md come from here.
+"""
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+import platformdirs
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from agent_browser.models.base import Duration
+
+PREFIX = "AGENT_BROWSER_"
+_CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+class SettingsError(Exception):
+    """Settings that can't be used; the text names each and says what would do."""
+
+
+def _default_data_dir() -> Path:
+    return Path(platformdirs.user_data_dir("agent-browser", appauthor=False))
+
+
+def in_checkout() -> bool:
+    """Whether the package runs from a checkout of the project and not from an installed wheel."""
+    return (_CHECKOUT / "pyproject.toml").is_file() and (_CHECKOUT / "recordings").is_dir()
+
+
+class Settings(BaseSettings):
+    """All settings, server and command line. Durations in seconds, or a text such as 90s, 30m, 12h."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", validate_default=True)
+
+    # What the command line talks to.
+    url: str = Field("http://127.0.0.1:7070", description="Server that the command line talks to.")
+    api_key: SecretStr | None = Field(None, description="Key that the command line sends.")
+    session: str | None = Field(None, description="Session id that the short commands use.")
+
+    # Where the server listens and who may call.
+    host: str = Field(
+        "127.0.0.1", description="Address to bind. Other than loopback only with API_KEYS."
+    )
+    port: int = Field(7070, ge=0, le=65535, description="Port to bind; 0 takes a free one.")
+    api_keys: SecretStr | None = Field(
+        None, description="Keys as name:key,name:key. A name owns what is made with its key."
+    )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Further names (host or host:port) that callers may use in the Host header; with commas.",
+    )
+    max_body: int = Field(33_554_432, ge=1024, description="Largest request body in bytes.")
+
+    # Where files are.
+    data_dir: Path = Field(
+        default_factory=_default_data_dir,
+        description="Folder for artifacts, logs and state; the user's data folder for agent-browser if not given.",
+    )
+    recordings_dir: Path | None = Field(
+        None, description="Folder for videos; recordings/ in a checkout, else a folder in DATA_DIR."
+    )
+    artifact_retention: Duration = Field(
+        86_400.0, description="How long screenshots and other artifacts are kept."
+    )
+    artifact_bytes: int = Field(
+        2_147_483_648,
+        ge=0,
+        description="Bytes of artifacts kept; the oldest go first. 0: no bound.",
+    )
+    recording_retention: Duration = Field(
+        604_800.0, description="How long videos are kept after their session."
+    )
+    recording_bytes: int = Field(
+        21_474_836_480, ge=0, description="Bytes of videos kept; the oldest go first. 0: no bound."
+    )
+
+    # The browser.
+    executable_path: Path | None = Field(None, description="Browser to start; found if not given.")
+    headless_shell: bool = Field(True, description="Prefer the headless shell to the full browser.")
+    sandbox: Literal["auto", "on", "off"] = Field(
+        "auto", description="The browser's own sandbox; auto is on unless the server runs as root."
+    )
+    browsers: int = Field(
+        0, ge=0, le=64, description="Browser processes; 0: one per processor, four at most."
+    )
+    launch_timeout: Duration = Field(30.0, description="How long a browser may take to start.")
+
+    # The pool.
+    max_sessions: int = Field(
+        0,
+        ge=0,
+        le=100_000,
+        description="Live sessions; 0: from memory and processors, container limits too.",
+    )
+    warm: int = Field(
+        4, ge=0, le=256, description="Contexts kept ready at rest; more while many are opened."
+    )
+    max_waiting: int = Field(64, ge=0, le=100_000, description="Opens that may wait for room.")
+    wait_timeout: Duration = Field(
+        30.0, description="How long an open waits for room before it is refused."
+    )
+    recycle_contexts: int = Field(
+        500, ge=1, description="Contexts that a browser serves before it is replaced."
+    )
+    recycle_memory: int = Field(
+        4_294_967_296,
+        ge=0,
+        description="Bytes of memory over which a browser is replaced. 0: no bound.",
+    )
+    shutdown_timeout: Duration = Field(
+        20.0, description="How long calls under way may go on at shutdown."
+    )
+
+    # Sessions.
+    idle_timeout: Duration = Field(
+        1_800.0, description="A session that nothing used for so long ends."
+    )
+    max_duration: Duration = Field(
+        43_200.0, description="A session's longest life from its creation."
+    )
+    min_timeout: Duration = Field(1.0, description="Least timeout that a caller may ask for.")
+    max_timeout: Duration = Field(
+        86_400.0, description="Greatest timeout that a caller may ask for."
+    )
+    retention: Duration = Field(86_400.0, description="How long an ended session is remembered.")
+    session_queue: int = Field(
+        32, ge=0, le=10_000, description="Calls that may wait for one session."
+    )
+    settle_timeout: Duration = Field(
+        3.0, description="How long an action waits for the requests that it started."
+    )
+
+    # Logs.
+    log_format: Literal["console", "json"] = Field(
+        "console", description="Form of the log lines on stderr."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least level logged."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split_lists(cls, values: dict[str, object]) -> dict[str, object]:
+        hosts = values.get("allowed_hosts")
+        if isinstance(hosts, str):
+            values["allowed_hosts"] = tuple(
+                part.strip() for part in hosts.split(",") if part.strip()
+            )
+        return values
+
+    @model_validator(mode="after")
+    def _ranges_agree(self) -> "Settings":
+        if self.min_timeout > self.max_timeout:
+            raise ValueError("MIN_TIMEOUT is greater than MAX_TIMEOUT")
+        for name in ("idle_timeout", "max_duration"):
+            value = getattr(self, name)
+            if not self.min_timeout <= value <= self.max_timeout:
+                raise ValueError(
+                    f"{name.upper()} must be between MIN_TIMEOUT ({self.min_timeout:g} s) "
+                    f"and MAX_TIMEOUT ({self.max_timeout:g} s), got {value:g}"
+                )
+        return self
+
+    @property
+    def recordings_folder(self) -> Path:
+        """Where videos go."""
+        if self.recordings_dir is not None:
+            return self.recordings_dir
+        return _CHECKOUT / "recordings" if in_checkout() else self.data_dir / "recordings"
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """Configured API keys: key → owner's name."""
+        return parse_keys(self.api_keys.get_secret_value()) if self.api_keys else {}
+
+
+def parse_keys(text: str) -> dict[str, str]:
+    """Key → name of `name:key,name:key`; ValueError (without the key in it) where it isn't of that
+    form.
+    """
+    keys: dict[str, str] = {}
+    for position, part in enumerate(
+        filter(None, (piece.strip() for piece in text.split(","))), start=1
+    ):
+        name, colon, key = part.partition(":")
+        if not colon or not name.strip() or not key.strip():
+            raise ValueError(f"API_KEYS: entry {position} is not of the form name:key")
+        if len(key.strip()) < 16:
+            raise ValueError(f"API_KEYS: the key of {name.strip()!r} is shorter than 16 characters")
+        if key.strip() in keys:
+            raise ValueError(f"API_KEYS: the key of {name.strip()!r} is given twice")
+        keys[key.strip()] = name.strip()
+    return keys
+
+
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """What to say of each `AGENT_BROWSER_*` variable that is no setting, with the near miss."""
+    known = [PREFIX + name.upper() for name in Settings.model_fields]
+    said = []
+    for name in sorted(environ):
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            near = difflib.get_close_matches(name.upper(), known, n=1)
+            said.append(f"{name} is not a setting" + (f"; did you mean {near[0]}?" if near else ""))
+    return said
+
+
+def load(**overrides: object) -> Settings:
+    """Settings from the environment, `overrides` before it. SettingsError says all that is wrong at
+    once.
+    """
+    faults = unknown_variables(os.environ)
+    if faults:
+        raise SettingsError("\n".join(faults))
+    try:
+        settings = Settings(**{k: v for k, v in overrides.items() if v is not None})  # type: ignore[arg-type]
+        _ = settings.keys
+    except ValidationError as exc:
+        raise SettingsError("\n".join(_say(error) for error in exc.errors())) from exc
+    except ValueError as exc:
+        raise SettingsError(str(exc)) from exc
+    return settings
+
+
+def _say(error: Mapping[str, object]) -> str:
+    location = error.get("loc")
+    name = (
+        PREFIX + str(location[0]).upper()
+        if isinstance(location, tuple) and location
+        else "settings"
+    )
+    return f"{name}: {str(error.get('msg', '')).removeprefix('Value error, ')}"
