@@ -31,7 +31,7 @@ def new_artifact_id() -> str:
 
 
 def is_artifact_id(text: str) -> bool:
-    """Whether the text has the form of an artifact id; anything else never reaches a file system."""
+    """Whether the text has the form of an artifact id; nothing else reaches a file system."""
     return _is("art", text)
 
 

@@ -49,7 +49,7 @@ class SessionService(Protocol):
     """
 
     async def create(self, caller: Caller, request: SessionCreate) -> Session:
-        """Make a session (its page is blank until `open`). PoolFull where there is no room in time."""
+        """Make a session; its page is blank until `open`. PoolFull where there is no room."""
         ...
 
     async def list(
@@ -61,7 +61,7 @@ class SessionService(Protocol):
         ...
 
     async def get(self, caller: Caller, session_id: str) -> Session:
-        """One session, ended ones too while they are remembered. SessionNotFound, SessionExpired."""
+        """One session, ended ones too while remembered. SessionNotFound, SessionExpired."""
         ...
 
     async def end(self, caller: Caller, session_id: str, *, purge: bool = False) -> None:

@@ -1,6 +1,6 @@
 """Settings: each one's name, type, default, range and help, written once.
 
-The environment (`AGENT_BROWSER_<NAME>`), the options of `serve` and docs/settings.md come from here.
+The environment (`AGENT_BROWSER_<NAME>`), `serve`'s options and docs/settings.md come from here.
 """
 
 import difflib
@@ -33,7 +33,7 @@ def in_checkout() -> bool:
 
 
 class Settings(BaseSettings):
-    """All settings, server and command line. Durations in seconds, or a text such as 90s, 30m, 12h."""
+    """All settings. Durations in seconds, or a text such as 90s, 30m, 12h."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", validate_default=True)
 
@@ -52,14 +52,14 @@ class Settings(BaseSettings):
     )
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
-        description="Further names (host or host:port) that callers may use in the Host header; with commas.",
+        description="Further names that callers may use in the Host header, separated by commas.",
     )
     max_body: int = Field(33_554_432, ge=1024, description="Largest request body in bytes.")
 
     # Where files are.
     data_dir: Path = Field(
         default_factory=_default_data_dir,
-        description="Folder for artifacts, logs and state; the user's data folder for agent-browser if not given.",
+        description="Folder for artifacts, logs and state; the user's data folder if not given.",
     )
     recordings_dir: Path | None = Field(
         None, description="Folder for videos; recordings/ in a checkout, else a folder in DATA_DIR."

@@ -131,7 +131,7 @@ class Browser(Protocol):
     async def new_context(
         self, options: ContextOptions, *, recordings: Path | None = None
     ) -> Context:
-        """A virgin context with a blank page ready. Videos, where asked for, go into `recordings`."""
+        """A virgin context with a blank page ready. Videos, if asked for, go into `recordings`."""
         ...
 
     async def probe(self) -> str:
@@ -149,19 +149,19 @@ class Browser(Protocol):
         ...
 
     async def close(self) -> None:
-        """End the process and its group. Idempotent and bounded; leaves no process and no folder."""
+        """End the process and its group. Idempotent, bounded; leaves no process and no folder."""
         ...
 
 
 class Engine(Protocol):
-    """How browsers are started. An async context manager, entered and left by the pool's own task."""
+    """How browsers are started. An async context manager, entered and left by one task."""
 
     async def __aenter__(self) -> "Engine": ...
 
     async def __aexit__(self, *exc: object) -> None: ...
 
     async def launch(self) -> Browser:
-        """Start one browser process. BrowserMissing with the cure where there is none that starts."""
+        """Start one browser process. BrowserMissing, with the cure, where none starts."""
         ...
 
     @property

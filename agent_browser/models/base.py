@@ -25,7 +25,7 @@ class Output(BaseModel):
 
 
 def parse_duration(value: Any) -> float:
-    """Seconds from a number (`90`, `1.5`) or a text (`"90s"`, `"30m"`, `"12h"`, `"500ms"`, `"1d"`)."""
+    """Seconds from a number (`90`, `1.5`) or a text (`"90s"`, `"30m"`, `"12h"`, `"500ms"`)."""
     if isinstance(value, bool):
         raise ValueError("a duration is a number of seconds or a text like '90s', '30m', '12h'")
     if isinstance(value, int | float):

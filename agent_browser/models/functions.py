@@ -1,4 +1,4 @@
-"""The functions' inputs and outputs (contract, section 2). Names and defaults are the wire format."""
+"""The functions' inputs and outputs. Names and defaults are the wire format."""
 
 from typing import Annotated, Any, Literal
 
@@ -107,9 +107,10 @@ class SnapshotInput(Input):
 
 
 ActionName = Literal[
-    "click", "dblclick", "right_click", "tap", "type", "fill", "clear", "focus", "press", "select", "hover",
-    "check", "uncheck", "drag", "upload", "scroll", "back", "forward", "reload", "wait", "goto",
-    "move", "down", "up", "wheel", "set_viewport", "tab_new", "tab_switch", "tab_close",
+    "click", "dblclick", "right_click", "tap", "type", "fill", "clear", "focus", "press",
+    "select", "hover", "check", "uncheck", "drag", "upload", "scroll", "back", "forward",
+    "reload", "wait", "goto", "move", "down", "up", "wheel", "set_viewport",
+    "tab_new", "tab_switch", "tab_close",
 ]  # fmt: skip
 
 
@@ -301,7 +302,7 @@ class ScreenshotOutput(FunctionOutput):
 
 
 class ExecuteOutput(FunctionOutput):
-    """What the code came to. `error` is the page's own error; the call is a success all the same."""
+    """What the code came to. `error` is the page's own; the call is a success all the same."""
 
     result: str | None = None
     """JSON text of the value; strings as they are; null for none."""
