@@ -6,7 +6,7 @@ Outcome = Literal["ok", "failed", "refused", "error"]
 
 
 class Observer(Protocol):
-    """Told of each thing as it happens, from the event loop; must return at once and never raise."""
+    """Told of each thing as it happens, from the event loop; returns at once, never raises."""
 
     def opened(self, *, warm: bool, seconds: float) -> None:
         """A session got its context, so many seconds after it was asked for."""
