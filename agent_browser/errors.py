@@ -4,9 +4,10 @@
     ├── InvalidRequest ── InvalidTimeout, InvalidUrl, NotOpened
     ├── Unauthorized · Forbidden ── EgressDenied, HostNotAllowed
     ├── NotFound ── SessionNotFound, ArtifactNotFound
-    ├── Conflict ── OptionNeedsNewSession
+    ├── MethodNotAllowed
+    ├── Conflict ── OptionNeedsNewSession, IdempotencyConflict
     ├── Gone ── SessionEnded, SessionExpired
-    ├── PayloadTooLarge
+    ├── PayloadTooLarge · RangeNotSatisfiable
     ├── TooMany ── SessionQueueFull, RateLimited
     ├── NavigationFailed
     ├── Unavailable ── PoolFull, BrowserLost, PageCrashed, BrowserMissing, StorageFull
@@ -155,6 +156,17 @@ class ArtifactNotFound(NotFound):
         super().__init__(f"artifact not found: {artifact_id[:64]}", artifact_id=artifact_id[:64])
 
 
+class MethodNotAllowed(AgentBrowserError):
+    """The address is there, but not with this method; `allow` names those that are."""
+
+    code: ClassVar[str] = "method_not_allowed"
+    title: ClassVar[str] = "Method not allowed"
+    recovery: ClassVar[Recovery] = "fix_request"
+
+    def __init__(self, method: str, allow: str) -> None:
+        super().__init__(f"{method[:16]} is not possible here; {allow} is", allow=allow)
+
+
 class Conflict(AgentBrowserError):
     """The request does not go with what there is."""
 
@@ -176,6 +188,18 @@ class OptionNeedsNewSession(Conflict):
             f"only a new session can take {names}; this session's context was made without it. "
             "Leave it out, or open a new session.",
             options=options,
+        )
+
+
+class IdempotencyConflict(Conflict):
+    """An Idempotency-Key that was used before with another request."""
+
+    code: ClassVar[str] = "idempotency_conflict"
+    title: ClassVar[str] = "Idempotency key used before"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this Idempotency-Key was sent before with another request; use a fresh one"
         )
 
 
@@ -226,6 +250,17 @@ class PayloadTooLarge(AgentBrowserError):
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"the request's body is over the limit of {limit} bytes", limit=limit)
+
+
+class RangeNotSatisfiable(AgentBrowserError):
+    """A Range header that asks for bytes that the file does not have; `size` is in bytes."""
+
+    code: ClassVar[str] = "range_not_satisfiable"
+    title: ClassVar[str] = "Range not satisfiable"
+    recovery: ClassVar[Recovery] = "fix_request"
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"the file has {size} bytes; the Range asks for others", size=size)
 
 
 class TooMany(AgentBrowserError):
@@ -305,17 +340,18 @@ class BrowserLost(Unavailable):
 
 
 class PageCrashed(Unavailable):
-    """The page's renderer died; the session goes on, `open` gives it a fresh page."""
+    """The page died or closed itself; the session goes on, `open` gives it a fresh page."""
 
     code: ClassVar[str] = "crashed"
     title: ClassVar[str] = "Page crashed"
     recovery: ClassVar[Recovery] = "retry"
 
-    def __init__(self) -> None:
-        super().__init__(
-            "the page crashed; its content is gone. Call 'open' to load a page again: "
-            "cookies and storage are kept."
-        )
+    def __init__(
+        self,
+        detail: str = "the page crashed; its content is gone. Call 'open' to load a page again: "
+        "cookies and storage are kept.",
+    ) -> None:
+        super().__init__(detail)
 
 
 class BrowserMissing(Unavailable):
@@ -345,9 +381,9 @@ class DeadlineExceeded(AgentBrowserError):
     retryable: ClassVar[bool] = True
     recovery: ClassVar[Recovery] = "retry"
 
-    def __init__(self, deadline: str, seconds: float) -> None:
+    def __init__(self, deadline: str, seconds: float, *, doing: str = "") -> None:
         super().__init__(
-            f"the {deadline} deadline of {seconds:g} s was exceeded",
+            f"{doing}the {deadline} deadline of {seconds:g} s was exceeded",
             deadline=deadline,
             seconds=seconds,
         )

@@ -1,0 +1,87 @@
+"""What an action is given to work with, and the table of actions; each family has its module."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from playwright.async_api import Page
+
+from agent_browser.browser import targets
+from agent_browser.browser.refs import Numbers
+from agent_browser.browser.tab import Tab
+from agent_browser.browser.targets import Target
+from agent_browser.errors import ActionFailed
+from agent_browser.models.functions import InteractInput, OpenInput
+
+ACTION_TIMEOUT = 5.0
+NAVIGATION_TIMEOUT = 30.0
+NAVIGATIONS = frozenset({"goto", "reload", "back", "forward", "tab_new"})
+
+
+@dataclass
+class Act:
+    """One action on one tab."""
+
+    tab: Tab
+    numbers: Numbers
+    input: InteractInput
+    uploads: tuple[Path, ...]
+    goto: Callable[[OpenInput], Awaitable[None]]
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def page(self) -> Page:
+        return self.tab.page
+
+    @property
+    def seconds(self) -> float:
+        """How long the action itself may take."""
+        return timeout_of(self.input)
+
+    @property
+    def milliseconds(self) -> float:
+        return self.seconds * 1000
+
+    def note(self, text: str) -> None:
+        """Something the caller should know of an action that was done."""
+        self.notes.append(text)
+
+    async def target(self, text: str | None = None) -> Target:
+        """The element that `ref`, or the given text, names."""
+        named = text if text is not None else needed(self.input.ref, "ref", self.input.action)
+        return await targets.find(self.tab, self.numbers, named)
+
+
+def timeout_of(input: InteractInput) -> float:
+    """Seconds that an action may take: as asked, else 5, or 30 for a navigation."""
+    if input.timeout is not None:
+        return input.timeout
+    if input.action in NAVIGATIONS:
+        return NAVIGATION_TIMEOUT
+    if input.action == "wait" and input.wait_ms is not None:
+        return max(ACTION_TIMEOUT, input.wait_ms / 1000 + 1)
+    if input.action == "type" and isinstance(input.text, str):
+        return ACTION_TIMEOUT + len(input.text) * 0.01
+    return ACTION_TIMEOUT
+
+
+def needed(value: str | None, name: str, action: str) -> str:
+    """The value, or ActionFailed in the original's words."""
+    if value is None:
+        example = " (e.g., 'Enter')" if action == "press" else ""
+        raise ActionFailed("missing_input", f"'{name}' required for {action} action{example}")
+    return value
+
+
+Perform = Callable[[Act], Awaitable[None]]
+TABLE: dict[str, Perform] = {}
+
+
+def register(name: str) -> Callable[[Perform], Perform]:
+    """Put an action into the table under its name on the wire."""
+
+    def put(perform: Perform) -> Perform:
+        TABLE[name] = perform
+        return perform
+
+    return put

@@ -1,0 +1,229 @@
+"""Chromium as an engine: how it is launched, and one running process of it."""
+
+import os
+import secrets
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+import psutil
+import structlog
+from playwright.async_api import Browser as PlaywrightBrowser
+from playwright.async_api import Error, Playwright
+
+from agent_browser.browser import executable, ffmpeg, process
+from agent_browser.browser.context import ChromiumContext
+from agent_browser.browser.driver import Driver
+from agent_browser.browser.options import context_arguments
+from agent_browser.browser.translate import first_line, is_gone
+from agent_browser.errors import BrowserLost, BrowserMissing, DeadlineExceeded, InvalidRequest
+from agent_browser.models.functions import ContextOptions
+from agent_browser.settings import Settings
+
+CLOSE_TIMEOUT = 5.0
+PROBE_TIMEOUT = 3.0
+CONTEXT_TIMEOUT = 20.0
+_KEPT_VARIABLES = ("HOME", "PATH", "LANG", "LC_ALL", "TZ", "XDG_RUNTIME_DIR", "FONTCONFIG_PATH")
+_log = structlog.get_logger(__name__)
+
+
+class Chromium:
+    """The engine. `async with Chromium(settings) as engine` starts the driver and ends it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._driver = Driver()
+        self._warnings: list[str] = []
+
+    async def __aenter__(self) -> "Chromium":
+        self._sandbox = self._decide_sandbox()
+        await self._driver.start()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._driver.stop()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        return tuple(self._warnings)
+
+    def _decide_sandbox(self) -> bool:
+        if self._settings.sandbox != "auto":
+            wanted = self._settings.sandbox == "on"
+        else:
+            wanted = os.geteuid() != 0
+        if not wanted:
+            why = "the server runs as root" if os.geteuid() == 0 else "SANDBOX is off"
+            self._warnings.append(f"the browser's sandbox is off ({why})")
+        return wanted
+
+    async def launch(self) -> "ChromiumBrowser":
+        found = executable.find(self._settings)
+        scratch = Path(tempfile.mkdtemp(prefix="agent-browser-"))
+        marker = f"--agent-browser-host={secrets.token_hex(8)}"
+        try:
+            browser, playwright = await self._start(found.path, scratch, marker)
+        except BaseException:
+            shutil.rmtree(scratch, ignore_errors=True)
+            raise
+        own = process.find(marker)
+        _log.info("browser started", pid=own.pid if own else None, version=browser.version)
+        return ChromiumBrowser(
+            browser, playwright, self._driver, own, scratch, self._settings.settle_timeout
+        )
+
+    async def _start(
+        self, path: Path, scratch: Path, marker: str
+    ) -> tuple[PlaywrightBrowser, Playwright]:
+        playwright = await self._driver.start()
+        try:
+            return await self._launch(playwright, path, scratch, marker), playwright
+        except Error as exc:
+            if not is_gone(exc) or "Connection closed" not in str(exc):
+                raise BrowserMissing(f"{path.name} does not start: {_cause(exc)}") from exc
+        playwright = await self._driver.restart(playwright)
+        try:
+            return await self._launch(playwright, path, scratch, marker), playwright
+        except Error as exc:
+            raise BrowserMissing(f"{path.name} does not start: {_cause(exc)}") from exc
+
+    async def _launch(
+        self, playwright: Playwright, path: Path, scratch: Path, marker: str
+    ) -> PlaywrightBrowser:
+        environment = {k: os.environ[k] for k in _KEPT_VARIABLES if k in os.environ}
+        return await playwright.chromium.launch(
+            executable_path=path,
+            args=[marker],
+            chromium_sandbox=self._sandbox,
+            env={**environment, "TMPDIR": str(scratch)},
+            downloads_path=scratch / "downloads",
+            handle_sigint=False,
+            handle_sigterm=False,
+            handle_sighup=False,
+            timeout=self._settings.launch_timeout * 1000,
+        )
+
+
+def _cause(exc: Error) -> str:
+    text = str(exc)
+    if "No usable sandbox" in text or "zygote_host_impl" in text:
+        return (
+            "the system does not let it make a sandbox. Allow unprivileged user namespaces, or set "
+            "AGENT_BROWSER_SANDBOX=off knowing what that means"
+        )
+    if "error while loading shared libraries" in text:
+        return "a shared library is missing. Run 'agent-browser install'"
+    return first_line(exc)
+
+
+class ChromiumBrowser:
+    """One browser process, its scratch folder, and the contexts in it."""
+
+    def __init__(
+        self,
+        browser: PlaywrightBrowser,
+        playwright: Playwright,
+        driver: Driver,
+        own: psutil.Process | None,
+        scratch: Path,
+        settle_bound: float,
+    ) -> None:
+        self._browser = browser
+        self._playwright = playwright
+        self._driver = driver
+        self._process = own
+        self._scratch = scratch
+        self._settle_bound = settle_bound
+        self._closed = False
+        self._lost = False
+        self._listeners: list[Callable[[], None]] = []
+        browser.on("disconnected", lambda _: self._disconnected())
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    @property
+    def lost(self) -> bool:
+        """Whether the process, or the connection to it, is gone."""
+        return self._lost
+
+    def _disconnected(self) -> None:
+        if self._lost:
+            return
+        self._lost = True
+        if not self._closed:
+            for listener in self._listeners:
+                listener()
+
+    def on_lost(self, callback: Callable[[], None]) -> None:
+        self._listeners.append(callback)
+
+    async def new_context(
+        self, options: ContextOptions, *, recordings: Path | None = None
+    ) -> ChromiumContext:
+        if options.record_video and ffmpeg.find() is None:
+            raise BrowserMissing("recording needs ffmpeg: run 'agent-browser install'")
+        arguments = context_arguments(options, self._playwright.devices, recordings)
+        try:
+            with anyio.fail_after(CONTEXT_TIMEOUT):
+                context = await self._browser.new_context(**arguments)
+        except TimeoutError as exc:
+            raise DeadlineExceeded("context", CONTEXT_TIMEOUT) from exc
+        except Error as exc:
+            if self._lost or is_gone(exc):
+                raise BrowserLost() from exc
+            raise InvalidRequest(first_line(exc)) from exc
+        made = ChromiumContext(
+            context, self._driver, options, lambda: self._lost, self._settle_bound
+        )
+        try:
+            with anyio.fail_after(CONTEXT_TIMEOUT):
+                await made.prepare()
+        except BaseException as exc:
+            with anyio.CancelScope(shield=True):
+                await made.close()
+            if isinstance(exc, TimeoutError):
+                raise DeadlineExceeded("context", CONTEXT_TIMEOUT) from exc
+            if isinstance(exc, Error):
+                if self._lost or is_gone(exc):
+                    raise BrowserLost() from exc
+                raise InvalidRequest(first_line(exc)) from exc
+            raise
+        return made
+
+    async def probe(self) -> str:
+        """Ask the browser its version over its own protocol."""
+        try:
+            with anyio.fail_after(PROBE_TIMEOUT):
+                session = await self._browser.new_browser_cdp_session()
+                answer = await session.send("Browser.getVersion")
+                await session.detach()
+        except TimeoutError as exc:
+            raise DeadlineExceeded("probe", PROBE_TIMEOUT) from exc
+        except Error as exc:
+            raise BrowserLost() from exc
+        return str(answer["product"])
+
+    def memory(self) -> int:
+        return process.memory(self._process) if self._process else 0
+
+    async def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        started = time.monotonic()
+        with anyio.CancelScope(shield=True):
+            with anyio.move_on_after(CLOSE_TIMEOUT):
+                try:
+                    await self._browser.close()
+                except Error as exc:
+                    _log.debug("browser was gone at close", error=first_line(exc))
+            if self._process is not None:
+                await process.kill(self._process)
+            await anyio.to_thread.run_sync(lambda: shutil.rmtree(self._scratch, ignore_errors=True))
+        _log.info("browser ended", pid=self.pid, seconds=round(time.monotonic() - started, 3))

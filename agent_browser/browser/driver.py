@@ -1,0 +1,62 @@
+"""The Playwright driver: started once, started again when it died. Owned by the engine's task."""
+
+import secrets
+from importlib.resources import files
+
+import anyio
+from playwright.async_api import Error, Playwright, async_playwright
+
+from agent_browser.errors import BrowserMissing
+
+ENGINE_NAME = "agent-browser-ref"
+START_TIMEOUT = 30.0
+STOP_TIMEOUT = 5.0
+
+
+def _script(name: str) -> str:
+    return files("agent_browser.browser").joinpath(name).read_text(encoding="utf-8")
+
+
+class Driver:
+    """One driver process. `bridge` is the secret by which our two scripts in a page find each
+    other.
+    """
+
+    def __init__(self) -> None:
+        self.bridge = f"b{secrets.token_hex(16)}"
+        self.collector = _script("collector.js")
+        self._playwright: Playwright | None = None
+        self._starting = anyio.Lock()
+
+    async def start(self) -> Playwright:
+        """The running driver, started if need be. BrowserMissing if it does not start in time."""
+        async with self._starting:
+            if self._playwright is None:
+                with anyio.move_on_after(START_TIMEOUT):
+                    self._playwright = await self._launch()
+            if self._playwright is None:
+                raise BrowserMissing(f"the Playwright driver did not start in {START_TIMEOUT:g} s")
+            return self._playwright
+
+    async def _launch(self) -> Playwright:
+        playwright = await async_playwright().start()
+        engine = _script("refs.js").replace("BRIDGE", self.bridge)
+        await playwright.selectors.register(ENGINE_NAME, engine, content_script=True)
+        return playwright
+
+    async def restart(self, dead: Playwright) -> Playwright:
+        """A new driver in place of a dead one; all that saw the same one dead share one start."""
+        if self._playwright is dead:
+            await self.stop()
+        return await self.start()
+
+    async def stop(self) -> None:
+        """End the driver; bounded, and a success when it is gone already."""
+        playwright, self._playwright = self._playwright, None
+        if playwright is None:
+            return
+        with anyio.move_on_after(STOP_TIMEOUT, shield=True):
+            try:
+                await playwright.stop()
+            except (Error, OSError):
+                return

@@ -1,0 +1,90 @@
+"""Going places: an address, back, forward, again."""
+
+from typing import Any
+
+from playwright.async_api import Error, Response, TimeoutError
+
+from agent_browser.browser.actions import Act, needed, register
+from agent_browser.browser.tab import Tab
+from agent_browser.browser.translate import navigation_failure
+from agent_browser.browser.urls import normalise
+from agent_browser.errors import ActionFailed, DeadlineExceeded
+from agent_browser.models.functions import OpenInput
+
+
+async def goto(tab: Tab, input: OpenInput) -> None:
+    """Navigate the tab. InvalidUrl, NavigationFailed, DeadlineExceeded."""
+    url = normalise(input.url)
+    try:
+        response = await tab.page.goto(
+            url, wait_until=input.wait_until, timeout=input.timeout * 1000
+        )
+    except TimeoutError as exc:
+        raise tab.gone() or DeadlineExceeded(
+            "navigation", input.timeout, doing="Failed to open URL: "
+        ) from exc
+    except Error as exc:
+        raise tab.gone() or navigation_failure(exc, url) from exc
+    tab.status = response.status if response is not None else None
+    tab.navigated()
+
+
+@register("goto")
+async def goto_action(act: Act) -> None:
+    url = needed(act.input.url, "url", "goto")
+    await act.goto(OpenInput(url=url, timeout=act.seconds))
+
+
+@register("back")
+async def back(act: Act) -> None:
+    await _through_history(act, -1)
+
+
+@register("forward")
+async def forward(act: Act) -> None:
+    await _through_history(act, +1)
+
+
+async def _through_history(act: Act, step: int) -> None:
+    session = await act.tab.worlds.session()
+    history: dict[str, Any] = await session.send("Page.getNavigationHistory")
+    entries, there = history["entries"], history["currentIndex"] + step
+    where = "back" if step < 0 else "forward"
+    start = bool(entries) and there == 0 and step < 0 and entries[0]["url"] == "about:blank"
+    if not 0 <= there < len(entries) or start:
+        raise ActionFailed("no_history", f"there is no page to go {where} to")
+    move = act.page.go_back if step < 0 else act.page.go_forward
+    _arrived(act, await _moved(act, move(wait_until="domcontentloaded", timeout=act.milliseconds)))
+
+
+@register("reload")
+async def reload(act: Act) -> None:
+    again = act.page.reload(wait_until="domcontentloaded", timeout=act.milliseconds)
+    _arrived(act, await _moved(act, again))
+
+
+async def _moved(act: Act, moving: Any) -> Response | None:
+    try:
+        response: Response | None = await moving
+    except TimeoutError as exc:
+        raise act.tab.gone() or ActionFailed(
+            "timeout", f"Timeout {act.milliseconds:g}ms exceeded"
+        ) from exc
+    except Error as exc:
+        raise act.tab.gone() or ActionFailed(
+            "navigation_failed", navigation_failure(exc, "").detail
+        ) from exc
+    return response
+
+
+def _arrived(act: Act, response: Response | None) -> None:
+    act.tab.status = response.status if response is not None else None
+    act.tab.navigated()
+
+
+@register("set_viewport")
+async def set_viewport(act: Act) -> None:
+    width, height = act.input.width, act.input.height
+    if width is None or height is None:
+        raise ActionFailed("missing_input", "'width' and 'height' required for set_viewport action")
+    await act.page.set_viewport_size({"width": width, "height": height})

@@ -1,0 +1,129 @@
+"""Settling: after an action the page is given time for what the action started, and no more.
+
+What is waited for: a navigation until its document is parsed; scripts, styles, fetches and frames
+that
+were requested since the action began, until they are answered. What is not: images, fonts, streams,
+sockets, timers. Nothing started, nothing waited: one task and one frame of the page.
+"""
+
+import time
+from contextlib import suppress
+from types import TracebackType
+
+import anyio
+from playwright.async_api import Error, Frame, Page, Request, Response
+
+NAVIGATION_BOUND = 10.0
+"""Seconds that a navigation started by an action may take before the answer goes without it."""
+
+_AWAITED = frozenset({"document", "stylesheet", "script", "xhr", "fetch"})
+
+
+class Activity:
+    """What a page requests while an action is done. Listens only inside its `with` block."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._pending: set[Request] = set()
+        self._navigation: Request | None = None
+        self._committed = False
+        self._changed = anyio.Event()
+
+    def __enter__(self) -> "Activity":
+        page = self._page
+        page.on("request", self._started)
+        page.on("requestfinished", self._finished)
+        page.on("requestfailed", self._failed)
+        page.on("response", self._answered)
+        page.on("framenavigated", self._navigated)
+        page.on("close", self._wake)
+        page.on("crash", self._wake)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        page = self._page
+        page.remove_listener("request", self._started)
+        page.remove_listener("requestfinished", self._finished)
+        page.remove_listener("requestfailed", self._failed)
+        page.remove_listener("response", self._answered)
+        page.remove_listener("framenavigated", self._navigated)
+        page.remove_listener("close", self._wake)
+        page.remove_listener("crash", self._wake)
+
+    def _wake(self, *_: object) -> None:
+        self._changed.set()
+        self._changed = anyio.Event()
+
+    def _started(self, request: Request) -> None:
+        if request.is_navigation_request() and _is_main(request, self._page):
+            self._navigation = request
+            self._committed = False
+        elif request.resource_type in _AWAITED:
+            self._pending.add(request)
+
+    def _finished(self, request: Request) -> None:
+        self._pending.discard(request)
+        self._wake()
+
+    def _failed(self, request: Request) -> None:
+        self._pending.discard(request)
+        if request is self._navigation:
+            self._navigation = None
+        self._wake()
+
+    def _answered(self, response: Response) -> None:
+        if response.headers.get("content-type", "").startswith("text/event-stream"):
+            self._pending.discard(response.request)
+            self._wake()
+        elif response.request is self._navigation and response.status in (204, 205):
+            self._navigation = None
+            self._wake()
+
+    def _navigated(self, frame: Frame) -> None:
+        if frame is self._page.main_frame:
+            self._committed = True
+            self._pending = {r for r in self._pending if r is self._navigation}
+            self._wake()
+
+    @property
+    def is_quiet(self) -> bool:
+        """Nothing that was started is under way."""
+        return self._navigation is None and not self._pending
+
+    async def rest(self, bound: float) -> None:
+        """Wait until it is quiet; at most `bound` seconds for requests, longer for a navigation."""
+        started = time.monotonic()
+        while not self.is_quiet and not self._page.is_closed():
+            if self._navigation is not None:
+                await self._arrive(started)
+                continue
+            left = started + bound - time.monotonic()
+            if left <= 0:
+                return
+            with anyio.move_on_after(left):
+                await self._changed.wait()
+
+    async def _arrive(self, started: float) -> None:
+        left = started + NAVIGATION_BOUND - time.monotonic()
+        if left <= 0:
+            self._navigation = None
+            return
+        if not self._committed:
+            with anyio.move_on_after(left):
+                await self._changed.wait()
+            return
+        with suppress(Error):
+            await self._page.wait_for_load_state("domcontentloaded", timeout=left * 1000)
+        self._navigation = None
+
+
+def _is_main(request: Request, page: Page) -> bool:
+    try:
+        return request.frame is page.main_frame
+    except Error:
+        return True

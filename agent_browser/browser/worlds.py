@@ -1,0 +1,267 @@
+"""Our isolated world in each document of a tab: made when first needed, found again while it lives.
+
+The collector's state in it (which element has which number) is what makes refs identities. A world
+is known by a token that only we know; a document that was left takes its world and refs with it.
+"""
+
+import json
+import secrets
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import anyio
+from playwright.async_api import CDPSession, Error, Frame, Page
+
+from agent_browser.browser.driver import ENGINE_NAME, Driver
+
+WORLD = "agent-browser"
+MAX_FRAMES = 100
+_NO_CONTEXT = (
+    "Cannot find context",
+    "Execution context was destroyed",
+    "Inspected target navigated",
+)
+_NO_FRAME = ("No frame for given id", "No frame with given id", "Frame with the given")
+
+
+class DocumentLeft(Exception):
+    """The document that was to be asked is not there any more."""
+
+
+@dataclass(frozen=True)
+class World:
+    """Our world in one document."""
+
+    token: str
+    frame_id: str
+    context_id: int
+    session: CDPSession
+
+
+@dataclass(frozen=True)
+class Child:
+    """A frame within a document: the number of its element there, its place in the viewport."""
+
+    number: int
+    frame_id: str
+    session: CDPSession
+    x: float
+    y: float
+
+
+class Worlds:
+    """The worlds of one tab."""
+
+    def __init__(self, page: Page, driver: Driver) -> None:
+        self._page = page
+        self._driver = driver
+        self._main: CDPSession | None = None
+        self._main_frame = ""
+        self._by_frame: dict[str, World] = {}
+        self._frames: dict[str, Frame] = {}
+        self._sessions: WeakKeyDictionary[Frame, CDPSession | None] = WeakKeyDictionary()
+
+    async def session(self) -> CDPSession:
+        """The tab's own protocol session."""
+        if self._main is None:
+            session = await self._page.context.new_cdp_session(self._page)
+            tree = await session.send("Page.getFrameTree")
+            self._main_frame = tree["frameTree"]["frame"]["id"]
+            self._main = session
+        return self._main
+
+    @property
+    def main_frame_id(self) -> str:
+        """The main frame's id in the protocol; it stays over navigations."""
+        return self._main_frame
+
+    def by_token(self, token: str) -> World | None:
+        """The world with that token, if its document was not left as far as known."""
+        return next((world for world in self._by_frame.values() if world.token == token), None)
+
+    def all(self) -> list[World]:
+        """The worlds whose documents may still be there."""
+        return list(self._by_frame.values())
+
+    def tokens(self) -> set[str]:
+        """Tokens of the documents that may still be there."""
+        return {world.token for world in self._by_frame.values()}
+
+    def is_main(self, world: World) -> bool:
+        return world.frame_id == self._main_frame
+
+    async def ask_main(self, call: str) -> tuple[World, Any]:
+        """Evaluate `agentBrowser.<call>` in the main frame's document, whichever it is now."""
+        session = await self.session()
+        return await self.ask_frame(session, self._main_frame, call)
+
+    async def ask_frame(self, session: CDPSession, frame_id: str, call: str) -> tuple[World, Any]:
+        """The same in the document that is in that frame now. DocumentLeft if the frame is gone."""
+        known = self._by_frame.get(frame_id)
+        if known is not None and known.session is session:
+            try:
+                return known, await self.ask(known, call)
+            except DocumentLeft:
+                self._forget(known)
+        return await self._enter(session, frame_id, call)
+
+    async def ask(self, world: World, call: str) -> Any:
+        """Evaluate `agentBrowser.<call>` in that very document. DocumentLeft if it was left."""
+        guard = f"globalThis.agentBrowser?.token === {json.dumps(world.token)}"
+        answer = await self._evaluate(
+            world.session, world.context_id, f"{guard} ? agentBrowser.{call} : 'left'"
+        )
+        if answer == "left":
+            self._forget(world)
+            raise DocumentLeft
+        return answer
+
+    async def _enter(self, session: CDPSession, frame_id: str, call: str) -> tuple[World, Any]:
+        for attempt in range(3):
+            try:
+                made = await session.send(
+                    "Page.createIsolatedWorld", {"frameId": frame_id, "worldName": WORLD}
+                )
+                context_id = int(made["executionContextId"])
+                token = secrets.token_hex(8)
+                install = (
+                    f"(globalThis.agentBrowser || ({self._driver.collector}\n)"
+                    f"({json.dumps(self._driver.bridge)}, {json.dumps(token)}),"
+                    f" Promise.resolve(agentBrowser.{call})"
+                    ".then(answer => ({ token: agentBrowser.token, answer })))"
+                )
+                got = await self._evaluate(session, context_id, install)
+            except DocumentLeft:
+                if attempt == 2:
+                    raise
+                continue
+            except Error as exc:
+                if any(words in str(exc) for words in _NO_FRAME):
+                    raise DocumentLeft from exc
+                raise
+            world = World(got["token"], frame_id, context_id, session)
+            self._by_frame[frame_id] = world
+            return world, got["answer"]
+        raise DocumentLeft
+
+    async def _evaluate(self, session: CDPSession, context_id: int, expression: str) -> Any:
+        try:
+            answer = await session.send(
+                "Runtime.evaluate",
+                {
+                    "expression": expression,
+                    "contextId": context_id,
+                    "returnByValue": True,
+                    "awaitPromise": True,
+                },
+            )
+        except Error as exc:
+            if any(words in str(exc) for words in _NO_CONTEXT):
+                raise DocumentLeft from exc
+            raise
+        if "exceptionDetails" in answer:
+            details = answer["exceptionDetails"]
+            raise Error(details.get("exception", {}).get("description", details.get("text", "")))
+        return answer["result"].get("value")
+
+    def _forget(self, world: World) -> None:
+        if self._by_frame.get(world.frame_id) is world:
+            del self._by_frame[world.frame_id]
+        self._frames.pop(world.token, None)
+
+    async def children(self, world: World) -> list[Child]:
+        """The frames in that document, in no order; those that vanish meanwhile are left out."""
+        tree = await world.session.send("Page.getFrameTree")
+        node = _find(tree["frameTree"], world.frame_id)
+        inside = [c["frame"]["id"] for c in (node or {}).get("childFrames", [])][:MAX_FRAMES]
+        candidates = [(frame_id, world.session) for frame_id in inside]
+        known = _count(tree["frameTree"])
+        if len(self._page.frames) > known or len(self._sessions) > 0:
+            candidates += await self._remote_frames()
+        found: list[Child] = []
+
+        async def place(frame_id: str, session: CDPSession) -> None:
+            child = await self._place(world, frame_id, session)
+            if child is not None:
+                found.append(child)
+
+        async with anyio.create_task_group() as group:
+            for frame_id, session in candidates:
+                group.start_soon(place, frame_id, session)
+        return found
+
+    async def _remote_frames(self) -> list[tuple[str, CDPSession]]:
+        """Frames with a renderer of their own (site isolation): each has its own session."""
+        found = []
+        for frame in self._page.frames[1 : MAX_FRAMES + 1]:
+            if self._sessions.get(frame) is None:
+                try:
+                    self._sessions[frame] = await self._page.context.new_cdp_session(frame)
+                except Error:
+                    continue
+            session = self._sessions[frame]
+            if session is None:
+                continue
+            try:
+                tree = await session.send("Page.getFrameTree")
+            except Error:
+                self._sessions[frame] = None
+                continue
+            found.append((tree["frameTree"]["frame"]["id"], session))
+        return found
+
+    async def _place(self, world: World, frame_id: str, session: CDPSession) -> Child | None:
+        try:
+            owner = await world.session.send("DOM.getFrameOwner", {"frameId": frame_id})
+            node = await world.session.send(
+                "DOM.resolveNode",
+                {
+                    "backendNodeId": owner["backendNodeId"],
+                    "executionContextId": world.context_id,
+                },
+            )
+            answer = await world.session.send(
+                "Runtime.callFunctionOn",
+                {
+                    "objectId": node["object"]["objectId"],
+                    "functionDeclaration": "function () { return agentBrowser.inner(this); }",
+                    "returnByValue": True,
+                },
+            )
+        except Error:
+            return None
+        place = answer["result"].get("value")
+        if not place or not place["n"]:
+            return None
+        return Child(place["n"], frame_id, session, place["x"], place["y"])
+
+    async def frame_of(self, world: World) -> Frame | None:
+        """Playwright's frame that holds this document, found by asking each for the token."""
+        if self.is_main(world):
+            return self._page.main_frame
+        known = self._frames.get(world.token)
+        if known is not None and not known.is_detached():
+            return known
+        for frame in self._page.frames:
+            try:
+                if await frame.locator(f"{ENGINE_NAME}={world.token}.0").count():
+                    self._frames[world.token] = frame
+                    return frame
+            except Error:
+                continue
+        return None
+
+
+def _find(tree: dict[str, Any], frame_id: str) -> dict[str, Any] | None:
+    if tree["frame"]["id"] == frame_id:
+        return tree
+    for child in tree.get("childFrames", []):
+        found = _find(child, frame_id)
+        if found is not None:
+            return found
+    return None
+
+
+def _count(tree: dict[str, Any]) -> int:
+    return 1 + sum(_count(child) for child in tree.get("childFrames", []))
