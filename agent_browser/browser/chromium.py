@@ -19,6 +19,7 @@ from agent_browser.browser import executable, ffmpeg, process
 from agent_browser.browser.context import ChromiumContext
 from agent_browser.browser.driver import Driver
 from agent_browser.browser.options import context_arguments
+from agent_browser.browser.tab import Lost
 from agent_browser.browser.translate import first_line, is_gone
 from agent_browser.errors import BrowserLost, BrowserMissing, DeadlineExceeded, InvalidRequest
 from agent_browser.models.functions import ContextOptions
@@ -83,7 +84,7 @@ class Chromium:
         try:
             return await self._launch(playwright, path, scratch, marker), playwright
         except Error as exc:
-            if not is_gone(exc) or "Connection closed" not in str(exc):
+            if not is_gone(exc) or await self._driver.is_alive(playwright):
                 raise BrowserMissing(f"{path.name} does not start: {_cause(exc)}") from exc
         playwright = await self._driver.restart(playwright)
         try:
@@ -152,6 +153,11 @@ class ChromiumBrowser:
         """Whether the process, or the connection to it, is gone."""
         return self._lost
 
+    def _is_dead(self) -> bool:
+        if not self._browser.is_connected():
+            return True
+        return self._process is not None and not process.is_alive(self._process)
+
     def _disconnected(self) -> None:
         if self._lost:
             return
@@ -179,7 +185,11 @@ class ChromiumBrowser:
                 raise BrowserLost() from exc
             raise InvalidRequest(first_line(exc)) from exc
         made = ChromiumContext(
-            context, self._driver, options, lambda: self._lost, self._settle_bound
+            context,
+            self._driver,
+            options,
+            Lost(lambda: self._lost, self._is_dead),
+            self._settle_bound,
         )
         try:
             with anyio.fail_after(CONTEXT_TIMEOUT):
@@ -218,12 +228,12 @@ class ChromiumBrowser:
         self._closed = True
         started = time.monotonic()
         with anyio.CancelScope(shield=True):
+            members = process.tree(self._process) if self._process else []
             with anyio.move_on_after(CLOSE_TIMEOUT):
                 try:
                     await self._browser.close()
                 except Error as exc:
                     _log.debug("browser was gone at close", error=first_line(exc))
-            if self._process is not None:
-                await process.kill(self._process)
+            await process.kill(members)
             await anyio.to_thread.run_sync(lambda: shutil.rmtree(self._scratch, ignore_errors=True))
         _log.info("browser ended", pid=self.pid, seconds=round(time.monotonic() - started, 3))

@@ -1,6 +1,6 @@
 """A session's side of the browser: its Playwright context, and the functions on the tabs in it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -56,12 +56,12 @@ class ChromiumContext:
         context: BrowserContext,
         driver: Driver,
         made_with: ContextOptions,
-        is_lost: Callable[[], bool],
+        lost: Lost,
         settle_bound: float,
     ) -> None:
         self._context = context
         self._made_with = made_with
-        self._lost = Lost(is_lost)
+        self._lost = lost
         self._tabs = Tabs(context, driver, self._lost, show_cursor=bool(made_with.show_cursor))
         self._view = View()
         self._settle_bound = settle_bound
@@ -96,7 +96,11 @@ class ChromiumContext:
     @contextmanager
     def _bounded(self, tab: Tab, deadline: str, seconds: float) -> Iterator[None]:
         try:
-            with translated(tab, deadline, seconds), anyio.fail_after(seconds + _GRACE):
+            with (
+                translated(tab, deadline, seconds),
+                anyio.fail_after(seconds + _GRACE),
+                tab.calling(),
+            ):
                 yield
         except TimeoutError as exc:
             raise tab.gone() or DeadlineExceeded(deadline, seconds) from exc
@@ -104,6 +108,8 @@ class ChromiumContext:
             raise tab.gone() or DeadlineExceeded(deadline, seconds) from exc
 
     async def apply(self, options: ContextOptions) -> None:
+        if self._lost.browser:
+            raise BrowserLost
         if options.storage_state is not None and self._opened:
             raise OptionNeedsNewSession(["storage_state"])
         headers = wire_options.headers(options.extra_headers)

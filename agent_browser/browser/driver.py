@@ -11,6 +11,7 @@ from agent_browser.errors import BrowserMissing
 ENGINE_NAME = "agent-browser-ref"
 START_TIMEOUT = 30.0
 STOP_TIMEOUT = 5.0
+ALIVE_TIMEOUT = 3.0
 
 
 def _script(name: str) -> str:
@@ -43,6 +44,17 @@ class Driver:
         engine = _script("refs.js").replace("BRIDGE", self.bridge)
         await playwright.selectors.register(ENGINE_NAME, engine, content_script=True)
         return playwright
+
+    async def is_alive(self, playwright: Playwright) -> bool:
+        """Whether that driver still answers."""
+        with anyio.move_on_after(ALIVE_TIMEOUT):
+            try:
+                made = await playwright.request.new_context()
+                await made.dispose()
+            except Error:
+                return False
+            return True
+        return False
 
     async def restart(self, dead: Playwright) -> Playwright:
         """A new driver in place of a dead one; all that saw the same one dead share one start."""

@@ -47,7 +47,8 @@ def describe(row: Row) -> str:
         parts.append(f"name={_quoted(row['attr'])}")
     if "raw" in row:
         parts.append(f"href={_quoted(row['raw'])}")
-    if is_field and row.get("value") and row.get("type") not in _VALUE_IS_TEXT:
+    shows_value = row.get("type") not in _VALUE_IS_TEXT and not row.get("secret")
+    if is_field and row.get("value") and shows_value:
         value = row["value"]
         parts.append(f"value={_quoted(value if len(value) <= 80 else value[:79] + '…')}")
     if row.get("checked"):

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -83,7 +84,9 @@ class Interaction:
         else:
             tab = self._tabs.active
         act = Act(tab, self._view.numbers, self._input, self._uploads, lambda open: goto(tab, open))
-        with Activity(tab.page) as activity:
+        session = await self._within(tab, tab.worlds.listening(), act.seconds)
+        assert session is not None
+        with Activity(tab.page, session, self._tabs.mark) as activity:
             await self._within(tab, TABLE[self._input.action](act), act.seconds)
             self._notes = act.notes
             bound = self._settle_bound + NAVIGATION_BOUND
@@ -93,8 +96,12 @@ class Interaction:
         self, tab: Tab | None, work: Awaitable[T], seconds: float, deadline: str = "action"
     ) -> T | None:
         try:
-            with anyio.fail_after(seconds + _GRACE):
+            with anyio.fail_after(seconds + _GRACE), tab.calling() if tab else nullcontext():
                 return await work
+        except PageCrashed as exc:
+            if _may_close(exc, self._input.action):
+                return None
+            raise
         except (TimeoutError, DocumentLeft) as exc:
             raise _gone(tab) or DeadlineExceeded(deadline, seconds) from exc
         except Error as exc:
@@ -178,9 +185,17 @@ class Interaction:
         tab = self._tabs.named(self._input.tab)
         self._tabs.activate(tab)
         await tab.page.bring_to_front()
+        await self._loaded(tab)
 
     async def tab_close(self) -> None:
         await self._tabs.named(self._input.tab).page.close()
+        if self._tabs.current is not None and not self._tabs.current.closed:
+            await self._loaded(self._tabs.current)
+
+    async def _loaded(self, tab: Tab) -> None:
+        """A tab that comes to the front may still be on its way to its first document."""
+        with suppress(Error):
+            await tab.page.wait_for_load_state("domcontentloaded", timeout=NAVIGATION_BOUND * 1000)
 
 
 _TAB_ACTIONS = {

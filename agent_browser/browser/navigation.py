@@ -6,9 +6,9 @@ from playwright.async_api import Error, Response, TimeoutError
 
 from agent_browser.browser.actions import Act, needed, register
 from agent_browser.browser.tab import Tab
-from agent_browser.browser.translate import navigation_failure
+from agent_browser.browser.translate import is_gone, navigation_failure
 from agent_browser.browser.urls import normalise
-from agent_browser.errors import ActionFailed, DeadlineExceeded
+from agent_browser.errors import ActionFailed, BrowserLost, DeadlineExceeded
 from agent_browser.models.functions import OpenInput
 
 
@@ -24,7 +24,8 @@ async def goto(tab: Tab, input: OpenInput) -> None:
             "navigation", input.timeout, doing="Failed to open URL: "
         ) from exc
     except Error as exc:
-        raise tab.gone() or navigation_failure(exc, url) from exc
+        gone = tab.gone() or (BrowserLost() if is_gone(exc) else None)
+        raise gone or navigation_failure(exc, url) from exc
     tab.status = response.status if response is not None else None
     tab.navigated()
 

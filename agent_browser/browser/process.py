@@ -2,6 +2,7 @@
 
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 import anyio
@@ -34,6 +35,14 @@ def tree(process: psutil.Process) -> list[psutil.Process]:
         return []
 
 
+def is_alive(process: psutil.Process) -> bool:
+    """Whether it runs; a zombie does not."""
+    try:
+        return process.is_running() and bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
+
+
 def memory(process: psutil.Process) -> int:
     """Bytes of the whole tree: PSS where the kernel tells it, else RSS. 0 when gone."""
     return sum(_memory_of(member) for member in tree(process))
@@ -52,16 +61,12 @@ def _memory_of(process: psutil.Process) -> int:
         return 0
 
 
-async def kill(process: psutil.Process) -> None:
-    """End the process, its group and its tree at once; bounded. Nothing to do when it is gone."""
-    members = tree(process)
-    if process.is_running() and process.pid != os.getpid():
-        try:
-            group = os.getpgid(process.pid)
-            if group == process.pid:
-                os.killpg(group, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass
+async def kill(members: list[psutil.Process]) -> None:
+    """End a tree at once; bounded. As `tree` gave it: none is missed whose parent went first."""
+    if members and members[0].is_running():
+        with suppress(ProcessLookupError, PermissionError):
+            if os.getpgid(members[0].pid) == members[0].pid:
+                os.killpg(members[0].pid, signal.SIGKILL)
     for member in members:
         try:
             member.kill()

@@ -15,6 +15,7 @@ MAX_RESULT = 16_777_216
 _FUNCTION = re.compile(
     r"^\s*(?:async\s+function\b|function\b|async\s*\(|async\s+[\w$]+\s*=>|[\w$]+\s*=>|\([^()]*(?:\([^()]*\)[^()]*)*\)\s*=>)"
 )
+_LEFT = ("Cannot find context", "Execution context was destroyed", "Inspected target navigated")
 _OBJECT = re.compile(r"^\s*\{[\s\S]*\}\s*$")
 _JSON_OF = """function () {
   if (this instanceof Node) return JSON.stringify(String(this.outerHTML ?? this.textContent));
@@ -31,14 +32,26 @@ async def run(session: CDPSession, code: str, seconds: float) -> ExecuteOutput:
 
     An error of the page's own is in `error`. A script that never yields is ended after `seconds`.
     """
+    try:
+        return await _run(session, code, seconds)
+    except Error as exc:
+        if any(words in str(exc) for words in _LEFT):
+            return ExecuteOutput(error="the page was left before the code was done")
+        raise
+
+
+async def _run(session: CDPSession, code: str, seconds: float) -> ExecuteOutput:
     answer = await _first_that_parses(session, _readings(code), seconds)
     if "exceptionDetails" in answer:
         return ExecuteOutput(error=_said(answer["exceptionDetails"]))
     remote = answer["result"]
     if remote["type"] == "function":
         answer = await _evaluate(session, f"({code.strip().rstrip(';')})()", seconds)
-        if "exceptionDetails" in answer:
-            return ExecuteOutput(error=_said(answer["exceptionDetails"]))
+        said = _said(answer.get("exceptionDetails", {}))
+        if said.startswith("SyntaxError"):
+            return ExecuteOutput()
+        if said:
+            return ExecuteOutput(error=said)
         remote = answer["result"]
     return await _valued(session, remote)
 

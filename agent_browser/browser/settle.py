@@ -2,16 +2,18 @@
 
 What is waited for: a navigation until its document is parsed; scripts, styles, fetches and frames
 that
-were requested since the action began, until they are answered. What is not: images, fonts, streams,
+were requested since the action began, until they are answered; windows that were opened. What is
+not: images, fonts, streams,
 sockets, timers. Nothing started, nothing waited: one task and one frame of the page.
 """
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 
 import anyio
-from playwright.async_api import Error, Frame, Page, Request, Response
+from playwright.async_api import CDPSession, Error, Frame, Page, Request, Response
 
 NAVIGATION_BOUND = 10.0
 """Seconds that a navigation started by an action may take before the answer goes without it."""
@@ -22,8 +24,12 @@ _AWAITED = frozenset({"document", "stylesheet", "script", "xhr", "fetch"})
 class Activity:
     """What a page requests while an action is done. Listens only inside its `with` block."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Page, session: CDPSession, tabs_made: Callable[[], int]) -> None:
         self._page = page
+        self._session = session
+        self._tabs_made = tabs_made
+        self._tabs_before = tabs_made()
+        self._windows = 0
         self._pending: set[Request] = set()
         self._navigation: Request | None = None
         self._committed = False
@@ -38,6 +44,8 @@ class Activity:
         page.on("framenavigated", self._navigated)
         page.on("close", self._wake)
         page.on("crash", self._wake)
+        page.context.on("page", self._wake)
+        self._session.on("Page.windowOpen", self._window)
         return self
 
     def __exit__(
@@ -54,10 +62,15 @@ class Activity:
         page.remove_listener("framenavigated", self._navigated)
         page.remove_listener("close", self._wake)
         page.remove_listener("crash", self._wake)
+        page.context.remove_listener("page", self._wake)
+        self._session.remove_listener("Page.windowOpen", self._window)
 
     def _wake(self, *_: object) -> None:
         self._changed.set()
         self._changed = anyio.Event()
+
+    def _window(self, _: object) -> None:
+        self._windows += 1
 
     def _started(self, request: Request) -> None:
         if request.is_navigation_request() and _is_main(request, self._page):
@@ -93,7 +106,11 @@ class Activity:
     @property
     def is_quiet(self) -> bool:
         """Nothing that was started is under way."""
-        return self._navigation is None and not self._pending
+        return self._navigation is None and not self._pending and self._has_its_windows
+
+    @property
+    def _has_its_windows(self) -> bool:
+        return self._tabs_made() - self._tabs_before >= self._windows
 
     async def rest(self, bound: float) -> None:
         """Wait until it is quiet; at most `bound` seconds for requests, longer for a navigation."""

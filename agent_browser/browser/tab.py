@@ -1,8 +1,10 @@
 """One tab: its page, what is known of it, and the dialogs it showed."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
+import anyio
 import structlog
 from playwright.async_api import Dialog as PlaywrightDialog
 from playwright.async_api import Error, Page
@@ -20,14 +22,20 @@ _log = structlog.get_logger(__name__)
 class Lost:
     """Whether the browser under some tabs is gone; shared by all tabs of a context."""
 
-    def __init__(self, is_browser_lost: Callable[[], bool]) -> None:
-        self._is_browser_lost = is_browser_lost
+    def __init__(self, is_told: Callable[[], bool], is_dead: Callable[[], bool]) -> None:
+        self._is_told = is_told
+        self._is_dead = is_dead
         self.context = False
 
     @property
     def browser(self) -> bool:
-        """The browser's process, or the connection to it, is gone."""
-        return self._is_browser_lost()
+        """We were told that the browser's process, or the connection to it, is gone."""
+        return self._is_told()
+
+    @property
+    def beneath(self) -> bool:
+        """It is gone, told or not: a lost browser's pages close before it says that it is lost."""
+        return self._is_told() or self._is_dead()
 
 
 class Tab:
@@ -48,18 +56,41 @@ class Tab:
         self.closed = False
         self._lost = lost
         self._dialogs_in_a_row = 0
+        self._calls: set[anyio.CancelScope] = set()
         page.on("crash", lambda _: self._crash())
         page.on("close", lambda _: self._close())
         page.on("dialog", self._answer)
 
     def _crash(self) -> None:
         self.crashed = True
+        self._interrupt()
 
     def _close(self) -> None:
         self.closed = True
+        self._interrupt()
+
+    def _interrupt(self) -> None:
+        for scope in self._calls:
+            scope.cancel()
+
+    @contextmanager
+    def calling(self) -> Iterator[None]:
+        """A call to the page: ended, with what `gone` says, the moment the page can't answer.
+
+        A crashed renderer answers nothing, and Playwright waits for it.
+        """
+        with anyio.CancelScope() as scope:
+            self._calls.add(scope)
+            try:
+                yield
+            finally:
+                self._calls.discard(scope)
+        gone = self.gone()
+        if scope.cancelled_caught and gone is not None:
+            raise gone
 
     def gone(self) -> AgentBrowserError | None:
-        if self._lost.browser:
+        if self._lost.browser or ((self.crashed or self.closed) and self._lost.beneath):
             return BrowserLost()
         if self.crashed:
             return PageCrashed()

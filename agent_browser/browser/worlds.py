@@ -58,6 +58,7 @@ class Worlds:
         self._driver = driver
         self._main: CDPSession | None = None
         self._main_frame = ""
+        self._told = False
         self._by_frame: dict[str, World] = {}
         self._frames: dict[str, Frame] = {}
         self._sessions: WeakKeyDictionary[Frame, CDPSession | None] = WeakKeyDictionary()
@@ -70,6 +71,14 @@ class Worlds:
             self._main_frame = tree["frameTree"]["frame"]["id"]
             self._main = session
         return self._main
+
+    async def listening(self) -> CDPSession:
+        """The same, told of what happens to the page (windows that it opens)."""
+        session = await self.session()
+        if not self._told:
+            self._told = True
+            await session.send("Page.enable")
+        return session
 
     @property
     def main_frame_id(self) -> str:

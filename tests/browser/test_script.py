@@ -1,0 +1,90 @@
+"""execute: what code comes to."""
+
+from typing import Any
+
+import pytest
+
+from agent_browser.errors import DeadlineExceeded
+from agent_browser.models.functions import ExecuteInput
+from tests.browser.driving import Driving
+
+pytestmark = [pytest.mark.browser, pytest.mark.anyio]
+
+
+@pytest.mark.parametrize(
+    ("code", "result", "value"),
+    [
+        ("1 + 1", "2", 2),
+        ("'text'", "text", "text"),
+        ("null", None, None),
+        ("undefined", None, None),
+        ("true", "true", True),
+        ("({a: [1, 'b']})", '{"a":[1,"b"]}', {"a": [1, "b"]}),
+        ("{a: 1}", '{"a":1}', {"a": 1}),
+        ("[1, 2]", "[1,2]", [1, 2]),
+        ("let q = 3; q * 2", "6", 6),
+        ("let q = 3; q * 2 // again, with the same name", "6", 6),
+        ("() => 5", "5", 5),
+        ("async () => { await 0; return {x: 1} }", '{"x":1}', {"x": 1}),
+        ("function () { return document.title }", "Keyboard and mouse", "Keyboard and mouse"),
+        ("await Promise.resolve(9)", "9", 9),
+        ("Promise.resolve([1])", "[1]", [1]),
+        ("const r = 4; return r", "4", 4),
+        ("new Date(0)", "1970-01-01T00:00:00.000Z", "1970-01-01T00:00:00.000Z"),
+        ("new Map([['k', 1]])", '{"k":1}', {"k": 1}),
+        ("new Set([1, 2])", "[1,2]", [1, 2]),
+        ("NaN", "NaN", None),
+        ("10n", "10n", None),
+        (
+            "document.querySelector('h1')",
+            "<h1>Keyboard and mouse</h1>",
+            "<h1>Keyboard and mouse</h1>",
+        ),
+        ("'日本' + '🙂'", "日本🙂", "日本🙂"),
+    ],
+)
+async def test_code_comes_to_its_value(
+    drive: Driving, code: str, result: str | None, value: Any
+) -> None:
+    await drive.open("/keyboard")
+    answer = await drive.context.execute(ExecuteInput(code=code))
+    assert (answer.error, answer.result, answer.value) == (None, result, value)
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("nope", "ReferenceError: nope is not defined"),
+        ("throw new Error('x')", "Error: x"),
+        ("throw 'text'", "Uncaught text"),
+        ("Promise.reject(new TypeError('late'))", "TypeError: late"),
+        ("1 +", "SyntaxError"),
+        ("window", "TypeError: Converting circular structure"),
+        ("Symbol('s')", "the value is a symbol"),
+        ("async () => { throw new Error('inside') }", "Error: inside"),
+    ],
+)
+async def test_the_pages_error_is_in_error(drive: Driving, code: str, error: str) -> None:
+    await drive.open("/keyboard")
+    answer = await drive.context.execute(ExecuteInput(code=code))
+    assert (answer.error or "").startswith(error)
+    assert "    at " not in (answer.error or "")
+    assert answer.result is None
+
+
+@pytest.mark.parametrize("code", ["while (true) {}", "new Promise(() => {})"])
+async def test_code_without_end_is_ended_and_the_page_goes_on(drive: Driving, code: str) -> None:
+    await drive.open("/keyboard")
+    with pytest.raises(DeadlineExceeded) as caught:
+        await drive.context.execute(ExecuteInput(code=code, timeout=0.4))
+    assert caught.value.fields["deadline"] == "execute"
+    assert await drive.value("1 + 1") == 2
+
+
+async def test_code_that_leaves_the_page_is_not_a_lost_browser(drive: Driving) -> None:
+    await drive.open("/keyboard")
+    answer = await drive.context.execute(
+        ExecuteInput(code="location.href = '/form'; new Promise(() => {})", timeout=5)
+    )
+    assert answer.error is not None
+    assert (await drive.snapshot()).url.endswith("/form")
