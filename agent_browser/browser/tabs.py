@@ -16,6 +16,9 @@ from agent_browser.models.functions import Tab as TabInfo
 
 MAX_TABS = 50
 """Tabs that a session may have open; a page that opens more has them closed at once."""
+CURSOR_TIME = 150
+"""Milliseconds that a shown cursor takes to its next place; each action waits for it."""
+
 _TITLE_TIMEOUT = 0.5
 
 
@@ -172,6 +175,8 @@ class Tabs:
 async def show_cursor(page: Page) -> None:
     """Show the mouse in pictures and videos of the page, over navigations."""
     try:
-        await page.screencast.show_actions(cursor="pointer", style={"title": "display: none"})
+        await page.screencast.show_actions(
+            cursor="pointer", duration=CURSOR_TIME, style={"title": "display: none"}
+        )
     except Error:
         return

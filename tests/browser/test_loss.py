@@ -131,9 +131,10 @@ async def test_a_dead_driver_is_replaced_at_the_next_launch(executable: Path, si
 
 
 async def test_closing_a_browser_leaves_no_process_and_no_folder(
-    engine: Chromium, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    engine: Chromium, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    folder = tempfile.mkdtemp(prefix="ab-")  # short: the full browser keeps a socket in it
+    monkeypatch.setattr(tempfile, "tempdir", folder)
     browser = await engine.launch()
     await browser.new_context(ContextOptions())
     tree = psutil.Process(browser.pid).children(recursive=True)
@@ -141,7 +142,8 @@ async def test_closing_a_browser_leaves_no_process_and_no_folder(
     await browser.close()
     await browser.close()
     assert not [p for p in tree if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
-    assert os.listdir(tmp_path) == []
+    assert os.listdir(folder) == []
+    os.rmdir(folder)
     assert browser.memory() == 0
 
 

@@ -1,0 +1,36 @@
+"""Small private files: written whole, readable by their owner alone."""
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+
+def private_folder(folder: Path) -> Path:
+    """The folder, made with mode 0700 if it isn't there, and so are the ones above it."""
+    for missing in reversed([place for place in (folder, *folder.parents) if not place.exists()]):
+        missing.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+def write_json(path: Path, data: dict[str, Any]) -> None:
+    """Replace the file at once, with mode 0600."""
+    private_folder(path.parent)
+    descriptor, part = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(data, file)
+        Path(part).replace(path)
+    except BaseException:
+        Path(part).unlink(missing_ok=True)
+        raise
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in the file; an empty one where there is none that can be read."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}

@@ -1,0 +1,205 @@
+"""The short commands on a session: open, snapshot, screenshot, eval, close, sessions."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from agent_browser.cli.exits import USAGE, Failed
+from agent_browser.cli.printing import note, page_lines, print_json, say
+from agent_browser.cli.target import Chosen, Target, client_command
+
+PANEL = "Pages"
+_TYPES = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the program."""
+    client_command(app, "open", rich_help_panel=PANEL)(open)
+    client_command(app, "snapshot", rich_help_panel=PANEL)(snapshot)
+    client_command(app, "screenshot", rich_help_panel=PANEL)(screenshot)
+    loose = {"ignore_unknown_options": True}
+    client_command(app, "eval", rich_help_panel=PANEL, context_settings=loose)(evaluate)
+    client_command(app, "close", rich_help_panel=PANEL)(close)
+    client_command(app, "sessions", without=("session",), rich_help_panel=PANEL)(sessions)
+
+
+def open(
+    target: Target,
+    url: Annotated[str, typer.Argument(help="Address; https:// is put before a bare host.")],
+    new: Annotated[bool, typer.Option("--new", help="In a new session in any case.")] = False,
+    width: Annotated[int | None, typer.Option(help="Viewport width in px.")] = None,
+    height: Annotated[int | None, typer.Option(help="Viewport height in px.")] = None,
+    user_agent: Annotated[str | None, typer.Option(help="User agent.")] = None,
+    record_video: Annotated[bool, typer.Option("--record-video", help="Record a video.")] = False,
+    show_cursor: Annotated[bool, typer.Option("--show-cursor", help="Show the mouse.")] = False,
+    proxy_url: Annotated[str | None, typer.Option(help="Proxy of a new session.")] = None,
+    device: Annotated[str | None, typer.Option(help="A device's name, as 'iPhone 15'.")] = None,
+    locale: Annotated[str | None, typer.Option(help="Language, as de-CH.")] = None,
+    timezone: Annotated[str | None, typer.Option(help="Time zone, as Europe/Zurich.")] = None,
+    color_scheme: Annotated[str | None, typer.Option(help="light, dark or no-preference.")] = None,
+    wait_until: Annotated[
+        str | None, typer.Option(help="domcontentloaded, load, networkidle or commit.")
+    ] = None,
+    timeout: Annotated[str | None, typer.Option(help="How long it may take: 30, 90s.")] = None,
+    session_timeout: Annotated[
+        str | None, typer.Option(help="Idle timeout of a new session: 90s, 30m.")
+    ] = None,
+) -> None:
+    """Go to a page: in this shell's session, or in a new one where there is none."""
+    options = {
+        "width": width, "height": height, "user_agent": user_agent, "proxy_url": proxy_url,
+        "record_video": record_video or None, "show_cursor": show_cursor or None,
+        "device": device, "locale": locale, "timezone": timezone, "color_scheme": color_scheme,
+        "wait_until": wait_until, "timeout": timeout,
+    }  # fmt: skip
+    chosen = Chosen(None, remembered=True) if new else target.choose()
+    answer = _open(target, chosen, url, session_timeout, options)
+    _print(target, answer)
+
+
+def snapshot(
+    target: Target,
+    query: Annotated[str | None, typer.Option(help="Only elements with this text.")] = None,
+    root: Annotated[str | None, typer.Option(help="A ref or selector to look below.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Elements at most (200).")] = None,
+    offset: Annotated[int, typer.Option(help="Elements to leave out at the start.")] = 0,
+    tree: Annotated[bool, typer.Option("--tree", help="The page's accessibility tree.")] = False,
+) -> None:
+    """Print the page and the elements that can be acted on, each with its ref."""
+    from agent_browser.client import requests
+
+    options = {
+        "query": query, "root": root, "limit": limit, "offset": offset or None,
+        "tree": tree or None,
+    }  # fmt: skip
+    answer = target.send(requests.raw(requests.snapshot(target.session(), options)), "looking")
+    _print(target, answer, offset=offset)
+
+
+def screenshot(
+    target: Target,
+    file: Annotated[Path, typer.Argument(help="Where to; .png, .jpg or .webp is the format.")],
+    full_page: Annotated[bool, typer.Option("--full-page", help="The whole document.")] = False,
+    ref: Annotated[str | None, typer.Option(help="A ref or selector: only that.")] = None,
+    quality: Annotated[int | None, typer.Option(help="0 to 100, for jpg and webp.")] = None,
+    annotate: Annotated[bool, typer.Option("--annotate", help="Number the elements.")] = False,
+) -> None:
+    """Take a picture of the page and write it to a file."""
+    from agent_browser.client import requests
+
+    kind = _TYPES.get(file.suffix.lower())
+    if kind is None:
+        raise Failed(f"{file}: the name must end in .png, .jpg, .jpeg or .webp", USAGE)
+    if not file.parent.is_dir():
+        raise Failed(f"{file}: there is no folder {file.parent}", USAGE)
+    options = {
+        "type": kind, "full_page": full_page or None, "ref": ref, "quality": quality,
+        "annotate": annotate or None,
+    }  # fmt: skip
+    request = requests.screenshot(target.session(), options)
+    answer = target.send(requests.raw(request), "taking a picture")
+    output = request.parse(answer)
+    target.client.download(output.screenshot, file)
+    if target.json:
+        print_json(answer)
+    else:
+        say(f"{file} ({output.width} by {output.height} px, {output.screenshot.size} bytes)")
+
+
+def evaluate(
+    target: Target,
+    code: Annotated[str, typer.Argument(help="JavaScript; - reads it from stdin.")],
+    timeout: Annotated[str | None, typer.Option(help="How long it may take: 30, 90s.")] = None,
+) -> None:
+    """Run JavaScript in the page and print what it comes to."""
+    from agent_browser.client import requests
+
+    text = sys.stdin.read() if code == "-" else code
+    request = requests.execute(target.session(), text, {"timeout": timeout})
+    answer = target.send(requests.raw(request), "running the code")
+    if target.json:
+        print_json(answer)
+    if answer.get("error"):
+        raise Failed(str(answer["error"]))
+    if not target.json:
+        say("null" if answer.get("result") is None else str(answer["result"]))
+
+
+def close(target: Target) -> None:
+    """End this shell's session; prints where its videos are."""
+    from agent_browser.client import requests
+    from agent_browser.errors import Gone, SessionNotFound
+
+    chosen = target.choose()
+    if chosen.id is None:
+        note("nothing to close: this shell has no session")
+        return
+    request = requests.close(chosen.id)
+    try:
+        answer = target.send(requests.raw(request), "closing")
+    except (SessionNotFound, Gone):
+        if not chosen.remembered:
+            raise
+        note(f"{chosen.id} had ended before")
+        answer = {"success": True, "video": None, "videos": [], "session_id": chosen.id}
+    target.memory.forget(target.address.url, chosen.id)
+    if target.json:
+        print_json(answer)
+        return
+    say(f"closed {chosen.id}")
+    for video in request.parse(answer).videos:
+        say(f"video {video.url}")
+
+
+def sessions(
+    target: Target,
+    state: Annotated[str | None, typer.Option(help="live, hibernated, ended or expired.")] = None,
+    limit: Annotated[int, typer.Option(help="At most so many.")] = 50,
+) -> None:
+    """List sessions, the most recently used first; * marks this shell's."""
+    from agent_browser.client import requests
+
+    states = ("live", "hibernated", "ended", "expired")
+    if state is not None and state not in states:
+        raise Failed(f"--state is one of {', '.join(states)}", USAGE)
+    request = requests.list_sessions(state, limit, None)  # type: ignore[arg-type]  # checked above
+    answer = target.send(requests.raw(request), "asking for the sessions")
+    if target.json:
+        print_json(answer)
+        return
+    from agent_browser.cli.tables import print_sessions
+
+    print_sessions(request.parse(answer), mine=target.choose().id)
+
+
+def _open(
+    target: Target, chosen: Chosen, url: str, timeout: str | None, options: dict[str, Any]
+) -> dict[str, Any]:
+    """Open in the session chosen; in a new one where there is none, or a remembered one is gone."""
+    from agent_browser.client import requests
+    from agent_browser.errors import BrowserLost, Gone, SessionNotFound
+
+    doing = f"opening {url}"
+    try:
+        request = requests.open(url, chosen.id or "new", timeout, options)
+        answer = target.send(requests.raw(request), doing)
+    except (SessionNotFound, Gone, BrowserLost) as exc:
+        if chosen.id is None or not chosen.remembered:
+            raise
+        note(f"{exc.detail}; opening a new session")
+        answer = target.send(requests.raw(requests.open(url, "new", timeout, options)), doing)
+    session = str(answer.get("session_id"))
+    if session != chosen.id:
+        note(f"session {session}")
+        target.remember(session)
+    return answer
+
+
+def _print(target: Target, answer: dict[str, Any], *, offset: int = 0) -> None:
+    if target.json:
+        print_json(answer)
+        return
+    for text in page_lines(answer, offset=offset):
+        say(text)

@@ -1,0 +1,123 @@
+"""The commands on the machine and its server: serve, stop, install, doctor, demo."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from agent_browser.cli.exits import FAILED, Failed
+from agent_browser.cli.printing import note, print_json, say
+from agent_browser.cli.progress import waiting
+from agent_browser.cli.target import Target, client_command
+
+PANEL = "Server"
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the program."""
+    app.command("serve", rich_help_panel=PANEL)(serve)
+    client_command(app, "stop", without=("session", "autostart"), rich_help_panel=PANEL)(stop)
+    app.command("install", rich_help_panel=PANEL)(install)
+    client_command(app, "doctor", without=("session", "autostart"), rich_help_panel=PANEL)(doctor)
+    client_command(app, "demo", without=("session",), rich_help_panel=PANEL)(demo)
+
+
+def serve() -> None:
+    """Run the server in the foreground; it has an option for every setting."""
+    raise AssertionError("whole_serve stands in for this before it is called")
+
+
+def whole_serve() -> Any:
+    """`serve` with its options, as a command of the program."""
+    from agent_browser.cli import serve as module
+
+    app = typer.Typer(add_completion=False)
+    app.command("serve")(module.command())
+    return typer.main.get_command(app)
+
+
+def stop(target: Target) -> None:
+    """End the server in the background; its sessions end with it."""
+    grace = target.settings.shutdown_timeout + 10.0
+    with waiting("waiting for the server to end"):
+        server = target.background.stop(grace=grace)
+        answers = server is None and target.client.is_alive()
+    if answers:
+        raise Failed(
+            f"the server at {target.address.url} was not started in the background; "
+            "end it where it was started"
+        )
+    if target.json:
+        print_json({"stopped": server is not None, "pid": server.pid if server else None})
+    elif server is None:
+        note(f"no server runs in the background for {target.address.url}")
+    else:
+        say(f"stopped the server at {server.url} (process {server.pid})")
+
+
+def install(
+    full: Annotated[bool, typer.Option("--full", help="The whole Chromium, too.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print what is there as JSON.")] = False,
+) -> None:
+    """Bring the browser and ffmpeg, where they are missing."""
+    from agent_browser.browser.install import install as bring
+    from agent_browser.settings import load
+
+    settings = load()
+    with waiting("installing") as progress:
+
+        def report(words: str) -> None:
+            note(words)
+            progress.say(words)
+
+        done = bring(report, full=full, settings=settings)
+    for warning in done.warnings:
+        note(warning)
+    if json:
+        print_json(
+            {
+                "browser": str(done.executable.path),
+                "version": done.version,
+                "source": done.executable.source,
+                "ffmpeg": str(done.ffmpeg) if done.ffmpeg else None,
+                "done": list(done.done),
+                "warnings": list(done.warnings),
+            }
+        )
+    else:
+        say(f"{done.version} is at {done.executable.path}")
+
+
+def doctor(target: Target) -> None:
+    """Look at all that a server needs here, and say how to cure what is wrong."""
+    from agent_browser.cli.doctor import examine, print_findings
+
+    with waiting("examining") as progress:
+        findings = examine(target, progress.say)
+    if target.json:
+        print_json({"checks": [vars(finding) for finding in findings]})
+    else:
+        print_findings(findings)
+    if any(finding.status == "fail" for finding in findings):
+        raise typer.Exit(FAILED)
+
+
+def demo(
+    target: Target,
+    output: Annotated[Path, typer.Option("--output", "-o", help="File for the screenshot.")] = Path(
+        "agent-browser-demo.png"
+    ),
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the server running.")] = False,
+) -> None:
+    """Show it all on a page of its own: open, look, fill, click, picture, video."""
+    from agent_browser.cli.demo import show
+
+    try:
+        shown = show(target, Path(os.path.abspath(output)))
+        if target.json:
+            print_json(shown)
+    finally:
+        if target.started_here and not keep:
+            with waiting("ending the server"):
+                target.background.stop(grace=target.settings.shutdown_timeout + 10.0)

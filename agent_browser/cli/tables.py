@@ -1,0 +1,68 @@
+"""Tables for people: sessions."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from agent_browser.cli.printing import line, say
+from agent_browser.models.sessions import Session, SessionList
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_HEADS = ("", "session", "state", "used", "ends in", "page")
+
+
+def print_sessions(sessions: SessionList, *, mine: str | None) -> None:
+    """A table of sessions on stdout; as wide as the terminal, or uncut on a pipe."""
+    from rich.console import Console
+
+    if not sessions.items:
+        say("no sessions")
+        return
+    console = Console()
+    if not console.is_terminal:
+        for session in sessions.items:
+            print("\t".join(_cells(session, mine)))
+        return
+    console.print(table_of(sessions, mine))
+    if sessions.next_cursor is not None:
+        say("(there are more; use --limit)")
+
+
+def table_of(sessions: SessionList, mine: str | None) -> "Table":
+    """The sessions as a table that gives up the page's column first where it is narrow."""
+    from rich.table import Table
+    from rich.text import Text
+
+    rows = [_cells(session, mine) for session in sessions.items]
+    table = Table(box=None, pad_edge=False, expand=True)
+    *fixed, page = _HEADS
+    for column, head in enumerate(fixed):
+        width = max(len(head), *(len(row[column]) for row in rows))
+        table.add_column(head, no_wrap=True, min_width=width)
+    table.add_column(page, no_wrap=True, overflow="ellipsis", ratio=1)
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    return table
+
+
+def _cells(session: Session, mine: str | None) -> tuple[str, ...]:
+    now = datetime.now(UTC)
+    page = " ".join(filter(None, (line(session.title), session.url)))
+    return (
+        "*" if session.id == mine else "",
+        session.id,
+        session.end_reason or session.state,
+        f"{_span((now - session.last_activity_at).total_seconds())} ago",
+        _span((session.expires_at - now).total_seconds()) if session.expires_at else "",
+        line(f"{session.name}: {page}" if session.name else page),
+    )
+
+
+def _span(seconds: float) -> str:
+    """A duration in one unit, roughly."""
+    left = max(0.0, seconds)
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "m")):
+        if left >= 2 * size:
+            return f"{left / size:.0f}{unit}"
+    return f"{left:.0f}s"

@@ -1,0 +1,237 @@
+"""The client for programs that block."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+
+from agent_browser.client import requests, wire
+from agent_browser.client.address import Address
+from agent_browser.client.answers import error_of, read
+from agent_browser.client.download import Download
+from agent_browser.client.errors import ServerUnreachable
+from agent_browser.client.readiness import Readiness, not_ready
+from agent_browser.client.requests import Request
+from agent_browser.client.session import Session
+from agent_browser.errors import Unavailable
+from agent_browser.models.artifacts import Artifact, Recording, RecordingList
+from agent_browser.models.base import Input
+from agent_browser.models.functions import (
+    CloseOutput,
+    ExecuteOutput,
+    FunctionOutput,
+    InteractOutput,
+    OpenOutput,
+    ScreenshotOutput,
+    SnapshotOutput,
+)
+from agent_browser.models.sessions import Health, SessionList, SessionState
+from agent_browser.models.sessions import Session as SessionRecord
+
+T = TypeVar("T")
+
+
+class Client:
+    """A server's functions, sessions, recordings and artifacts. A context manager; safe in threads.
+
+    `url` and `api_key` default to AGENT_BROWSER_URL and AGENT_BROWSER_API_KEY, and the URL to
+    http://127.0.0.1:7070. `timeout`: seconds that any answer may take at most; without it each
+    call's own timeout and the time that a server may let it wait count. Every method raises the
+    errors of `agent_browser.errors` (as the server said them) and of `agent_browser.client.errors`.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        api_key: str | None = None,
+        timeout: float | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self.address: Address = wire.address_of(url)
+        self._timeout = timeout
+        self._http = httpx.Client(
+            headers=wire.headers(api_key),
+            trust_env=wire.trusts_environment(self.address),
+            verify=wire.verify(self.address),
+            transport=transport,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.disconnect()
+
+    def disconnect(self) -> None:
+        """Close the connections to the server; sessions go on."""
+        self._http.close()
+
+    def send(self, request: Request[T]) -> T:
+        """Do a request of `agent_browser.client.requests`."""
+        with wire.translated(self.address):
+            response = self._http.request(
+                request.method,
+                self.address.of(request.path),
+                params=request.query,
+                json=request.body,
+                headers=request.headers,
+                timeout=wire.timeout(request.patience, self._timeout),
+            )
+        return read(wire.answer_of(response), self.address, request.parse)
+
+    def call(
+        self,
+        function: str,
+        input: Mapping[str, Any] | Input | None = None,
+        *,
+        session: str | None = None,
+        session_timeout: float | str | None = None,
+        idempotency_key: str | None = None,
+    ) -> FunctionOutput:
+        """Any function by its name. `session` is an id, "new", or None for one of this call alone.
+        The answer is of the function's own class (`models.functions.OUTPUTS`).
+        """
+        return self.send(
+            requests.call(
+                function,
+                input,
+                session=session,
+                session_timeout=session_timeout,
+                idempotency_key=idempotency_key,
+            )
+        )
+
+    def open(
+        self,
+        url: str,
+        *,
+        session: str | None = "new",
+        session_timeout: float | str | None = None,
+        **options: Any,
+    ) -> OpenOutput:
+        """Go to a page, in a new session if none is named. Options: `OpenInput`'s fields."""
+        return self.send(requests.open(url, session, session_timeout, options))
+
+    def snapshot(self, session: str, **options: Any) -> SnapshotOutput:
+        """What can be acted on now. Options: `SnapshotInput`'s fields."""
+        return self.send(requests.snapshot(session, options))
+
+    def interact(self, session: str, action: str, **options: Any) -> InteractOutput:
+        """One action. What can't be done comes back with `success` false and a message. Options:
+        `InteractInput`'s fields.
+        """
+        return self.send(requests.interact(session, action, options))
+
+    def screenshot(self, session: str, **options: Any) -> ScreenshotOutput:
+        """A picture, kept by the server as an artifact. Options: `ScreenshotInput`'s fields."""
+        return self.send(requests.screenshot(session, options))
+
+    def execute(self, session: str, code: str, **options: Any) -> ExecuteOutput:
+        """Run JavaScript in the page. Options: `ExecuteInput`'s fields."""
+        return self.send(requests.execute(session, code, options))
+
+    def close(self, session: str) -> CloseOutput:
+        """End a session and get its videos; a second time is a success too."""
+        return self.send(requests.close(session))
+
+    def session(self, id: str | None = None, **options: Any) -> Session:
+        """A session as a context manager: made on entering and closed on leaving. Options:
+        `SessionCreate`'s fields. With an `id` it is that session, and leaving doesn't close it.
+        """
+        return Session(self, id, options)
+
+    def create_session(self, **options: Any) -> SessionRecord:
+        """Make a session with a blank page. Options: `SessionCreate`'s fields."""
+        return self.send(requests.create_session(options))
+
+    def list_sessions(
+        self,
+        *,
+        state: SessionState | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> SessionList:
+        """Sessions, most recent activity first; `next_cursor` gives the next page."""
+        return self.send(requests.list_sessions(state, limit, cursor))
+
+    def get_session(self, session: str) -> SessionRecord:
+        """One session, ended ones too while the server remembers them."""
+        return self.send(requests.get_session(session))
+
+    def end_session(self, session: str, *, purge: bool = False) -> None:
+        """End it; with `purge` its record and files are erased at once."""
+        self.send(requests.end_session(session, purge=purge))
+
+    def list_recordings(
+        self, *, limit: int | None = None, cursor: str | None = None
+    ) -> RecordingList:
+        """Videos, newest first."""
+        return self.send(requests.list_recordings(limit, cursor))
+
+    def get_recording(self, recording: str) -> Recording:
+        """What is known of one video."""
+        return self.send(requests.get_recording(recording))
+
+    def delete_recording(self, recording: str) -> None:
+        """Erase a video."""
+        self.send(requests.delete_recording(recording))
+
+    def download(self, artifact: Artifact | str, to: str | PathLike[str]) -> Path:
+        """Save an artifact (or the URL of one) as a file, whole or not at all, and give its path.
+        The folder must be there.
+        """
+        path = Path(to)
+        with self._streaming(artifact) as response, Download(artifact, path) as file:
+            for piece in response.iter_bytes():
+                file.write(piece)
+        return path
+
+    def fetch(self, artifact: Artifact | str) -> bytes:
+        """The bytes of an artifact (or of the URL of one)."""
+        with self._streaming(artifact) as response:
+            return response.read()
+
+    def health(self) -> Health:
+        """Counts by state, and the room there is."""
+        return self.send(requests.health())
+
+    def is_alive(self) -> bool:
+        """Whether a server's process answers; False where nothing listens."""
+        try:
+            return self.send(requests.alive())
+        except ServerUnreachable:
+            return False
+
+    def readiness(self) -> Readiness:
+        """Whether a real browser answers the server, and what an operator should know."""
+        try:
+            return self.send(requests.readiness())
+        except Unavailable as said:
+            return not_ready(said)
+
+    @contextmanager
+    def _streaming(self, artifact: Artifact | str) -> Iterator[httpx.Response]:
+        url = artifact.url if isinstance(artifact, Artifact) else artifact
+        with (
+            wire.translated(self.address),
+            self._http.stream(
+                "GET",
+                self.address.of(self.address.path_of(url)),
+                headers={"Accept": "*/*"},
+                timeout=wire.timeout(requests.PATIENCE, self._timeout),
+            ) as response,
+        ):
+            if not response.is_success:
+                response.read()
+                raise error_of(wire.answer_of(response), self.address)
+            yield response

@@ -1,0 +1,243 @@
+"""A server that speaks the wire format with sessions in memory, for tests of the command line.
+
+In this process with `FakeServer`, or as a background server of its own: `python -m
+tests.cli.fake_server --host H --port P --ready-fd N`.
+"""
+
+import argparse
+import hashlib
+import itertools
+import json
+import os
+import re
+import signal
+import threading
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import FrameType
+from typing import Any
+
+PICTURE = b"\x89PNG not really"
+_ELEMENTS = ('@e1 [a] "Home" href="/"', '@e2 [button] "Go"')
+_NOT_FOUND = (404, "session_not_found", "Session not found", "session not found: ")
+_ENDED = (410, "session_ended", "Session ended", "session not found: ended (idle): ")
+
+
+class FakeServer:
+    """The server, answering from entry to exit. `calls` are (function, session, input)."""
+
+    def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
+        self.calls: list[tuple[str, str | None, dict[str, Any]]] = []
+        self.live: dict[str, str] = {}
+        self.ended: set[str] = set()
+        self.is_ready = True
+        self.called = threading.Event()
+        self.held = threading.Event()
+        """While it is clear, functions are not answered."""
+        self.held.set()
+        self._ids = (f"ses_{number:022d}" for number in itertools.count(1))
+        fake = self
+
+        class Routes(_Routes):
+            server_of_ours = fake
+
+        self._http = ThreadingHTTPServer((host, port), Routes)
+        self._http.daemon_threads = True
+        self.url = f"http://{host}:{self._http.server_port}"
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
+
+    def __enter__(self) -> "FakeServer":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._http.shutdown()
+        self._thread.join()
+        self._http.server_close()
+
+    def lapse(self) -> None:
+        """End all sessions, as idleness would."""
+        self.ended |= set(self.live)
+        self.live.clear()
+
+    def call(self, name: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """The answer to a function."""
+        session, given = body.get("session"), body.get("input", {})
+        self.calls.append((name, session, given))
+        self.called.set()
+        self.held.wait(30)
+        if session in (None, "new"):
+            session = next(self._ids)
+            self.live[session] = "about:blank"
+        elif session in self.ended and name != "close":
+            return _problem(*_ENDED, session)
+        elif session not in self.live | dict.fromkeys(self.ended, ""):
+            return _problem(*_NOT_FOUND, str(session))
+        if name not in _FUNCTIONS:
+            return _problem(404, "not_found", "Not found", "there is no such function: ", name)
+        status, answer = _FUNCTIONS[name](self, session, given)
+        return status, answer | ({"session_id": session} if status == 200 else {})
+
+    def open(self, session: str, given: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        if "nowhere" in given["url"]:
+            return _problem(502, "navigation_failed", "Navigation failed", "Failed to open URL: ")
+        self.live[session] = given["url"]
+        return self.snapshot(session, given)
+
+    def snapshot(self, session: str, given: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        elements = [
+            {"ref": text.split()[0], "desc": text, "tag": "a"}
+            for text in _ELEMENTS[given.get("offset", 0) :][: given.get("limit", 200)]
+        ]
+        return 200, {
+            "url": self.live[session],
+            "title": "Fake \x1b[31mpage",
+            "status": 200,
+            "elements": elements,
+            "elements_text": "\n".join(element["desc"] for element in elements),
+            "total": len(_ELEMENTS),
+            "of_a_newer_server": True,
+        }
+
+    def interact(self, session: str, given: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        done = {"action": given["action"], "url": self.live[session], "title": "Fake"}
+        if given.get("ref") == "@e99":
+            message = "Unknown ref: @e99. Run 'snapshot' to get current elements."
+            return 200, {**done, "success": False, "message": message, "code": "unknown_ref"}
+        delta = {"added": [{"ref": "@e3", "desc": "@e3 [p]"}], "removed": ["@e1"], "changed": []}
+        return 200, {**done, "success": True, "snapshot": {"url": "", "title": "", "delta": delta}}
+
+    def screenshot(self, session: str, given: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        return 200, {"screenshot": _artifact("page.png", PICTURE), "width": 4, "height": 3}
+
+    def execute(self, session: str, given: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        if given["code"] == "boom()":
+            return 200, {"result": None, "value": None, "error": "ReferenceError: boom"}
+        value = {"url": "/v1/x", "id": "i", "content_type": "c", "sha256": "s"}
+        return 200, {"result": "42", "value": value, "error": None}
+
+    def close(self, session: str, given: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        self.live.pop(session, None)
+        self.ended.add(session)
+        video = _artifact("page.webm", b"video")
+        return 200, {"success": True, "video": video, "videos": [video]}
+
+    def get(self, path: str) -> tuple[int, dict[str, Any]]:
+        """The answer to a GET."""
+        if path == "/healthz":
+            return 200, {"status": "ok", "service": "agent-browser"}
+        if path == "/readyz":
+            if not self.is_ready:
+                return _problem(503, "unavailable", "Unavailable", "no browser answers")
+            return 200, {"status": "ready", "detail": "", "browser": "Fake/1", "warnings": []}
+        if path == "/v1/sessions":
+            return 200, {"items": [_record(*item) for item in self.live.items()]}
+        return _problem(404, "not_found", "Not found", path)
+
+
+_FUNCTIONS = {
+    "open": FakeServer.open,
+    "run": FakeServer.open,
+    "snapshot": FakeServer.snapshot,
+    "interact": FakeServer.interact,
+    "screenshot": FakeServer.screenshot,
+    "execute": FakeServer.execute,
+    "close": FakeServer.close,
+}
+
+
+class _Routes(BaseHTTPRequestHandler):
+    server_of_ours: FakeServer
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        if path.startswith("/v1/artifacts/"):
+            self._send(200, "image/png", PICTURE)
+        else:
+            self._send_json(*self.server_of_ours.get(path))
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        found = re.fullmatch(r"/v1/functions/(\w+)", self.path)
+        assert found is not None
+        self._send_json(*self.server_of_ours.call(found[1], body))
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Requests are no news."""
+
+    def _send_json(self, status: int, data: dict[str, Any]) -> None:
+        kind = "application/json" if status == 200 else "application/problem+json"
+        self._send(status, kind, json.dumps(data).encode())
+
+    def _send(self, status: int, kind: str, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("content-type", kind)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        with suppress(ConnectionError):  # a caller that was interrupted reads no answer
+            self.wfile.write(body)
+
+
+def _problem(
+    status: int, code: str, title: str, detail: str, rest: str = ""
+) -> tuple[int, dict[str, Any]]:
+    return status, {
+        "type": "/docs/errors",
+        "title": title,
+        "status": status,
+        "detail": detail + rest,
+        "code": code,
+        "retryable": False,
+        "recovery": "fix_request",
+        "request_id": "req_1",
+    }
+
+
+def _artifact(filename: str, data: bytes) -> dict[str, Any]:
+    return {
+        "id": "art_BBBBBBBBBBBBBBBBBBBBBB",
+        "url": "/v1/artifacts/art_BBBBBBBBBBBBBBBBBBBBBB",
+        "content_type": "image/png",
+        "size": len(data),
+        "filename": filename,
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "created_at": "2026-01-02T03:04:05Z",
+    }
+
+
+def _record(session: str, url: str) -> dict[str, Any]:
+    return {
+        "id": session,
+        "state": "live",
+        "phase": "active",
+        "created_at": "2026-01-02T03:04:05Z",
+        "last_activity_at": "2026-01-02T03:04:05Z",
+        "expires_at": None,
+        "timeouts": {"idle": 60, "max_duration": 600},
+        "url": url,
+        "title": "Fake",
+        "owner": "local",
+    }
+
+
+def main() -> None:
+    """Serve until SIGTERM."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--host", required=True)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--ready-fd", type=int, required=True)
+    given = parser.parse_args()
+    ending = threading.Event()
+
+    def end(_signum: int, _frame: FrameType | None) -> None:
+        ending.set()
+
+    signal.signal(signal.SIGTERM, end)
+    with FakeServer(given.host, given.port) as server:
+        os.write(given.ready_fd, f"{server.url}\n".encode())
+        os.close(given.ready_fd)
+        ending.wait()
+
+
+if __name__ == "__main__":
+    main()
