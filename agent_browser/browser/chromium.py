@@ -172,8 +172,8 @@ class ChromiumBrowser:
     async def new_context(
         self, options: ContextOptions, *, recordings: Path | None = None
     ) -> ChromiumContext:
-        if options.record_video and ffmpeg.find() is None:
-            raise BrowserMissing("recording needs ffmpeg: run 'agent-browser install'")
+        if options.record_video:
+            await anyio.to_thread.run_sync(ffmpeg.link)
         arguments = context_arguments(options, self._playwright.devices, recordings)
         try:
             with anyio.fail_after(CONTEXT_TIMEOUT):

@@ -1,0 +1,58 @@
+"""Installers' commands end within their bound, with all that they started."""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+from agent_browser.browser.commands import run
+
+PYTHON = sys.executable
+
+
+def test_what_a_command_printed_is_kept() -> None:
+    outcome = run(["sh", "-c", "echo out; echo err >&2"], timeout=10)
+    assert outcome.ok
+    assert outcome.output.split() == ["out", "err"]
+
+
+def test_the_reason_is_the_line_that_speaks_of_an_error() -> None:
+    outcome = run(["sh", "-c", "echo 'E: no such package'; echo Done; exit 100"], timeout=10)
+    assert not outcome.ok
+    assert outcome.reason == "E: no such package (exit status 100)"
+
+
+def test_the_tail_is_the_end_of_a_long_output() -> None:
+    outcome = run([PYTHON, "-c", "print(*range(100), sep=chr(10))"], timeout=10)
+    assert outcome.tail.splitlines()[-1] == "99"
+    assert len(outcome.tail.splitlines()) == 15
+
+
+def test_a_program_that_is_not_there_is_a_failure_and_no_exception(tmp_path: Path) -> None:
+    assert not run([str(tmp_path / "nothing")], timeout=10).ok
+
+
+def test_a_command_past_its_bound_ends_with_all_that_it_started(tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    begun = time.monotonic()
+    outcome = run(["sh", "-c", f"sleep 60 & echo $! >{pid}; wait"], timeout=0.3)
+    assert outcome.reason == "not done within 0.3 s"
+    assert time.monotonic() - begun < 5
+    assert not _is_running(int(pid.read_text()))
+
+
+def test_a_command_reads_no_input() -> None:
+    assert run(["cat"], timeout=10).ok
+
+
+def test_the_environment_is_added_to() -> None:
+    outcome = run(["sh", "-c", "echo $GIVEN $HOME"], timeout=10, environ={"GIVEN": "given"})
+    assert outcome.output.split() == ["given", os.environ["HOME"]]
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"
