@@ -188,6 +188,7 @@ class ChromiumBrowser:
             context,
             self._driver,
             options,
+            (arguments["viewport"]["width"], arguments["viewport"]["height"]),
             Lost(lambda: self._lost, self._is_dead),
             self._settle_bound,
         )

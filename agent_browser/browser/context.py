@@ -56,11 +56,13 @@ class ChromiumContext:
         context: BrowserContext,
         driver: Driver,
         made_with: ContextOptions,
+        viewport: tuple[int, int],
         lost: Lost,
         settle_bound: float,
     ) -> None:
         self._context = context
         self._made_with = made_with
+        self._viewport = viewport
         self._lost = lost
         self._tabs = Tabs(context, driver, self._lost, show_cursor=bool(made_with.show_cursor))
         self._view = View()
@@ -259,10 +261,9 @@ class ChromiumContext:
         with anyio.move_on_after(CLOSE_TIMEOUT):
             with suppress(Error):
                 await self._context.close()
-        size = self._made_with
         return Closed(
             tuple(
-                Video(path, size.width or 0, size.height or 0)
+                Video(path, *self._viewport)
                 for path in paths
                 if path.is_file() and path.stat().st_size > 0
             )

@@ -34,6 +34,7 @@ FAMILIES = (fields, navigation, pointer, waiting)
 """The modules whose actions are in the table."""
 
 T = TypeVar("T")
+ERROR_PAGE = "chrome-error:"
 _GRACE = 2.0
 _LOOK_BOUND = 15.0
 
@@ -125,6 +126,8 @@ class Interaction:
                 raise ActionFailed("covered", f"{self._input.ref} is covered by {said['taker']}")
             tab.title = said["title"]
             left = started + self._settle_bound - time.monotonic()
+            if activity.failure is not None and said["url"].startswith(ERROR_PAGE):
+                raise NavigationFailed(activity.failure)
             if activity.is_quiet or left <= 0:
                 self._world = world
                 page: str | None = said["page"]

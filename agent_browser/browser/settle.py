@@ -30,6 +30,8 @@ class Activity:
         self._tabs_made = tabs_made
         self._tabs_before = tabs_made()
         self._windows = 0
+        self.failure: str | None = None
+        """Why the last navigation failed, if it did."""
         self._pending: set[Request] = set()
         self._navigation: Request | None = None
         self._committed = False
@@ -76,6 +78,7 @@ class Activity:
         if request.is_navigation_request() and _is_main(request, self._page):
             self._navigation = request
             self._committed = False
+            self.failure = None
         elif request.resource_type in _AWAITED:
             self._pending.add(request)
 
@@ -87,6 +90,7 @@ class Activity:
         self._pending.discard(request)
         if request is self._navigation:
             self._navigation = None
+            self.failure = request.failure
         self._wake()
 
     def _answered(self, response: Response) -> None:

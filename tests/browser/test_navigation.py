@@ -94,6 +94,15 @@ async def test_a_goto_that_fails_is_an_action_that_failed(drive: Driving) -> Non
     assert (failed.message or "").startswith("Failed to open URL: net::ERR_")
 
 
+async def test_a_click_that_leads_to_no_page_says_so(drive: Driving) -> None:
+    await drive.open("/empty")
+    await drive.value("document.body.innerHTML = '<a href=\"http://127.0.0.1:9/\">Nowhere</a>'")
+    await drive.snapshot()
+    failed = await drive.act("click", drive.ref("Nowhere"))
+    assert (failed.success, failed.code) == (False, "navigation_failed")
+    assert (failed.message or "").startswith("Failed to open URL: net::ERR_")
+
+
 async def test_a_viewport_can_be_set_later(drive: Driving) -> None:
     await drive.open("/form")
     await drive.act("set_viewport", width=640, height=480)

@@ -44,6 +44,16 @@ async def test_each_tab_is_recorded_at_the_viewports_size(
     assert frame(closed.videos[0].path, 0.1).size == (640, 400)
 
 
+async def test_a_video_of_the_default_viewport_says_its_size(
+    chromium: ChromiumBrowser, site: Site, tmp_path: Path
+) -> None:
+    context = await chromium.new_context(ContextOptions(record_video=True), recordings=tmp_path)
+    await Driving(context, site).open("/form")
+    closed = await context.close()
+    assert [(video.width, video.height) for video in closed.videos] == [(1280, 720)]
+    assert frame(closed.videos[0].path, 0.1).size == (1280, 720)
+
+
 async def test_the_cursor_is_seen_and_survives_a_navigation_by_a_click(
     chromium: ChromiumBrowser, site: Site
 ) -> None:
