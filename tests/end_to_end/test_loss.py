@@ -1,0 +1,191 @@
+"""What is lost is said to be lost, and what can be kept is kept."""
+
+import re
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from agent_browser.browser import ffmpeg
+from tests.end_to_end import remote
+from tests.end_to_end.remote import Refused, Session, eventually
+from tests.program import Program
+from tests.site import Site
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def program(tmp_path: Path, executable: Path) -> Iterator[Program]:
+    """A server of this test's own, with one browser, so that killing is nobody else's loss."""
+    with Program(tmp_path, executable, browsers=1, warm=1) as running:
+        yield running
+
+
+@pytest.fixture
+def client(program: Program) -> Iterator[httpx.Client]:
+    with remote.client(program) as client:
+        yield client
+
+
+def kill_browsers(program: Program) -> None:
+    for browser in program.browsers:
+        browser.kill()
+
+
+def test_a_killed_browser_is_told_once_and_the_next_session_has_another(
+    program: Program, client: httpx.Client, site: Site
+) -> None:
+    session = Session(client, site.url("/form"))
+    kill_browsers(program)
+    with pytest.raises(Refused) as lost:
+        session.snapshot()
+    assert (lost.value.status, lost.value.code) in {(503, "browser_lost"), (410, "session_ended")}
+    assert lost.value.problem["recovery"] == "open_new_session"
+    with pytest.raises(Refused) as ended:
+        session.snapshot()
+    assert (ended.value.status, ended.value.problem["end_reason"]) == (410, "browser_lost")
+    with Session(client, site.url("/form")) as next_one:
+        assert next_one.page["title"] == "Form of all fields"
+    assert client.get("/readyz").status_code == 200
+
+
+def test_a_call_in_flight_is_told_at_once_that_its_browser_was_killed(
+    program: Program, client: httpx.Client, site: Site
+) -> None:
+    session = Session(client, site.url("/form"))
+    seen: list[Refused] = []
+
+    def wait() -> None:
+        with remote.client(program) as other:
+            answer = other.post(
+                f"/v1/sessions/{session.id}/interact", json={"action": "wait", "wait_ms": 30_000}
+            )
+            seen.append(Refused(answer))
+
+    waiting = threading.Thread(target=wait)
+    started = time.monotonic()
+    waiting.start()
+    time.sleep(0.5)  # the call has to be under way
+    kill_browsers(program)
+    waiting.join()
+    assert time.monotonic() - started < 10
+    assert (seen[0].status, seen[0].code) == (503, "browser_lost")
+
+
+def test_a_crashed_page_is_told_and_open_goes_on_with_the_cookies(
+    program: Program, client: httpx.Client, site: Site
+) -> None:
+    session = Session(client, site.url("/cookies/set"))
+    _renderer_of(program, session).kill()
+    started = time.monotonic()
+    with pytest.raises(Refused) as crashed:
+        eventually(lambda: not session.snapshot())
+    assert time.monotonic() - started < 5
+    assert (crashed.value.status, crashed.value.code) == (503, "crashed")
+    session.open(site.url("/cookies/sent"))
+    assert '"http_only":"2"' in session.text("pre").replace(" ", "")
+
+
+def _renderer_of(program: Program, session: Session) -> psutil.Process:
+    """The one that computed most while the session's page did."""
+    renderers = [p for p in program.tree if "--type=renderer" in " ".join(p.cmdline())]
+    before = {p.pid: p.cpu_times().user for p in renderers}
+    session.value("const end = Date.now() + 600; while (Date.now() < end); 1")
+    return max(renderers, key=lambda p: p.cpu_times().user - before[p.pid])
+
+
+def frames(video: Path) -> int:
+    """How many frames the file has, decoded to its end. Fails on a file that is cut off."""
+    program = ffmpeg.find()
+    assert program is not None
+    done = subprocess.run(
+        [program, "-v", "error", "-i", video, "-f", "framemd5", "-"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stderr == ""
+    return sum(not line.startswith("#") for line in done.stdout.splitlines())
+
+
+def test_stopping_the_server_while_it_records_keeps_the_video_whole(
+    program: Program, client: httpx.Client, site: Site
+) -> None:
+    session = Session(client, site.url("/clock"), record_video=True)
+    session.act("wait", wait_ms=1500)
+    assert program.stop() == 0, program.log
+    videos = list((program.recordings / session.id).glob("*.webm"))
+    assert len(videos) == 1, program.log
+    assert frames(videos[0]) > 10
+
+
+def test_a_session_that_lapses_keeps_its_video(
+    program: Program, client: httpx.Client, site: Site
+) -> None:
+    body = {
+        "session": "new",
+        "session_timeout": 1.5,
+        "input": {"url": site.url("/clock"), "record_video": True, "width": 640, "height": 480},
+    }
+    session_id = remote.read(client.post("/v1/functions/open", json=body))["session_id"]
+    found: list[remote.Json] = []
+
+    def is_listed() -> bool:
+        found[:] = remote.read(client.get("/v1/recordings"))["items"]
+        return bool(found)
+
+    eventually(is_listed)
+    [recording] = found
+    assert recording["session_id"] == session_id
+    assert (recording["width"], recording["height"]) == (640, 480)
+    data = client.get(recording["url"]).content
+    assert len(data) == recording["size"]
+    video = program.data / "copy.webm"
+    video.write_bytes(data)
+    assert frames(video) > 10
+
+
+def test_a_stopped_server_leaves_no_process_and_no_temporary_file(
+    program: Program, client: httpx.Client, site: Site
+) -> None:
+    for path in ("/form", "/frames", "/reference"):
+        Session(client, site.url(path))
+    tree = program.tree
+    assert program.stop() == 0
+    assert [p for p in tree if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
+    assert list(program.temporary.iterdir()) == []
+
+
+def test_a_stopping_server_finishes_the_call_under_way_and_refuses_new_ones(
+    program: Program, client: httpx.Client, site: Site
+) -> None:
+    session = Session(client, site.url("/form"))
+    answers: list[httpx.Response] = []
+
+    def wait() -> None:
+        with remote.client(program) as other:
+            url = f"/v1/sessions/{session.id}/interact"
+            answers.append(other.post(url, json={"action": "wait", "wait_ms": 1500}))
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    time.sleep(0.3)  # the call has to be under way
+    psutil.Process(program.pid).send_signal(signal.SIGTERM)
+    time.sleep(0.3)  # the signal has to be seen
+    try:
+        refused = client.post("/v1/functions/open", json={"input": {"url": site.url("/form")}})
+        assert (refused.status_code, refused.json()["reason"]) == (503, "draining")
+    except httpx.ConnectError:
+        assert not re.search(r"Traceback", program.log)
+    waiting.join()
+    assert answers[0].status_code == 200
+    assert answers[0].json()["success"] is True
+    assert program.stop() == 0

@@ -1,0 +1,239 @@
+"""An engine with browsers and pages in memory. Failures are injected; events hold time still."""
+
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+
+import anyio
+import anyio.lowlevel
+
+from agent_browser.browser.engine import Closed, Page, Video
+from agent_browser.errors import BrowserLost
+from agent_browser.models.functions import (
+    ContextOptions,
+    ExecuteInput,
+    ExecuteOutput,
+    InteractInput,
+    InteractOutput,
+    OpenInput,
+    OpenOutput,
+    ScreenshotInput,
+    SnapshotInput,
+    SnapshotOutput,
+)
+from agent_browser.service import Image
+from tests.fakes.pages import SITE, Pages
+from tests.fakes.tab import FakeTab
+
+PIDS = itertools.count(4_000_000)
+
+
+def opened_gate() -> anyio.Event:
+    """An event that holds nobody."""
+    gate = anyio.Event()
+    gate.set()
+    return gate
+
+
+class FakeContext:
+    """One page that remembers what is done to it."""
+
+    def __init__(
+        self, browser: "FakeBrowser", options: ContextOptions, recordings: Path | None
+    ) -> None:
+        self.browser = browser
+        self.options = options
+        self.recordings = recordings
+        self.applied: list[ContextOptions] = []
+        self.acting = 0
+        self.most_at_once = 0
+        self.closed = False
+        self.used = False
+        self._tab = FakeTab(browser.engine.pages, options.width or 1280, options.height or 720)
+
+    @property
+    def page(self) -> Page:
+        return self._tab.page
+
+    @property
+    def opened(self) -> bool:
+        return self._tab.opened
+
+    async def apply(self, options: ContextOptions) -> None:
+        async with _Acting(self):
+            self.applied.append(options)
+            self._tab.resize(options.width, options.height)
+
+    async def open(self, input: OpenInput) -> OpenOutput:
+        async with _Acting(self):
+            return await self._tab.open(input)
+
+    async def snapshot(self, input: SnapshotInput) -> SnapshotOutput:
+        async with _Acting(self):
+            return self._tab.snapshot(input)
+
+    async def interact(
+        self, input: InteractInput, uploads: tuple[Path, ...] = ()
+    ) -> InteractOutput:
+        async with _Acting(self):
+            return self._tab.interact(input, uploads)
+
+    async def screenshot(self, input: ScreenshotInput) -> Image:
+        async with _Acting(self):
+            return self._tab.screenshot(input)
+
+    async def execute(self, input: ExecuteInput) -> ExecuteOutput:
+        async with _Acting(self):
+            return self._tab.execute(input)
+
+    async def close(self) -> Closed:
+        if self.closed:
+            return Closed()
+        await self.browser.engine.closing.wait()
+        await anyio.lowlevel.checkpoint()
+        self.closed = True
+        self.browser.contexts.discard(self)
+        if self.recordings is None or not self.options.record_video:
+            return Closed()
+        self.recordings.mkdir(parents=True, exist_ok=True)
+        video = self.recordings / "video.webm"
+        video.write_bytes(b"\x1aE\xdf\xa3 a video")
+        return Closed((Video(video, *self._tab.size),))
+
+
+class _Acting:
+    """A method under way: held by the engine's gate, failed by a lost browser."""
+
+    def __init__(self, context: FakeContext) -> None:
+        self._context = context
+
+    async def __aenter__(self) -> None:
+        context = self._context
+        context.browser.check()
+        context.used = True
+        context.acting += 1
+        context.most_at_once = max(context.most_at_once, context.acting)
+        try:
+            await context.browser.engine.acting.wait()
+            await anyio.lowlevel.checkpoint()
+            context.browser.check()
+        except BaseException:
+            context.acting -= 1
+            raise
+
+    async def __aexit__(self, *exc: object) -> None:
+        self._context.acting -= 1
+
+
+class FakeBrowser:
+    """One process that is none."""
+
+    def __init__(self, engine: "FakeEngine") -> None:
+        self.engine = engine
+        self.contexts: set[FakeContext] = set()
+        self.made = 0
+        self.lost = False
+        self.closed = False
+        self.bytes = 100 * 2**20
+        self._pid = next(PIDS)
+        self._listeners: list[Callable[[], None]] = []
+
+    @property
+    def pid(self) -> int | None:
+        return self._pid
+
+    def check(self) -> None:
+        """BrowserLost if it is gone."""
+        if self.lost or self.closed:
+            raise BrowserLost
+
+    async def new_context(
+        self, options: ContextOptions, *, recordings: Path | None = None
+    ) -> FakeContext:
+        self.check()
+        self.engine.making_now += 1
+        self.engine.most_making = max(self.engine.most_making, self.engine.making_now)
+        try:
+            await self.engine.making.wait()
+            await anyio.lowlevel.checkpoint()
+        finally:
+            self.engine.making_now -= 1
+        self.check()
+        if self.engine.context_fails is not None:
+            raise self.engine.context_fails
+        context = FakeContext(self, options, recordings)
+        self.contexts.add(context)
+        self.made += 1
+        return context
+
+    async def probe(self) -> str:
+        await anyio.lowlevel.checkpoint()
+        self.check()
+        return "FakeBrowser/1.0"
+
+    def memory(self) -> int:
+        return 0 if self.lost or self.closed else self.bytes
+
+    def on_lost(self, callback: Callable[[], None]) -> None:
+        self._listeners.append(callback)
+
+    def lose(self) -> None:
+        """The process dies."""
+        if self.lost or self.closed:
+            return
+        self.lost = True
+        self.contexts.clear()
+        for listener in self._listeners:
+            listener()
+
+    async def close(self) -> None:
+        await anyio.lowlevel.checkpoint()
+        self.closed = True
+        self.contexts.clear()
+
+
+class FakeEngine:
+    """Launches them. Its gates hold makes, actions and closes while they are not set."""
+
+    def __init__(self, pages: Pages = SITE) -> None:
+        self.pages = pages
+        self.browsers: list[FakeBrowser] = []
+        self.entered = 0
+        self.making_now = 0
+        self.most_making = 0
+        self.launch_fails: Exception | None = None
+        self.context_fails: Exception | None = None
+        self.launching = opened_gate()
+        self.making = opened_gate()
+        self.acting = opened_gate()
+        self.closing = opened_gate()
+
+    async def __aenter__(self) -> "FakeEngine":
+        self.entered += 1
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self.entered -= 1
+
+    async def launch(self) -> FakeBrowser:
+        await self.launching.wait()
+        await anyio.lowlevel.checkpoint()
+        if self.launch_fails is not None:
+            raise self.launch_fails
+        browser = FakeBrowser(self)
+        self.browsers.append(browser)
+        return browser
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        return ("pages are in memory",)
+
+    @property
+    def contexts(self) -> set[FakeContext]:
+        """All that are open in all browsers."""
+        return {context for browser in self.browsers for context in browser.contexts}
+
+    @property
+    def alive(self) -> list[FakeBrowser]:
+        """Browsers that are neither lost nor closed."""
+        return [browser for browser in self.browsers if not browser.lost and not browser.closed]

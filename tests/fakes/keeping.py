@@ -1,0 +1,70 @@
+"""A store that keeps files in a folder."""
+
+import hashlib
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import anyio
+
+from agent_browser import ids
+from agent_browser.errors import StorageFull
+from agent_browser.models.artifacts import Artifact, Recording
+
+_WHEN = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+class FakeKeeping:
+    """Keeps the `Keeping` protocol. With `full` there is no space."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.full = False
+        self.artifacts: dict[str, Artifact] = {}
+        self.recordings: dict[str, list[Recording]] = {}
+
+    async def put(
+        self, data: bytes, *, owner: str, session_id: str, content_type: str, filename: str
+    ) -> Artifact:
+        if self.full:
+            raise StorageFull("no space is left")
+        artifact_id = ids.new_artifact_id()
+        place = self._folder / session_id
+        place.mkdir(parents=True, exist_ok=True)
+        (place / artifact_id).write_bytes(data)
+        artifact = Artifact(**self._facts(artifact_id, data, content_type, filename))
+        self.artifacts[artifact_id] = artifact
+        return artifact
+
+    async def adopt(
+        self, path: Path, *, owner: str, session_id: str, width: int, height: int
+    ) -> Recording:
+        data = await anyio.Path(path).read_bytes()
+        facts = self._facts(ids.new_artifact_id(), data, "video/webm", path.name)
+        recording = Recording(**facts, session_id=session_id, width=width, height=height)
+        self.recordings.setdefault(session_id, []).append(recording)
+        return recording
+
+    def recording_folder(self, session_id: str, *, owner: str | None = None) -> Path:
+        folder = self._folder / "recordings" / session_id
+        if owner is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    async def purge(self, session_id: str) -> None:
+        self.recordings.pop(session_id, None)
+        for folder in (self._folder / session_id, self.recording_folder(session_id)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _facts(
+        self, artifact_id: str, data: bytes, content_type: str, filename: str
+    ) -> dict[str, object]:
+        return {
+            "id": artifact_id,
+            "url": f"/v1/artifacts/{artifact_id}",
+            "content_type": content_type,
+            "size": len(data),
+            "filename": filename,
+            "sha256": hashlib.sha256(data).hexdigest(),
+            "created_at": _WHEN,
+        }

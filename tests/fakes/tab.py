@@ -1,0 +1,222 @@
+"""The page of a fake context: what is on it, what its refs are, what acting does."""
+
+import re
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urljoin, urlsplit
+
+from agent_browser.browser.engine import Page
+from agent_browser.errors import ActionFailed, InvalidUrl, NavigationFailed, NotOpened
+from agent_browser.models.functions import (
+    Element,
+    ExecuteInput,
+    ExecuteOutput,
+    InteractInput,
+    InteractOutput,
+    OpenInput,
+    OpenOutput,
+    PageState,
+    ScreenshotInput,
+    SnapshotInput,
+    SnapshotOutput,
+)
+from agent_browser.service import Image
+from tests.fakes.pages import FakeElement, FakePage, Pages
+
+REFUSED = "127.0.0.1:4"
+"""Where nobody listens."""
+_REF = re.compile(r"^(?:@|ref=)?e(\d+)$")
+_VALUES: dict[str, tuple[str | None, object]] = {
+    "1+1": ("2", 2),
+    "'text'": ("text", "text"),
+    "null": (None, None),
+    "Promise.resolve([1, 2])": ("[1, 2]", [1, 2]),
+    "() => 7": ("7", 7),
+}
+
+
+class FakeTab:
+    """One tab. Refs are numbered over its whole life, so none is ever given out twice."""
+
+    def __init__(self, pages: Pages, width: int, height: int) -> None:
+        self._pages = pages
+        self.size = (width, height)
+        self.opened = False
+        self._url = ""
+        self._document = FakePage("")
+        self._history: list[str] = []
+        self._numbers: dict[int, FakeElement] = {}
+        self._given = 0
+
+    @property
+    def page(self) -> Page:
+        return Page(self._url, self._document.title)
+
+    def resize(self, width: int | None, height: int | None) -> None:
+        """Another viewport; what is absent stays."""
+        self.size = (width or self.size[0], height or self.size[1])
+
+    async def open(self, input: OpenInput) -> OpenOutput:
+        """Go there, and look."""
+        self._go(input.url)
+        self.opened = True
+        status = None if self._url.startswith("about:") else self._document.status
+        return OpenOutput(status=status, **dict(self._look()))
+
+    def snapshot(self, input: SnapshotInput) -> SnapshotOutput:
+        """Look."""
+        self._check()
+        if input.root is not None and self._find(input.root) is None:
+            raise ActionFailed("not_found", f"no element matches {input.root}")
+        return SnapshotOutput(**dict(self._look(input)))
+
+    def interact(self, input: InteractInput, uploads: tuple[Path, ...]) -> InteractOutput:
+        """Do one action."""
+        self._check()
+        try:
+            self._act(input, uploads)
+        except (ActionFailed, NavigationFailed) as exc:
+            return self._done(input, message=exc.detail)
+        return self._done(input)
+
+    def screenshot(self, input: ScreenshotInput) -> Image:
+        """A picture of nothing, of the viewport's size."""
+        self._check()
+        target = input.ref or input.selector
+        if target is not None and self._find(target) is None:
+            raise ActionFailed("not_found", f"no element matches {target}")
+        return Image(_png(*self.size), "image/png", *self.size)
+
+    def execute(self, input: ExecuteInput) -> ExecuteOutput:
+        """One of a few expressions; any other is an error of the page's."""
+        self._check()
+        if input.code in _VALUES:
+            result, value = _VALUES[input.code]
+            return ExecuteOutput(result=result, value=value)
+        return ExecuteOutput(error=f"Error: {input.code}")
+
+    def _check(self) -> None:
+        if not self.opened:
+            raise NotOpened
+
+    def _go(self, url: str) -> None:
+        if url.split(":", 1)[0] in ("javascript", "file", "chrome"):
+            raise InvalidUrl(f"only http, https, about:blank and data: can be opened, not {url}")
+        place = urlsplit(url if "://" in url or url.startswith("about:") else f"https://{url}")
+        if place.netloc == REFUSED:
+            raise NavigationFailed("net::ERR_CONNECTION_REFUSED")
+        found = self._pages.get(place.path or "/") if place.netloc else FakePage("")
+        if found is None:
+            raise NavigationFailed("net::ERR_NAME_NOT_RESOLVED")
+        elements = [element.copy() for element in found.elements]
+        self._document = FakePage(found.title, elements, found.status)
+        self._url = place.geturl() if place.path else f"{place.geturl()}/"
+        self._history.append(self._url)
+
+    def _look(self, input: SnapshotInput | None = None) -> PageState:
+        asked = input or SnapshotInput()
+        rows = [(self._ref(element), element) for element in self._document.elements]
+        lines = [(ref, element, element.line(ref)) for ref, element in rows]
+        query = (asked.query or "").lower()
+        found = [row for row in lines if query in row[2].lower()]
+        shown = found[asked.offset : asked.offset + asked.limit]
+        return PageState(
+            url=self._url,
+            title=self._document.title,
+            elements=[
+                Element(ref=ref, desc=line, tag=element.tag, text=element.text)
+                for ref, element, line in shown
+            ],
+            elements_text="\n".join(line for _, _, line in shown)
+            or "(no interactive elements found)",
+            total=len(found),
+        )
+
+    def _ref(self, element: FakeElement) -> str:
+        for number, known in self._numbers.items():
+            if known is element:
+                return f"@e{number}"
+        self._given += 1
+        self._numbers[self._given] = element
+        return f"@e{self._given}"
+
+    def _find(self, target: str) -> FakeElement | None:
+        match = _REF.match(target)
+        if match is None:
+            return None
+        element = self._numbers.get(int(match[1]))
+        return element if any(element is here for here in self._document.elements) else None
+
+    def _target(self, input: InteractInput) -> FakeElement:
+        if input.ref is None:
+            raise ActionFailed("missing_input", f"'ref' required for {input.action} action")
+        match = _REF.match(input.ref)
+        if match is None:
+            form = f"Invalid ref format: {input.ref}. Expected @e1, @e2, etc."
+            raise ActionFailed("invalid_ref", form)
+        ref = f"@e{match[1]}"
+        if int(match[1]) not in self._numbers:
+            unknown = f"Unknown ref: {ref}. Run 'snapshot' to get current elements."
+            raise ActionFailed("unknown_ref", unknown)
+        element = self._find(ref)
+        if element is None:
+            raise ActionFailed("stale_ref", f"Stale ref: {ref} is no longer in the page.")
+        if element.disabled:
+            raise ActionFailed("disabled", f"{ref} is disabled")
+        return element
+
+    def _act(self, input: InteractInput, uploads: tuple[Path, ...]) -> None:
+        acts: dict[str, Callable[[], None]] = {
+            "click": lambda: self._click(self._target(input)),
+            "fill": lambda: self._fill(self._target(input), input.text),
+            "check": lambda: setattr(self._target(input), "checked", True),
+            "uncheck": lambda: setattr(self._target(input), "checked", False),
+            "upload": lambda: self._upload(self._target(input), uploads),
+            "goto": lambda: self._go(input.url or "about:blank"),
+            "back": self._back,
+        }
+        acts[input.action]()
+
+    def _click(self, element: FakeElement) -> None:
+        if element.href is not None:
+            self._go(urljoin(self._url, element.href))
+
+    def _fill(self, element: FakeElement, text: str | list[str] | None) -> None:
+        if not isinstance(text, str):
+            raise ActionFailed("missing_input", "'text' required for fill action")
+        element.value = text
+
+    def _upload(self, element: FakeElement, uploads: tuple[Path, ...]) -> None:
+        if element.type != "file" or not uploads:
+            raise ActionFailed("missing_input", "'file_paths' required for upload action")
+        element.value = ", ".join(f"{path.name}={path.read_text()}" for path in uploads)
+
+    def _back(self) -> None:
+        if len(self._history) < 2:
+            raise ActionFailed("no_history", "there is no page to go back to")
+        self._history.pop()
+        self._go(self._history.pop())
+
+    def _done(self, input: InteractInput, message: str | None = None) -> InteractOutput:
+        return InteractOutput(
+            success=message is None,
+            action=input.action,
+            message=message,
+            snapshot=self._look() if input.snapshot else None,
+            url=self._url,
+            title=self._document.title,
+        )
+
+
+def _png(width: int, height: int) -> bytes:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        checked = kind + data
+        return struct.pack(">I", len(data)) + checked + struct.pack(">I", zlib.crc32(checked))
+
+    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    rows = zlib.compress((b"\x00" + b"\x00" * ((width + 7) // 8)) * height)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    )

@@ -1,0 +1,126 @@
+"""Pages: those kept as files in `pages/`, and those whose size or depth the query asks for."""
+
+from html import escape
+from pathlib import Path
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.routing import Route
+
+from tests.site.markup import page
+
+_HERE = Path(__file__).parent
+NAMES = tuple(sorted(path.stem for path in (_HERE / "pages").glob("*.html")))
+"""Pages kept as files; each is at `/<name>`."""
+
+
+def other_origin(request: Request) -> str:
+    """The same server under its other host name, which browsers take for another site."""
+    name = "localhost" if request.url.hostname == "127.0.0.1" else "127.0.0.1"
+    return f"{request.url.scheme}://{name}:{request.url.port}"
+
+
+async def index(request: Request) -> Response:
+    items = "".join(f'<li><a href="/{name}">{name}</a></li>\n' for name in NAMES)
+    return page("Test site", f"<ul>\n{items}</ul>")
+
+
+async def document(request: Request) -> Response:
+    name = request.path_params["name"]
+    if name not in NAMES:
+        raise HTTPException(404)
+    text = (_HERE / "pages" / f"{name}.html").read_text(encoding="utf-8")
+    return HTMLResponse(
+        text.replace("{{other}}", other_origin(request)), headers={"Cache-Control": "no-store"}
+    )
+
+
+async def asset(request: Request) -> Response:
+    name = request.path_params["name"]
+    if name not in ("site.css", "site.js", "late.js"):
+        raise HTTPException(404)
+    return FileResponse(_HERE / "assets" / name, headers={"Cache-Control": "max-age=60"})
+
+
+async def service_worker(request: Request) -> Response:
+    """At the top, so that the worker's scope is the whole site."""
+    return FileResponse(
+        _HERE / "assets" / "sw.js",
+        media_type="text/javascript",
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+async def sw_greeting(request: Request) -> Response:
+    return Response("from the network", media_type="text/plain")
+
+
+async def reference(request: Request) -> Response:
+    """The page that speed and memory are measured on: a form and `links` links (100)."""
+    count = int(request.query_params.get("links", "100"))
+    links = "".join(
+        f'<li><a href="/popup?from={n}">Link {n}</a></li>\n' for n in range(1, count + 1)
+    )
+    form = """<form action="/submitted" method="post">
+<label>Name <input name="name"></label>
+<label>Email <input name="email" type="email"></label>
+<label><input name="agree" type="checkbox"> I agree</label>
+<button>Send</button>
+</form>
+"""
+    return page("Reference", f"{form}<ul>\n{links}</ul>")
+
+
+async def big(request: Request) -> Response:
+    """`n` nodes (50,000), one in a hundred a button."""
+    count = int(request.query_params.get("n", "50000"))
+    parts = [
+        f"<button>Button {n}</button>" if n % 100 == 0 else f"<i>{n} </i>" for n in range(1, count)
+    ]
+    return page(f"Big page of {count}", "<div>\n" + "\n".join(parts) + "\n</div>")
+
+
+async def long_text(request: Request) -> Response:
+    """`n` characters (one million) of text without markup."""
+    count = int(request.query_params.get("n", "1000000"))
+    return page("Long text", "<p>" + "words " * (count // 6) + "</p>")
+
+
+async def frame_inner(request: Request) -> Response:
+    name = escape(request.query_params.get("name", "inner"))
+    return HTMLResponse(
+        f"<!doctype html><title>Inner {name}</title>"
+        f"<button onclick=\"this.textContent='{name} pressed';"
+        f"parent.postMessage('{name} pressed','*')\">Button in {name}</button>"
+        f'<input aria-label="Field in {name}">',
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+async def frame_nest(request: Request) -> Response:
+    """A frame in a frame, three deep; the second level is of the other origin."""
+    level = int(request.query_params.get("level", "1"))
+    body = f"<button onclick=\"this.textContent='Level {level} pressed'\">Level {level}</button>"
+    if level < 3:
+        origin = other_origin(request) if level == 1 else ""
+        address = f"{origin}/frame-nest?level={level + 1}"
+        body += f'<iframe src="{address}" width="90%" height="{320 - level * 90}"></iframe>'
+    return HTMLResponse(
+        f"<!doctype html><title>Level {level}</title>{body}", headers={"Cache-Control": "no-store"}
+    )
+
+
+ROUTES = [
+    Route("/", index),
+    Route("/assets/{name}", asset),
+    Route("/sw.js", service_worker),
+    Route("/sw-greeting", sw_greeting),
+    Route("/reference", reference),
+    Route("/big", big),
+    Route("/long-text", long_text),
+    Route("/frame-inner", frame_inner),
+    Route("/frame-nest", frame_nest),
+]
+FALLBACK = Route("/{name}", document)
+"""Last of all routes: whatever isn't made by code."""

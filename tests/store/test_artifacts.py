@@ -1,0 +1,284 @@
+import errno
+import hashlib
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from agent_browser.errors import ArtifactNotFound, StorageFull
+from agent_browser.ids import is_artifact_id, new_artifact_id, new_session_id
+from agent_browser.models.artifacts import Artifact
+from agent_browser.settings import Settings
+from agent_browser.store import disk
+from agent_browser.store.artifacts import ArtifactStore
+from tests.store.conftest import Moved
+
+pytestmark = pytest.mark.anyio
+
+
+async def _put(store: ArtifactStore, session_id: str, data: bytes = b"picture") -> Artifact:
+    return await store.put(
+        data, owner="ann", session_id=session_id, content_type="image/png", filename="shot.png"
+    )
+
+
+def _video(store: ArtifactStore, session_id: str, name: str = "x.webm") -> Path:
+    folder = store.recording_folder(session_id, owner="ann")
+    path = folder / name
+    path.write_bytes(b"video bytes")
+    return path
+
+
+async def test_what_is_put_is_found_by_its_owner(store: ArtifactStore, session_id: str) -> None:
+    artifact = await _put(store, session_id)
+    assert is_artifact_id(artifact.id)
+    assert artifact.url == f"/v1/artifacts/{artifact.id}"
+    assert artifact.sha256 == hashlib.sha256(b"picture").hexdigest()
+    assert (artifact.size, artifact.filename) == (7, "shot.png")
+    found = await store.find("ann", artifact.id)
+    assert found.artifact == artifact
+    assert found.owner == "ann"
+    assert found.path.read_bytes() == b"picture"
+
+
+async def test_files_and_folders_are_private(store: ArtifactStore, session_id: str) -> None:
+    path = (await store.find("ann", (await _put(store, session_id)).id)).path
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.with_suffix(".meta").stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+async def test_another_owner_s_unknown_and_malformed_ids_are_not_found(
+    store: ArtifactStore, session_id: str
+) -> None:
+    artifact = await _put(store, session_id)
+    for owner, id in [
+        ("bob", artifact.id),
+        ("ann", new_artifact_id()),
+        ("ann", "../../etc/passwd"),
+        ("ann", ""),
+        ("ann", artifact.id + "\n"),
+    ]:
+        with pytest.raises(ArtifactNotFound):
+            await store.find(owner, id)
+
+
+async def test_the_caller_s_file_name_is_never_a_path(
+    store: ArtifactStore, session_id: str
+) -> None:
+    artifact = await store.put(
+        b"x",
+        owner="ann",
+        session_id=session_id,
+        content_type="text/html",
+        filename="../../etc/pass\r\nwd",
+    )
+    assert artifact.filename == "passwd"
+    path = (await store.find("ann", artifact.id)).path
+    assert path.name == f"{artifact.id}.html"
+
+
+async def test_a_session_id_that_is_none_reaches_no_folder(store: ArtifactStore) -> None:
+    for id in ("..", "../x", "ses_x", ""):
+        with pytest.raises(ValueError, match="not a session id"):
+            await _put(store, id)
+        with pytest.raises(ValueError, match="not a session id"):
+            store.recording_folder(id)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+async def test_a_full_disk_is_storage_full_and_leaves_nothing(
+    store: ArtifactStore,
+    session_id: str,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+) -> None:
+    def full(source: Path, target: Path) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(StorageFull, match="disk is full"):
+        await _put(store, session_id)
+    assert list((settings.data_dir / "artifacts" / session_id).iterdir()) == []
+
+
+async def test_a_sidecar_that_can_t_be_written_takes_its_file_along(
+    store: ArtifactStore, session_id: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = disk.write
+
+    def only_data(path: Path, data: bytes) -> None:
+        if path.suffix == ".meta":
+            raise OSError(errno.EIO, "no")
+        write(path, data)
+
+    monkeypatch.setattr(disk, "write", only_data)
+    with pytest.raises(StorageFull) as said:
+        await _put(store, session_id)
+    assert str(settings.data_dir) not in said.value.detail
+    assert list((settings.data_dir / "artifacts" / session_id).iterdir()) == []
+
+
+async def test_all_is_there_again_after_a_restart(
+    settings: Settings, clock: Moved, session_id: str
+) -> None:
+    clock.move(0.123456)
+    async with ArtifactStore(settings, clock=clock) as store:
+        picture = await _put(store, session_id)
+        video = await store.adopt(
+            _video(store, session_id), owner="ann", session_id=session_id, width=640, height=480
+        )
+    async with ArtifactStore(settings, clock=clock) as store:
+        assert (await store.find("ann", picture.id)).artifact == picture
+        assert (await store.find("ann", video.id)).artifact == video
+        assert await store.recordings_of(session_id) == [video]
+
+
+async def test_damaged_sidecars_are_skipped_and_leftovers_removed(
+    settings: Settings, clock: Moved, session_id: str
+) -> None:
+    async with ArtifactStore(settings, clock=clock) as store:
+        good, bad, moved = [await _put(store, session_id) for _ in range(3)]
+        folder = (await store.find("ann", good.id)).path.parent
+    (folder / f"{bad.id}.meta").write_bytes(b'{"version": 1, "owner"')
+    (folder / f"{moved.id}.meta").write_text(
+        (folder / f"{good.id}.meta").read_text().replace(f"{good.id}.png", "../../x.png")
+    )
+    (folder / "half.png.part").write_bytes(b"half")
+    secret = folder.parent.parent / "secret"
+    secret.write_bytes(b"secret")
+    (folder / "secret").symlink_to(secret)
+    async with ArtifactStore(settings, clock=clock) as store:
+        assert (await store.find("ann", good.id)).artifact == good
+        for gone in (bad, moved):
+            with pytest.raises(ArtifactNotFound):
+                await store.find("ann", gone.id)
+    assert not (folder / "half.png.part").exists()
+    assert not (folder / "secret").is_symlink()
+    assert secret.exists()
+
+
+async def test_an_adopted_video_gets_the_store_s_own_name(
+    store: ArtifactStore, session_id: str
+) -> None:
+    path = _video(store, session_id)
+    video = await store.adopt(path, owner="ann", session_id=session_id, width=1280, height=720)
+    stored = await store.find("ann", video.id)
+    assert not path.exists()
+    assert stored.path.name == f"{video.id}.webm" == video.filename
+    assert stat.S_IMODE(stored.path.stat().st_mode) == 0o600
+    assert (video.session_id, video.width, video.height) == (session_id, 1280, 720)
+    assert video.duration is None
+    assert video.sha256 == hashlib.sha256(b"video bytes").hexdigest()
+
+
+async def test_only_files_of_the_session_s_folder_are_adopted(
+    store: ArtifactStore, session_id: str, tmp_path: Path
+) -> None:
+    outside = tmp_path / "x.webm"
+    outside.write_bytes(b"x")
+    with pytest.raises(ValueError, match="not in the session"):
+        await store.adopt(outside, owner="ann", session_id=session_id, width=1, height=1)
+    link = store.recording_folder(session_id, owner="ann") / "link.webm"
+    link.symlink_to(outside)
+    with pytest.raises(ArtifactNotFound):
+        await store.adopt(link, owner="ann", session_id=session_id, width=1, height=1)
+    assert outside.exists()
+
+
+async def test_videos_of_a_killed_server_are_listed_for_their_owner(
+    settings: Settings, clock: Moved, session_id: str
+) -> None:
+    other = new_session_id()
+    async with ArtifactStore(settings, clock=clock) as store:
+        _video(store, session_id)
+        (settings.recordings_folder / other).mkdir()
+        (settings.recordings_folder / other / "y.webm").write_bytes(b"y")
+    async with ArtifactStore(settings, clock=clock) as store:
+        (mine,) = await store.recordings("ann")
+        (anybody_s,) = await store.recordings("local")
+        assert (mine.session_id, anybody_s.session_id) == (session_id, other)
+    async with ArtifactStore(settings, clock=clock) as store:
+        assert await store.recordings("ann") == [mine]
+
+
+async def test_a_second_server_leaves_the_first_one_s_files_alone(
+    settings: Settings, store: ArtifactStore, clock: Moved, session_id: str
+) -> None:
+    being_written = _video(store, session_id)
+    picture = await _put(store, session_id)
+    async with ArtifactStore(settings, clock=clock) as second:
+        own = await _put(second, new_session_id())
+        await second.find("ann", own.id)
+        with pytest.raises(ArtifactNotFound):
+            await second.find("ann", picture.id)
+        clock.move(1_000_000)
+        assert await second.sweep() == 1
+    assert being_written.exists()
+    assert (await store.find("ann", picture.id)).path.exists()
+
+
+async def test_purging_a_session_erases_all_of_it_and_nothing_else(
+    store: ArtifactStore, settings: Settings, session_id: str
+) -> None:
+    picture = await _put(store, session_id)
+    other = await _put(store, new_session_id())
+    await store.adopt(
+        _video(store, session_id), owner="ann", session_id=session_id, width=1, height=1
+    )
+    _video(store, session_id, "never-adopted.webm")
+    await store.purge(session_id)
+    with pytest.raises(ArtifactNotFound):
+        await store.find("ann", picture.id)
+    assert await store.recordings_of(session_id) == []
+    assert not (settings.data_dir / "artifacts" / session_id).exists()
+    assert not (settings.recordings_folder / session_id).exists()
+    assert (await store.find("ann", other.id)).path.exists()
+
+
+async def test_sweeping_deletes_by_age_artifacts_before_recordings(
+    store: ArtifactStore, settings: Settings, session_id: str, clock: Moved
+) -> None:
+    await _put(store, session_id)
+    video = await store.adopt(
+        _video(store, session_id), owner="ann", session_id=session_id, width=1, height=1
+    )
+    assert await store.sweep() == 0
+    clock.move(3_601)
+    assert await store.sweep() == 1
+    assert await store.recordings_of(session_id) == [video]
+    clock.move(86_400)
+    assert await store.sweep() == 1
+    assert not (settings.recordings_folder / session_id).exists()
+    assert repr(store) == "<ArtifactStore 0 files of 0 sessions>"
+
+
+async def test_the_oldest_go_as_soon_as_the_bytes_are_over_the_bound(
+    store: ArtifactStore, session_id: str, clock: Moved
+) -> None:
+    kept = []
+    for _ in range(5):
+        clock.move(1)
+        kept.append(await _put(store, session_id, b"x" * 300))
+    with pytest.raises(ArtifactNotFound):
+        await store.find("ann", kept[0].id)
+    assert (await store.find("ann", kept[-1].id)).path.exists()
+
+
+async def test_a_folder_that_is_a_link_is_not_read_through(
+    store: ArtifactStore, session_id: str, tmp_path: Path
+) -> None:
+    artifact = await _put(store, session_id)
+    path = (await store.find("ann", artifact.id)).path
+    path.parent.rename(tmp_path / "elsewhere")
+    path.parent.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(FileNotFoundError):
+        disk.open_regular(path)
+
+
+async def test_a_fifo_in_a_file_s_place_is_refused_and_does_not_hang(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(FileNotFoundError):
+        disk.open_regular(tmp_path / "fifo")

@@ -1,0 +1,37 @@
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent_browser.store.retention import Kept, due
+
+NOW = datetime(2026, 11, 20, tzinfo=UTC)
+
+
+def _file(id: str, age: float, size: int = 10) -> Kept:
+    return Kept(id, NOW - timedelta(seconds=age), size)
+
+
+def test_old_files_go_first_then_the_oldest_until_the_rest_fits() -> None:
+    files = [_file("new", 1), _file("mid", 5), _file("older", 9), _file("old", 100)]
+    assert due(files, now=NOW, retention=50, bound=0) == ["old"]
+    assert due(files, now=NOW, retention=50, bound=20) == ["old", "older"]
+    assert due(files, now=NOW, retention=50, bound=5) == ["old", "older", "mid", "new"]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 100), st.integers(0, 50)), max_size=20),
+    st.integers(0, 100),
+    st.integers(0, 300),
+)
+def test_what_stays_is_young_enough_fits_and_is_no_older_than_what_goes(
+    drawn: list[tuple[int, int]], retention: int, bound: int
+) -> None:
+    files = {str(n): _file(str(n), age, size) for n, (age, size) in enumerate(drawn)}
+    going = due(files.values(), now=NOW, retention=retention, bound=bound)
+    staying = [file for id, file in files.items() if id not in going]
+    assert len(going) == len(set(going))
+    assert all((NOW - file.created_at).total_seconds() <= retention for file in staying)
+    assert bound == 0 or sum(file.size for file in staying) <= bound
+    for id in going:
+        assert all(files[id].created_at <= file.created_at for file in staying)
