@@ -46,7 +46,7 @@
 
   const isInline = element => /^inline|^contents/.test(getComputedStyle(element).display);
 
-  const textOf = (element, limit = TEXT_LIMIT) => {
+  const textOf = (element, limit = TEXT_LIMIT, without = null) => {
     if (!element.firstElementChild && !element.shadowRoot && element.localName !== 'slot') {
       return cut(fold((element.textContent || '').slice(0, 20 * limit)), limit);
     }
@@ -58,7 +58,7 @@
         if (child.nodeType === Node.TEXT_NODE) {
           text += child.data.slice(0, 20 * limit);
         } else if (child.nodeType === Node.ELEMENT_NODE && !NO_TEXT.has(child.nodeName)) {
-          if (!child.checkVisibility()) continue;
+          if (child === without || !child.checkVisibility()) continue;
           if (child.nodeName === 'BR') { text += ' '; continue; }
           if (child.nodeName === 'IMG') { text += ` ${child.alt} `; continue; }
           const apart = !isInline(child);
@@ -82,7 +82,7 @@
     const label = element.getAttribute('aria-label');
     if (label && label.trim()) return cut(fold(label), TEXT_LIMIT);
     for (const owner of element.labels || []) {
-      const text = textOf(owner);
+      const text = textOf(owner, TEXT_LIMIT, element);
       if (text) return text;
     }
     return '';

@@ -22,7 +22,12 @@ class Survey:
 
 
 def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    """In quotes, on one line whatever is in it: a page must not forge lines of its own."""
+    line = "".join(_ESCAPES.get(c, c if c.isprintable() else " ") for c in text)
+    return f'"{line}"'
+
+
+_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def describe(row: Row) -> str:

@@ -11,7 +11,7 @@ from playwright.async_api import Error
 
 from agent_browser.browser import fields, navigation, pointer, waiting
 from agent_browser.browser.actions import TABLE, Act
-from agent_browser.browser.navigation import goto
+from agent_browser.browser.navigation import ERROR_PAGE, goto
 from agent_browser.browser.settle import NAVIGATION_BOUND, Activity
 from agent_browser.browser.tab import Tab
 from agent_browser.browser.tabs import Tabs
@@ -34,7 +34,6 @@ FAMILIES = (fields, navigation, pointer, waiting)
 """The modules whose actions are in the table."""
 
 T = TypeVar("T")
-ERROR_PAGE = "chrome-error:"
 _GRACE = 2.0
 _LOOK_BOUND = 15.0
 

@@ -1,5 +1,6 @@
 """Going places: an address, back, forward, again."""
 
+from contextlib import suppress
 from typing import Any
 
 from playwright.async_api import Error, Response, TimeoutError
@@ -10,6 +11,9 @@ from agent_browser.browser.translate import is_gone, navigation_failure
 from agent_browser.browser.urls import normalise
 from agent_browser.errors import ActionFailed, BrowserLost, DeadlineExceeded
 from agent_browser.models.functions import OpenInput
+
+ERROR_PAGE = "chrome-error:"
+ERROR_PAGE_BOUND = 1.0
 
 
 async def goto(tab: Tab, input: OpenInput) -> None:
@@ -25,9 +29,20 @@ async def goto(tab: Tab, input: OpenInput) -> None:
         ) from exc
     except Error as exc:
         gone = tab.gone() or (BrowserLost() if is_gone(exc) else None)
-        raise gone or navigation_failure(exc, url) from exc
+        failure = gone or navigation_failure(exc, url)
+        if gone is None and "net::" in failure.detail and "ERR_ABORTED" not in failure.detail:
+            await _error_page(tab)
+        raise failure from exc
     tab.status = response.status if response is not None else None
     tab.navigated()
+
+
+async def _error_page(tab: Tab) -> None:
+    """Wait for a failure's error page: it comes late, and would break into the next navigation."""
+    with suppress(Error):
+        await tab.page.wait_for_url(
+            f"{ERROR_PAGE}**", wait_until="commit", timeout=ERROR_PAGE_BOUND * 1000
+        )
 
 
 @register("goto")

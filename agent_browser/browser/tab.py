@@ -1,5 +1,6 @@
 """One tab: its page, what is known of it, and the dialogs it showed."""
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,9 @@ from agent_browser.models.functions import Dialog
 
 MAX_DIALOGS = 50
 """Dialogs in a row, without a navigation between, after which a page counts as out of control."""
+FLOOD = 5
+FLOOD_TIME = 1.0
+"""So many dialogs within so many seconds are a flood."""
 _log = structlog.get_logger(__name__)
 
 
@@ -56,6 +60,7 @@ class Tab:
         self.closed = False
         self._lost = lost
         self._dialogs_in_a_row = 0
+        self._dialog_times: deque[float] = deque(maxlen=FLOOD)
         self._calls: set[anyio.CancelScope] = set()
         page.on("crash", lambda _: self._crash())
         page.on("close", lambda _: self._close())
@@ -103,6 +108,12 @@ class Tab:
             )
         return None
 
+    @property
+    def is_flooding(self) -> bool:
+        """It shows dialog upon dialog: Chromium may never get such a page to navigate."""
+        times = self._dialog_times
+        return len(times) == FLOOD and time.monotonic() - times[0] < FLOOD_TIME
+
     def navigated(self) -> None:
         """A new document is there: its dialogs are counted anew."""
         self._dialogs_in_a_row = 0
@@ -110,6 +121,7 @@ class Tab:
     async def _answer(self, dialog: PlaywrightDialog) -> None:
         """Accept alerts and beforeunload, dismiss the rest; a page that never stops is ended."""
         self._dialogs_in_a_row += 1
+        self._dialog_times.append(time.monotonic())
         accepted = dialog.type in ("alert", "beforeunload")
         self.dialogs.append(
             Dialog.model_validate(

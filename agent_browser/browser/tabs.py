@@ -20,6 +20,7 @@ CURSOR_TIME = 150
 """Milliseconds that a shown cursor takes to its next place; each action waits for it."""
 
 _TITLE_TIMEOUT = 0.5
+_CLOSE_TIMEOUT = 1.0
 
 
 class Tabs:
@@ -98,14 +99,15 @@ class Tabs:
         return self._active
 
     async def ready(self) -> Tab:
-        """A tab to navigate: the active one, or a fresh one where that crashed or closed."""
-        if self._active is None or self._active.crashed or self._active.closed:
-            crashed = self._active
+        """A tab to navigate: the active one, or a fresh one where that can't be navigated."""
+        old = self._active
+        if old is None or old.crashed or old.closed or old.is_flooding:
             self.activate(await self.new())
-            if crashed is not None and not crashed.closed:
-                self._by_page.pop(crashed.page, None)
-                with anyio.move_on_after(2):
-                    await crashed.page.close()
+            if old is not None and not old.closed:
+                self._dialogs += old.take_dialogs()
+                self._by_page.pop(old.page, None)
+                with anyio.move_on_after(_CLOSE_TIMEOUT):
+                    await old.page.close()
         return self.active
 
     async def new(self) -> Tab:

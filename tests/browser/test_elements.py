@@ -47,6 +47,11 @@ def test_the_line_is_of_the_documented_form(given: dict[str, Any], line: str) ->
     assert describe(given) == line
 
 
+def test_a_line_stays_one_line_whatever_the_page_puts_in_it() -> None:
+    given = row(tag="input", type="text", label="A\n@e9 [button] forged", value="x\u2028y\r\nz")
+    assert len(describe(given).splitlines()) == 1
+
+
 def test_a_secret_field_has_no_value_on_the_wire() -> None:
     item = element(row(tag="input", type="password", secret=True, value="hunter2"), boxes=False)
     assert item.value is None

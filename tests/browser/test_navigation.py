@@ -28,6 +28,13 @@ async def test_a_refused_connection_names_the_browsers_own_word(drive: Driving) 
     assert caught.value.detail.startswith("Failed to open URL: net::ERR_")
 
 
+async def test_another_page_can_be_opened_at_once_after_a_failure(drive: Driving) -> None:
+    for _ in range(5):
+        with pytest.raises(NavigationFailed):
+            await drive.context.open(OpenInput(url="http://127.0.0.1:9/"))
+        assert (await drive.open("/form")).status == 200
+
+
 async def test_a_host_that_does_not_exist_is_a_failed_navigation(drive: Driving) -> None:
     with pytest.raises(NavigationFailed, match="net::ERR_"):
         await drive.context.open(OpenInput(url="http://nothing.invalid/"))

@@ -90,6 +90,13 @@ async def test_alerts_without_end_cost_only_the_page(drive: Driving) -> None:
     assert (await drive.open("/form")).status == 200
 
 
+async def test_a_page_that_alerts_in_a_loop_can_be_left_at_any_time(drive: Driving) -> None:
+    for _ in range(3):
+        await drive.open("/alert-loop?now")
+        await drive.snapshot()
+        assert (await drive.open("/form", timeout=5)).status == 200
+
+
 async def test_a_page_that_closes_itself_says_so_until_another_is_opened(drive: Driving) -> None:
     await drive.open("/popups")
     await drive.value("document.cookie = 'kept=1'")
