@@ -2,7 +2,7 @@
 
 import json
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import anyio
 import httpx
@@ -13,7 +13,7 @@ from agent_browser.api import listen, wire
 from agent_browser.api.limits import BoundedBody
 from agent_browser.errors import DeadlineExceeded
 from agent_browser.settings import Settings
-from tests.api.conftest import listening
+from tests.api.conftest import listening, make
 from tests.api.fake import FakeService
 
 pytestmark = pytest.mark.anyio
@@ -90,7 +90,7 @@ async def test_a_body_that_does_not_come_is_a_deadline() -> None:
 
 
 async def test_waiting_for_the_caller_to_leave_has_no_deadline() -> None:
-    messages = iter(
+    messages: Iterator[dict[str, object]] = iter(
         [{"type": "http.request", "body": b"x"}, {"type": "http.disconnect"}],
     )
 
@@ -118,6 +118,31 @@ async def test_a_head_that_never_ends_is_given_up(
         assert await _raw(url, b"GET /healthz HTTP/1.1\r\nHost: ") == b""
         whole = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
         assert (await _raw(url, whole, b"GET /heal")).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_a_long_body_is_not_taken_for_a_head_and_a_rest_is_not_cut_short(
+    settings: Settings, service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire, "HEAD_SECONDS", 0.05)
+    app = make(settings, service, max_body=10_000_000)
+    body = json.dumps({"input": {"code": "x" * 1_000_000}}).encode()
+    async with listening(app, settings) as url:
+        async with httpx.AsyncClient(base_url=url) as client:
+            for _ in range(2):
+                response = await client.post("/v1/functions/execute", content=body, headers=JSON)
+                assert response.status_code == 200
+        head = b"Host: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        head = b"POST /v1/functions/execute HTTP/1.1\r\n" + head
+        head += b"Content-Length: %d\r\n" % len(body)
+        end = b"Connection: close\r\n\r\n"
+        answer = await _raw(url, (head + b"\r\n" + body) * 3 + head + end + body)
+        assert answer.count(b"HTTP/1.1 200 ") == 4
+        async with await anyio.connect_tcp("127.0.0.1", int(url.rpartition(":")[2])) as stream:
+            for _ in range(2):
+                await stream.send(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+                assert (await stream.receive()).startswith(b"HTTP/1.1 200 ")
+                with anyio.move_on_after(0.1):  # twice what a head may take
+                    await stream.receive()
 
 
 async def test_a_connection_serves_many_requests(url: str) -> None:

@@ -109,7 +109,7 @@ def test_a_signal_ends_it_in_order_with_its_videos_whole(tmp_path: Path, number:
 
 
 class _Holding(ThreadingHTTPServer):
-    """Answers a request once it is allowed to."""
+    """Serves a page at /, and answers a request for /held once it is allowed to."""
 
     daemon_threads = True
 
@@ -121,10 +121,12 @@ class _Holding(ThreadingHTTPServer):
 class _Held(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         assert isinstance(self.server, _Holding)
-        self.server.asked.set()
-        self.server.allowed.wait(60)
+        if self.path == "/held":
+            self.server.asked.set()
+            self.server.allowed.wait(60)
         with contextlib.suppress(OSError):
-            self.send_response(204)
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
             self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None: ...
@@ -136,15 +138,15 @@ def _held_call(url: str) -> Iterator[tuple[list[httpx.Response], _Holding]]:
     with _Holding() as holding:
         serving = threading.Thread(target=holding.serve_forever, args=(0.05,))
         serving.start()
-        body = {"session": "new", "input": {"url": "about:blank"}}
-        id = httpx.post(f"{url}/v1/functions/open", json=body, timeout=30).json()["session_id"]
-        code = (
-            f"fetch('http://127.0.0.1:{holding.server_port}/', {{mode: 'no-cors'}}).then(() => 7)"
+        page = {"url": f"http://127.0.0.1:{holding.server_port}/"}
+        opened = httpx.post(
+            f"{url}/v1/functions/open", json={"session": "new", "input": page}, timeout=30
         )
+        id = opened.json()["session_id"]
         answers: list[httpx.Response] = []
 
         def call() -> None:
-            held = {"code": code, "timeout": 250}
+            held = {"code": "fetch('/held').then(() => 7)", "timeout": 250}
             with contextlib.suppress(httpx.TransportError):
                 answers.append(httpx.post(f"{url}/v1/sessions/{id}/execute", json=held, timeout=60))
 

@@ -1,0 +1,69 @@
+"""The application: routes over the service, behind the gate."""
+
+import json
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+from fastapi import FastAPI
+
+from agent_browser import __version__
+from agent_browser.api import openapi, problems
+from agent_browser.api.auth import Keys
+from agent_browser.api.gate import Gate
+from agent_browser.api.idempotency import Idempotency
+from agent_browser.api.metrics import Metrics
+from agent_browser.api.origins import Origins
+from agent_browser.api.routes import artifacts, functions, operations, recordings, sessions
+from agent_browser.recording.library import Library
+from agent_browser.service import SessionService
+from agent_browser.settings import Settings
+from agent_browser.store.artifacts import ArtifactStore
+
+ROUTERS = (
+    sessions.router,
+    functions.router,
+    artifacts.router,
+    recordings.router,
+    operations.router,
+)
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def create_app(
+    settings: Settings,
+    service: SessionService,
+    library: Library,
+    store: ArtifactStore,
+    *,
+    metrics: Metrics,
+    lifespan: Lifespan | None = None,
+) -> FastAPI:
+    """The ASGI application. `app.state.draining`, set at shutdown, turns /readyz to 503."""
+    keys = Keys(settings.keys)
+    app = FastAPI(
+        title="agent-browser",
+        version=__version__,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,  # a redirect would be made of the Host header
+        lifespan=lifespan,
+    )
+    app.state.service = service
+    app.state.library = library
+    app.state.store = store
+    app.state.metrics = metrics
+    app.state.draining = False
+    for router in ROUTERS:
+        app.include_router(router)
+    openapi.install(app, needs_key=bool(keys))
+    app.state.openapi_json = lambda: json.dumps(app.openapi()).encode()
+    problems.install(app, [route for router in ROUTERS for route in router.routes])
+    app.add_middleware(Idempotency)
+    app.add_middleware(
+        Gate,
+        keys=keys,
+        origins=Origins(settings.host, settings.allowed_hosts),
+        max_body=settings.max_body,
+    )
+    return app

@@ -1,0 +1,32 @@
+"""What routes ask for: the service, the library, the store, and who is calling."""
+
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+
+from agent_browser import service
+from agent_browser.recording.library import Library
+from agent_browser.store.artifacts import ArtifactStore
+
+
+async def _service(request: Request) -> service.SessionService:
+    return cast("service.SessionService", request.app.state.service)
+
+
+async def _library(request: Request) -> Library:
+    return cast("Library", request.app.state.library)
+
+
+async def _store(request: Request) -> ArtifactStore:
+    return cast("ArtifactStore", request.app.state.store)
+
+
+async def _caller(request: Request) -> service.Caller:
+    return cast("service.Caller", request.state.caller)
+
+
+# Coroutines all: FastAPI runs plain functions in a thread, which costs more than they do.
+Service = Annotated[service.SessionService, Depends(_service)]
+Recordings = Annotated[Library, Depends(_library)]
+Artifacts = Annotated[ArtifactStore, Depends(_store)]
+Caller = Annotated[service.Caller, Depends(_caller)]

@@ -1,0 +1,148 @@
+"""What every request passes: its id, Host and Origin, the key, the bounds of its body; and the last
+resort for what goes wrong behind.
+"""
+
+import re
+from collections.abc import Iterable
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from agent_browser.api import limits, problems
+from agent_browser.api.auth import Keys
+from agent_browser.api.origins import Origins
+from agent_browser.errors import AgentBrowserError, HostNotAllowed, InternalError, Unauthorized
+from agent_browser.ids import new_request_id
+
+WITHOUT_KEY = frozenset({"/healthz"})
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_ONCE = (b"host", b"origin", b"authorization", b"x-api-key", b"content-length", b"content-type")
+_ALWAYS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+_UNLESS_GIVEN = (
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cache-control", b"no-store"),
+)
+
+log = structlog.get_logger(__name__)
+
+
+class Gate:
+    """ASGI middleware around the whole app. Routes find `caller` and `request_id` in the request's
+    state.
+    """
+
+    def __init__(self, app: ASGIApp, *, keys: Keys, origins: Origins, max_body: int) -> None:
+        self._app = app
+        self._keys = keys
+        self._origins = origins
+        self._max_body = max_body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._websocket(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = _Answer(send, _request_id(scope["headers"]))
+        scope.setdefault("state", {})["request_id"] = answer.request_id
+        structlog.contextvars.bind_contextvars(request_id=answer.request_id)
+        try:
+            headers = self._admit(scope)
+            if limits.check_head(headers, self._max_body):
+                receive = limits.BoundedBody(receive, self._max_body)
+            await self._app(scope, receive, answer)
+        except AgentBrowserError as exc:
+            if answer.started:
+                raise
+            log.info("request refused", code=exc.code, path=scope["path"][:200])
+            refusal = problems.answer(exc, answer.request_id)
+            if any(name == b"expect" for name, _ in scope["headers"]):
+                # The body, which waits for a word that does not come, would be taken for the next
+                # request. Else the rest of the body is read and dropped: closing on a caller that
+                # still sends would lose it the answer.
+                refusal.headers["Connection"] = "close"
+            await refusal(scope, receive, answer)
+        except Exception:
+            log.exception("a request failed", method=scope["method"], path=scope["path"][:200])
+            if answer.started:
+                raise
+            await problems.answer(InternalError(), answer.request_id)(scope, receive, answer)
+        finally:
+            structlog.contextvars.unbind_contextvars("request_id")
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            self._admit(scope)
+        except AgentBrowserError as exc:
+            await receive()
+            await send({"type": "websocket.close", "code": 1008, "reason": exc.code})
+            return
+        await self._app(scope, receive, send)
+
+    def _admit(self, scope: Scope) -> dict[bytes, bytes]:
+        """Let it in, as a caller, or raise; its headers."""
+        headers = dict(scope["headers"])
+        _refuse_doubles(scope["headers"])
+        self._origins.check(
+            host=_text(headers, b"host"),
+            origin=_text(headers, b"origin"),
+            fetch_site=_text(headers, b"sec-fetch-site"),
+        )
+        if scope["path"] not in WITHOUT_KEY:
+            scope.setdefault("state", {})["caller"] = self._keys.caller(
+                authorization=_text(headers, b"authorization"),
+                api_key=_text(headers, b"x-api-key"),
+            )
+        return headers
+
+
+class _Answer:
+    """A `send` that adds the headers that every answer has."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send = send
+        self.request_id = request_id
+        self.started = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            headers = list(message.get("headers", ()))
+            given = {name for name, _ in headers}
+            headers += [pair for pair in _UNLESS_GIVEN if pair[0] not in given]
+            headers += _ALWAYS
+            headers.append((b"x-request-id", self.request_id.encode()))
+            message = {**message, "headers": headers}
+        await self._send(message)
+
+
+def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """The caller's own, if it is harmless in a log, else a fresh one."""
+    for name, value in headers:
+        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+            return value.decode("ascii")
+    return new_request_id()
+
+
+def _refuse_doubles(headers: Iterable[tuple[bytes, bytes]]) -> None:
+    """Two of a header that decides something would let a proxy and this server decide apart."""
+    seen = set()
+    for name, _ in headers:
+        if name in _ONCE:
+            if name in seen:
+                if name in (b"authorization", b"x-api-key"):
+                    raise Unauthorized
+                raise HostNotAllowed(f"the header {name.decode('ascii')} was sent twice")
+            seen.add(name)
+
+
+def _text(headers: dict[bytes, bytes], name: bytes) -> str | None:
+    value = headers.get(name)
+    return None if value is None else value.decode("latin-1").strip()

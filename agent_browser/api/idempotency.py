@@ -1,0 +1,165 @@
+"""The Idempotency-Key header: a POST that is sent again gets the first one's answer and acts once.
+
+In memory and bounded; an answer that invites another try (429, 5xx) is not kept.
+"""
+
+import hashlib
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import anyio
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from agent_browser.errors import IdempotencyConflict, InvalidRequest
+
+_KEY = re.compile(rb"[\x21-\x7e]{1,255}")
+_ALSO_TELLING = (b"accept",)
+
+
+@dataclass
+class _Entry:
+    """A request that is being done, or was: then `answer` has its messages."""
+
+    fingerprint: bytes
+    at: float
+    done: anyio.Event = field(default_factory=anyio.Event)
+    answer: list[Message] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        return sum(len(message.get("body", b"")) for message in self.answer)
+
+    @property
+    def is_final(self) -> bool:
+        status = self.answer[0]["status"] if self.answer else 500
+        return status < 500 and status != 429
+
+
+class Idempotency:
+    """ASGI middleware; a request without the header passes untouched. A key counts per owner."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        most: int = 10_000,
+        bound: int = 67_108_864,
+        seconds: float = 86_400.0,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`most` answers of `bound` bytes in all are kept, for `seconds`."""
+        self._app = app
+        self._most = most
+        self._bound = bound
+        self._seconds = seconds
+        self._monotonic = monotonic
+        self._entries: dict[tuple[str, bytes], _Entry] = {}
+        self._bytes = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        key = _key(scope) if scope["type"] == "http" and scope["method"] == "POST" else None
+        if key is None:
+            await self._app(scope, receive, send)
+            return
+        if not _KEY.fullmatch(key):
+            raise InvalidRequest("Idempotency-Key: 1 to 255 printable ASCII characters")
+        body = await _read(receive)
+        name = (scope["state"]["caller"].owner, key)
+        fingerprint = _fingerprint(scope, body)
+        while (entry := self._current(name)) is not None:
+            if entry.fingerprint != fingerprint:
+                raise IdempotencyConflict
+            await entry.done.wait()
+            if entry.answer:
+                await _replay(entry.answer, send)
+                return
+        await self._first(name, fingerprint, scope, body, send)
+
+    def _current(self, name: tuple[str, bytes]) -> _Entry | None:
+        entry = self._entries.get(name)
+        if entry is not None and self._monotonic() - entry.at > self._seconds:
+            self._drop(name)
+            return None
+        return entry
+
+    async def _first(
+        self, name: tuple[str, bytes], fingerprint: bytes, scope: Scope, body: bytes, send: Send
+    ) -> None:
+        # No await between the look for an entry and this: one of two at once is the first.
+        entry = self._entries[name] = _Entry(fingerprint, self._monotonic())
+        sent: list[Message] = []
+
+        async def record(message: Message) -> None:
+            sent.append(dict(message))
+            await send(message)
+
+        try:
+            await self._app(scope, _replayed(body), record)
+            entry.answer = sent
+        finally:
+            if entry.is_final:
+                self._bytes += entry.size
+            else:
+                entry.answer = []
+                self._entries.pop(name, None)
+            entry.done.set()
+            self._make_room()
+
+    def _make_room(self) -> None:
+        finished = [name for name, entry in self._entries.items() if entry.done.is_set()]
+        for name in finished:
+            if len(self._entries) <= self._most and self._bytes <= self._bound:
+                break
+            self._drop(name)
+
+    def _drop(self, name: tuple[str, bytes]) -> None:
+        self._bytes -= self._entries.pop(name).size
+
+
+def _key(scope: Scope) -> bytes | None:
+    found: list[bytes] = [value for name, value in scope["headers"] if name == b"idempotency-key"]
+    if len(found) > 1:
+        raise InvalidRequest("Idempotency-Key: sent twice")
+    return found[0] if found else None
+
+
+def _fingerprint(scope: Scope, body: bytes) -> bytes:
+    told = [value for name, value in scope["headers"] if name in _ALSO_TELLING]
+    digest = hashlib.sha256()
+    for part in (scope["path"].encode(), scope.get("query_string", b""), *told, body):
+        digest.update(len(part).to_bytes(8) + part)
+    return digest.digest()
+
+
+async def _read(receive: Receive) -> bytes:
+    body = bytearray()
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+def _replayed(body: bytes) -> Receive:
+    """The body again; after it, nothing: the caller's going away must not undo what a second try
+    will ask for.
+    """
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> Message:
+        if messages:
+            return messages.pop()
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    return receive
+
+
+async def _replay(answer: list[Message], send: Send) -> None:
+    start = answer[0]
+    headers = [*start["headers"], (b"idempotency-replayed", b"true")]
+    await send({**start, "headers": headers})
+    for message in answer[1:]:
+        await send(message)

@@ -1,0 +1,140 @@
+"""What the pool does, as Prometheus metrics in a registry of this server's own."""
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as CONTENT_TYPE
+from prometheus_client.exposition import generate_latest
+from prometheus_client.registry import Collector
+
+from agent_browser.events import Outcome
+
+__all__ = ["CONTENT_TYPE", "Metrics", "Statistics"]
+
+_FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_SLOW = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+
+class Statistics(Protocol):
+    """What is read of the pool at each scrape."""
+
+    @property
+    def live(self) -> int: ...
+    @property
+    def opening(self) -> int: ...
+    @property
+    def waiting(self) -> int: ...
+    @property
+    def ended(self) -> int: ...
+    @property
+    def capacity(self) -> int: ...
+    @property
+    def warm(self) -> int: ...
+
+
+class Metrics:
+    """An Observer that counts and times. Gauges are read from the pool when somebody asks."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        self._opened = self._counter("sessions_opened", "Sessions that got a context.", "warm")
+        self._ended = self._counter("sessions_ended", "Sessions that ended.", "reason")
+        self._calls = self._counter(
+            "calls", "Functions done. `action` is interact's.", "function", "action", "outcome"
+        )
+        self._refused = self._counter("opens_refused", "Opens refused.", "reason")
+        self._launched = self._counter("browser_launches", "Browser processes started.")
+        self._lost = self._counter("browser_losses", "Browser processes lost.")
+        self._recycled = self._counter("browser_recycles", "Browser processes replaced.", "reason")
+        self._open_seconds = self._histogram(
+            "open_duration", "From asking for a context to having it.", _FAST, "warm"
+        )
+        self._call_seconds = self._histogram(
+            "call_duration", "Time a function took.", _FAST, "function"
+        )
+        self._wait_seconds = self._histogram("wait_duration", "Opens' wait for room.", _SLOW)
+        self._launch_seconds = self._histogram(
+            "browser_launch_duration", "Time a browser took to start.", _SLOW
+        )
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"agent_browser_{name}", text, labels, registry=self._registry)
+
+    def _histogram(
+        self, name: str, text: str, buckets: tuple[float, ...], *labels: str
+    ) -> Histogram:
+        return Histogram(
+            f"agent_browser_{name}_seconds", text, labels, buckets=buckets, registry=self._registry
+        )
+
+    def watch(self, statistics: Callable[[], Statistics]) -> None:
+        """Read the gauges from there, from now on. To be called once."""
+        self._registry.register(_Gauges(statistics))
+
+    def render(self) -> bytes:
+        """All of it, in Prometheus' text format."""
+        return generate_latest(self._registry)
+
+    def opened(self, *, warm: bool, seconds: float) -> None:
+        label = "true" if warm else "false"
+        self._opened.labels(label).inc()
+        self._open_seconds.labels(label).observe(seconds)
+
+    def ended(self, *, reason: str) -> None:
+        self._ended.labels(reason).inc()
+
+    def called(self, *, function: str, action: str, outcome: Outcome, seconds: float) -> None:
+        self._calls.labels(function, action, outcome).inc()
+        self._call_seconds.labels(function).observe(seconds)
+
+    def waited(self, *, seconds: float) -> None:
+        self._wait_seconds.observe(seconds)
+
+    def refused(self, *, reason: str) -> None:
+        self._refused.labels(reason).inc()
+
+    def launched(self, *, seconds: float) -> None:
+        self._launched.inc()
+        self._launch_seconds.observe(seconds)
+
+    def lost(self) -> None:
+        self._lost.inc()
+
+    def recycled(self, *, reason: str) -> None:
+        self._recycled.labels(reason).inc()
+
+
+class _Gauges(Collector):
+    def __init__(self, statistics: Callable[[], Statistics]) -> None:
+        self._statistics = statistics
+
+    def describe(self) -> Iterable[Metric]:
+        # Named without being read: at registration the pool is not there yet.
+        return [_sessions(), _capacity(), _warm()]
+
+    def collect(self) -> Iterable[Metric]:
+        now = self._statistics()
+        sessions = _sessions()
+        for state in ("live", "opening", "waiting", "ended"):
+            sessions.add_metric([state], getattr(now, state))
+        capacity, warm = _capacity(), _warm()
+        capacity.add_metric([], now.capacity)
+        warm.add_metric([], now.warm)
+        return [sessions, capacity, warm]
+
+
+def _sessions() -> GaugeMetricFamily:
+    return GaugeMetricFamily("agent_browser_sessions", "Sessions by state.", labels=["state"])
+
+
+def _capacity() -> GaugeMetricFamily:
+    return GaugeMetricFamily(
+        "agent_browser_capacity", "Sessions that there is room for.", labels=[]
+    )
+
+
+def _warm() -> GaugeMetricFamily:
+    return GaugeMetricFamily("agent_browser_warm_contexts", "Contexts kept ready.", labels=[])

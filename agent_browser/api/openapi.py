@@ -1,0 +1,82 @@
+"""The OpenAPI description: FastAPI's, with this server's errors and keys in it."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from agent_browser.api import problems
+from agent_browser.errors import AgentBrowserError, InternalError, InvalidRequest
+from agent_browser.models.problems import Problem
+
+Responses = dict[int | str, dict[str, Any]]
+
+_REFERENCE = {"$ref": "#/components/schemas/Problem"}
+_DESCRIPTION = """\
+A pool of isolated headless-browser sessions. Open a session, look at its page, act on it, take
+pictures, run code in it, close it. Every error is `application/problem+json` with a stable `code`.
+"""
+_TAGS = [
+    {"name": "functions", "description": "What a session can do, in the form of one call."},
+    {"name": "sessions", "description": "Sessions, and the functions on one of them."},
+    {"name": "artifacts", "description": "Screenshots, videos and other files of sessions."},
+    {"name": "operations", "description": "For who runs the server."},
+]
+
+
+def failing(*kinds: type[AgentBrowserError]) -> Responses:
+    """The problems that an operation answers with, for its `responses`."""
+    by_status: dict[int, list[type[AgentBrowserError]]] = {}
+    for kind in (*kinds, InvalidRequest):
+        status = problems.STATUS[kind]
+        if kind not in by_status.setdefault(status, []):
+            by_status[status].append(kind)
+    responses: Responses = {
+        status: _problem(", ".join(f"`{kind.code}`" for kind in kinds_here))
+        for status, kinds_here in sorted(by_status.items())
+    }
+    responses["default"] = _problem(f"Any other problem, such as `{InternalError.code}`")
+    return responses
+
+
+def _problem(description: str) -> dict[str, Any]:
+    return {
+        "description": description,
+        "content": {problems.MEDIA_TYPE: {"schema": dict(_REFERENCE)}},
+    }
+
+
+def install(app: FastAPI, *, needs_key: bool) -> None:
+    """Let `/openapi.json` be this description; it is made once."""
+
+    def describe() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _describe(app, needs_key=needs_key)
+        return app.openapi_schema
+
+    app.openapi = describe  # type: ignore[method-assign]
+
+
+def _describe(app: FastAPI, *, needs_key: bool) -> dict[str, Any]:
+    schema = get_openapi(
+        title=app.title,
+        version=app.version,
+        summary="A pool of isolated headless-browser sessions",
+        description=_DESCRIPTION,
+        routes=app.routes,
+        tags=_TAGS,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        servers=[{"url": "/", "description": "This server"}],
+    )
+    components = schema.setdefault("components", {})
+    components.setdefault("schemas", {})["Problem"] = Problem.model_json_schema(
+        ref_template="#/components/schemas/{model}"
+    )
+    components["securitySchemes"] = {
+        "bearer": {"type": "http", "scheme": "bearer", "description": "An API key."},
+        "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    }
+    # Without configured keys the schemes are optional, which is what the empty one says.
+    schema["security"] = [{"bearer": []}, {"key": []}, *([] if needs_key else [{}])]
+    schema["paths"]["/healthz"]["get"]["security"] = []
+    return schema

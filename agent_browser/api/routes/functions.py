@@ -1,0 +1,174 @@
+"""The function routes: `/v1/functions/{function}` and `/v1/sessions/{id}/{function}`."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Path, Request
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from agent_browser import errors
+from agent_browser.api.answers import example, json_answer, while_connected
+from agent_browser.api.calls import (
+    CALLS,
+    DESCRIPTIONS,
+    INPUT_EXAMPLES,
+    OUTPUT_EXAMPLES,
+    SESSION,
+    SUMMARIES,
+)
+from agent_browser.api.deps import Caller, Service
+from agent_browser.api.openapi import Responses, failing
+from agent_browser.models.base import Input
+from agent_browser.models.functions import INPUTS, OUTPUTS, ScreenshotInput
+from agent_browser.service import Caller as Owner
+from agent_browser.service import Image, SessionService
+
+Endpoint = Callable[..., Awaitable[Response]]
+SessionId = Annotated[
+    str, Path(max_length=256, description="The session's id.", examples=[SESSION])
+]
+
+router = APIRouter()
+
+_EVERY = (
+    errors.SessionNotFound,
+    errors.SessionEnded,
+    errors.PayloadTooLarge,
+    errors.SessionQueueFull,
+    errors.PoolFull,
+    errors.BrowserLost,
+    errors.DeadlineExceeded,
+)
+_ALSO: dict[str, tuple[type[errors.AgentBrowserError], ...]] = {
+    "open": (errors.InvalidUrl, errors.InvalidTimeout, errors.EgressDenied,
+             errors.OptionNeedsNewSession, errors.NavigationFailed),
+    "screenshot": (errors.StorageFull,),
+}  # fmt: skip
+_ALSO["run"] = _ALSO["open"]
+
+
+async def _answer(
+    request: Request,
+    service: SessionService,
+    caller: Owner,
+    function: str,
+    input: Input,
+    session: str | None,
+    timeout: float | None = None,
+) -> Response:
+    work = service.call(caller, function, input, session=session, session_timeout=timeout)
+    return json_answer(await while_connected(request, work))
+
+
+def _function_endpoint(function: str, body: type[BaseModel]) -> Endpoint:
+    async def endpoint(request: Request, service: Service, caller: Caller, call: Any) -> Response:
+        return await _answer(
+            request, service, caller, function, call.input, call.session, call.session_timeout
+        )
+
+    return _with_body(endpoint, "call", body, {"session": "new", "input": INPUT_EXAMPLES[function]})
+
+
+def _session_endpoint(function: str, body: type[BaseModel]) -> Endpoint:
+    async def endpoint(
+        request: Request, session_id: SessionId, service: Service, caller: Caller, input: Any
+    ) -> Response:
+        if session_id == "new":  # a word of function calls; here it would be somebody's id
+            raise errors.SessionNotFound(session_id)
+        wanted = _image_wanted(request) if function == "screenshot" else None
+        if wanted is not None:
+            picture = await while_connected(
+                request, service.capture(caller, session_id, _in_form(input, wanted))
+            )
+            return _image(picture)
+        return await _answer(request, service, caller, function, input, session_id)
+
+    return _with_body(endpoint, "input", body, INPUT_EXAMPLES[function])
+
+
+def _with_body(
+    endpoint: Endpoint, name: str, body: type[BaseModel], shown: dict[str, Any]
+) -> Endpoint:
+    """Give the endpoint its body's type. No body at all is as good as `{}` where nothing in it is
+    required.
+    """
+    marker = Body(openapi_examples={"usual": {"summary": "The usual call", "value": shown}})
+    endpoint.__annotations__[name] = Annotated[body, marker]
+    if not any(field.is_required() for field in body.model_fields.values()):
+        endpoint.__defaults__ = (body(),)
+    return endpoint
+
+
+def _image_wanted(request: Request) -> str | None:
+    """The image type that the Accept header prefers to JSON: "*" for any, None for none."""
+    ranges = [part.partition(";")[0].strip().lower() for part in
+              request.headers.get("accept", "").split(",")]  # fmt: skip
+    if "application/json" in ranges:
+        return None
+    return next((kind.removeprefix("image/") for kind in ranges if kind.startswith("image/")), None)
+
+
+def _in_form(input: ScreenshotInput, wanted: str) -> ScreenshotInput:
+    """The input with the type that Accept names, unless the body names one itself."""
+    if "type" not in input.model_fields_set and wanted in ("png", "jpeg", "webp"):
+        return input.model_copy(update={"type": wanted})
+    return input
+
+
+def _image(picture: Image) -> Response:
+    headers = {"X-Image-Width": str(picture.width), "X-Image-Height": str(picture.height)}
+    return Response(picture.data, headers=headers, media_type=picture.content_type)
+
+
+def _responses(function: str, *, images: bool = False) -> Responses:
+    content = example(OUTPUT_EXAMPLES[function])
+    if images:
+        for kind in ("image/png", "image/jpeg", "image/webp"):
+            content[kind] = {"schema": {"type": "string", "format": "binary"}}
+    ok = {"description": "What came of it", "content": content}
+    return {200: ok, **failing(*_ALSO.get(function, ()), *_EVERY)}
+
+
+for _name, _input in INPUTS.items():
+    _summary, _description = SUMMARIES[_name], DESCRIPTIONS[_name]
+    router.add_api_route(
+        f"/v1/functions/{_name}",
+        _function_endpoint(_name, CALLS[_name]),
+        methods=["POST"],
+        operation_id=f"call_{_name}",
+        summary=_summary,
+        description=_description,
+        tags=["functions"],
+        response_model=OUTPUTS[_name],
+        responses=_responses(_name),
+    )
+    router.add_api_route(
+        f"/v1/sessions/{{session_id}}/{_name}",
+        _session_endpoint(_name, _input),
+        methods=["POST"],
+        operation_id=f"session_{_name}",
+        summary=f"{_summary}, in this session",
+        description=_description
+        + (" `Accept: image/*` gets the picture itself." if _name == "screenshot" else ""),
+        tags=["sessions"],
+        response_model=OUTPUTS[_name],
+        responses=_responses(_name, images=_name == "screenshot"),
+    )
+
+
+@router.post("/v1/functions/{function}", include_in_schema=False)
+async def _unknown_function(function: str) -> Response:
+    raise _no_function(function)
+
+
+@router.post("/v1/sessions/{session_id}/{function}", include_in_schema=False)
+async def _unknown_session_function(session_id: str, function: str) -> Response:
+    raise _no_function(function)
+
+
+def _no_function(name: str) -> errors.NotFound:
+    names = list(INPUTS)
+    return errors.NotFound(
+        f"there is no function {name[:64]!r}; there are {', '.join(names)}", functions=names
+    )

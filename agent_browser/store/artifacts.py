@@ -1,0 +1,317 @@
+"""The store of artifacts and recordings: files with sidecars, and an index of them in memory."""
+
+import errno
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self, TypeVar
+
+import anyio.to_thread
+import structlog
+
+from agent_browser.clock import Clock, SystemClock
+from agent_browser.errors import ArtifactNotFound, StorageFull
+from agent_browser.ids import is_artifact_id, new_artifact_id
+from agent_browser.models.artifacts import Artifact, Recording
+from agent_browser.service import LOCAL
+from agent_browser.settings import Settings
+from agent_browser.store import disk, shelf, sidecar, webm
+from agent_browser.store.retention import Kept, due
+from agent_browser.store.shelf import Shelf
+from agent_browser.store.sidecar import StoredFile
+
+__all__ = ["ArtifactStore", "StoredFile"]
+
+T = TypeVar("T")
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class _Limits:
+    """How long, in seconds, and how many bytes of a kind are kept; 0 bytes: no bound."""
+
+    retention: float
+    bound: int
+
+
+class ArtifactStore:
+    """An async context manager. What it kept is there again after a restart.
+
+    Errors are ArtifactNotFound and StorageFull; a session id must be one (ValueError).
+    """
+
+    def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
+        self._artifacts = Shelf(settings.data_dir / "artifacts")
+        self._recordings = Shelf(settings.recordings_folder)
+        self._artifact_limits = _Limits(settings.artifact_retention, settings.artifact_bytes)
+        self._recording_limits = _Limits(settings.recording_retention, settings.recording_bytes)
+        self._files: dict[str, StoredFile] = {}
+        self._by_session: dict[str, set[str]] = {}
+        self._artifact_bytes = 0
+
+    def __repr__(self) -> str:
+        return f"<ArtifactStore {len(self._files)} files of {len(self._by_session)} sessions>"
+
+    async def __aenter__(self) -> Self:
+        """Make the folders and load what is there. OSError where they can't be made."""
+        for stored in await anyio.to_thread.run_sync(self._load):
+            self._add(stored)
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self._artifacts.close()
+        self._recordings.close()
+
+    def recording_folder(self, session_id: str, *, owner: str | None = None) -> Path:
+        """Where the session's videos are to be written. With `owner`, the folder is made, and keeps
+        whose it is in case the server is killed before the video is adopted.
+        """
+        folder = self._recordings.folder(session_id)
+        if owner is not None:
+            try:
+                shelf.note_owner(folder, owner)
+            except OSError as exc:
+                raise _full(exc) from exc
+        return folder
+
+    async def put(
+        self, data: bytes, *, owner: str, session_id: str, content_type: str, filename: str
+    ) -> Artifact:
+        """Keep the bytes. The name on disk is the store's own; `filename` is what callers see."""
+        folder = self._artifacts.folder(session_id)
+        stored = await _in_thread(
+            lambda: self._write(
+                data,
+                folder,
+                owner=owner,
+                content_type=content_type,
+                filename=sidecar.plain_name(filename),
+            )
+        )
+        self._add(stored)
+        if self._is_over_bound():
+            await self._make_room(but=stored.artifact.id)
+        return stored.artifact
+
+    async def adopt(
+        self,
+        path: Path,
+        *,
+        owner: str,
+        session_id: str,
+        width: int | None = None,
+        height: int | None = None,
+    ) -> Recording:
+        """Take over a video that is final and lies in the session's recording folder. It gets an id
+        and a name of the store's own. Size and duration are read from the file where it has them.
+        """
+        if path.parent.resolve() != self._recordings.folder(session_id).resolve():
+            raise ValueError("not in the session's recording folder")
+        stored = await _in_thread(
+            lambda: self._adopt(path, owner=owner, width=width, height=height, at=self._now())
+        )
+        self._add(stored)
+        assert isinstance(stored.artifact, Recording)
+        return stored.artifact
+
+    async def find(self, owner: str, artifact_id: str) -> StoredFile:
+        """The caller's artifact or recording. ArtifactNotFound for another's, too."""
+        stored = self._files.get(artifact_id) if is_artifact_id(artifact_id) else None
+        if stored is None or stored.owner != owner:
+            raise ArtifactNotFound(artifact_id)
+        return stored
+
+    async def recordings_of(self, session_id: str) -> list[Recording]:
+        """The session's videos, oldest first."""
+        ids = self._by_session.get(session_id, ())
+        return _recordings(self._files[id] for id in ids)
+
+    async def recordings(self, owner: str) -> list[Recording]:
+        """All videos of an owner, oldest first."""
+        return _recordings(stored for stored in self._files.values() if stored.owner == owner)
+
+    async def delete(self, owner: str, artifact_id: str) -> None:
+        """Erase the caller's artifact or recording."""
+        stored = await self.find(owner, artifact_id)
+        await self._discard([stored.artifact.id])
+
+    async def purge(self, session_id: str) -> None:
+        """Erase all that the session made, also videos that were never adopted."""
+        folders = [self._artifacts.folder(session_id), self._recordings.folder(session_id)]
+        await self._discard(list(self._by_session.get(session_id, ())))
+        await anyio.to_thread.run_sync(_erase_folders, folders)
+
+    async def sweep(self, now: datetime | None = None) -> int:
+        """Delete what retention, by age and by bytes, does not keep; how many files that were."""
+        at = now or self._now()
+        going = self._due(recordings=False, now=at) + self._due(recordings=True, now=at)
+        await self._discard(going)
+        return len(going)
+
+    def _now(self) -> datetime:
+        # Sidecars have milliseconds; what is told before and after a restart must be the same.
+        now = self._clock.now()
+        return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+    def _due(self, *, recordings: bool, now: datetime, but: str = "") -> list[str]:
+        limits = self._recording_limits if recordings else self._artifact_limits
+        return due(
+            (
+                Kept(id, stored.artifact.created_at, stored.artifact.size)
+                for id, stored in self._files.items()
+                if isinstance(stored.artifact, Recording) is recordings and id != but
+            ),
+            now=now,
+            retention=limits.retention,
+            bound=limits.bound,
+        )
+
+    def _is_over_bound(self) -> bool:
+        bound = self._artifact_limits.bound
+        # A tenth over before anything is sorted: at the bound, not every put pays for a sweep.
+        return bound > 0 and self._artifact_bytes > bound + bound // 10
+
+    async def _make_room(self, *, but: str) -> None:
+        await self._discard(self._due(recordings=False, now=self._now(), but=but))
+
+    def _add(self, stored: StoredFile) -> None:
+        self._files[stored.artifact.id] = stored
+        self._by_session.setdefault(stored.session_id, set()).add(stored.artifact.id)
+        if not isinstance(stored.artifact, Recording):
+            self._artifact_bytes += stored.artifact.size
+
+    async def _discard(self, ids: Iterable[str]) -> None:
+        """Forget, before the first await, then erase."""
+        gone = [stored for id in ids if (stored := self._files.pop(id, None)) is not None]
+        for stored in gone:
+            siblings = self._by_session[stored.session_id]
+            siblings.discard(stored.artifact.id)
+            if not siblings:
+                del self._by_session[stored.session_id]
+            if not isinstance(stored.artifact, Recording):
+                self._artifact_bytes -= stored.artifact.size
+        if gone:
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(_erase_files, gone)
+
+    def _load(self) -> list[StoredFile]:
+        self._artifacts.open()
+        self._recordings.open()
+        files = self._artifacts.load(keeps_videos=False).files
+        found = self._recordings.load(keeps_videos=True)
+        return files + found.files + list(filter(None, map(self._take_leftover, found.videos)))
+
+    def _take_leftover(self, path: Path) -> StoredFile | None:
+        owner = shelf.noted_owner(path.parent, LOCAL.owner)
+        try:
+            at = datetime.fromtimestamp(int(path.lstat().st_mtime), UTC)
+            return self._adopt(path, owner=owner, width=None, height=None, at=at)
+        except (OSError, ArtifactNotFound):
+            log.warning("a video left behind can't be read; skipped", file=path.name)
+            return None
+
+    def _write(
+        self, data: bytes, folder: Path, *, owner: str, content_type: str, filename: str
+    ) -> StoredFile:
+        id = new_artifact_id()
+        path = folder / sidecar.disk_name(id, content_type)
+        artifact = Artifact(
+            id=id,
+            url=sidecar.url_of(id),
+            content_type=content_type,
+            size=len(data),
+            filename=filename,
+            sha256=hashlib.sha256(data).hexdigest(),
+            created_at=self._now(),
+        )
+        stored = StoredFile(path, artifact, owner, folder.name)
+        disk.make_folder(folder)
+        disk.write(path, data)
+        try:
+            sidecar.write(stored)
+        except OSError:
+            disk.remove(path)
+            raise
+        return stored
+
+    def _adopt(
+        self, path: Path, *, owner: str, width: int | None, height: int | None, at: datetime
+    ) -> StoredFile:
+        try:
+            sha256, size = disk.digest(path)
+        except FileNotFoundError as exc:
+            raise ArtifactNotFound(path.name) from exc
+        id = new_artifact_id()
+        content_type = "video/mp4" if path.suffix == ".mp4" else "video/webm"
+        target = path.with_name(sidecar.disk_name(id, content_type))
+        facts = webm.read(path)
+        recording = Recording(
+            id=id,
+            url=sidecar.url_of(id),
+            content_type=content_type,
+            size=size,
+            filename=target.name,
+            sha256=sha256,
+            created_at=at,
+            session_id=path.parent.name,
+            width=width or facts.width,
+            height=height or facts.height,
+            duration=facts.duration,
+        )
+        stored = StoredFile(target, recording, owner, path.parent.name)
+        path.chmod(stat.S_IRUSR | stat.S_IWUSR)
+        path.parent.chmod(stat.S_IRWXU)
+        path.rename(target)
+        try:
+            sidecar.write(stored)
+        except OSError:
+            # The video is worth more than its sidecar: it is served now, and found at next start.
+            log.warning("no sidecar could be written", file=target.name)
+        return stored
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    try:
+        return await anyio.to_thread.run_sync(work)
+    except OSError as exc:
+        raise _full(exc) from exc
+
+
+def _full(exc: OSError) -> StorageFull:
+    if exc.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StorageFull("the server's disk is full; nothing was kept")
+    # Only the reason: a path of the server is nobody's business.
+    return StorageFull(f"the server can't write its files: {os.strerror(exc.errno or errno.EIO)}")
+
+
+def _recordings(files: Iterable[StoredFile]) -> list[Recording]:
+    videos = [stored.artifact for stored in files if isinstance(stored.artifact, Recording)]
+    return sorted(videos, key=lambda video: (video.created_at, video.id))
+
+
+def _erase_files(files: list[StoredFile]) -> None:
+    for stored in files:
+        disk.remove(stored.path)
+        disk.remove(sidecar.path_of(stored.path))
+        _tidy(stored.path.parent)
+
+
+def _tidy(folder: Path) -> None:
+    """Remove the folder if there is nothing but the note of its owner in it."""
+    names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    if names <= {shelf.OWNER_NOTE}:
+        disk.remove(folder / shelf.OWNER_NOTE)
+        disk.remove_empty(folder)
+
+
+def _erase_folders(folders: list[Path]) -> None:
+    for folder in folders:
+        if folder.is_dir() and not folder.is_symlink():
+            for path in folder.iterdir():
+                disk.remove(path)
+            disk.remove_empty(folder)

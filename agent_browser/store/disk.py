@@ -1,0 +1,83 @@
+"""Files and folders as the store keeps them: private, written whole or not at all, never by a link.
+
+Everything here blocks; the store calls it from worker threads.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import stat
+from pathlib import Path
+
+PARTIAL = ".part"
+"""Suffix of a file that is being written; one found at start is a leftover."""
+
+
+def make_folder(path: Path) -> None:
+    """Make the folder and those above it; the last is for this user alone."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def write(path: Path, data: bytes) -> None:
+    """Write a new file, for this user alone: it is there complete, or it is not there. OSError."""
+    partial = path.with_name(path.name + PARTIAL)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        with open(os.open(partial, flags, 0o600), "wb") as file:
+            file.write(data)
+        partial.replace(path)
+    except OSError:
+        remove(partial)
+        raise
+
+
+def remove(path: Path) -> None:
+    """Remove the file if it is there and can be."""
+    with contextlib.suppress(OSError):
+        path.unlink()
+
+
+def remove_empty(folder: Path) -> None:
+    """Remove the folder if nothing is in it."""
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+
+
+def open_regular(path: Path) -> int:
+    """A descriptor for reading. FileNotFoundError for what is no regular file of this folder.
+
+    Neither the file nor its folder may be a symbolic link: both are opened without following any.
+    """
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        folder = os.open(path.parent, flags | os.O_DIRECTORY)
+        try:
+            # O_NONBLOCK: opening a FIFO put in the file's place must not hang.
+            descriptor = os.open(path.name, flags | os.O_NONBLOCK, dir_fd=folder)
+        finally:
+            os.close(folder)
+    except OSError as exc:
+        raise FileNotFoundError(path.name) from exc
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise FileNotFoundError(path.name)
+    return descriptor
+
+
+def digest(path: Path) -> tuple[str, int]:
+    """SHA-256 in hexadecimal, and the size in bytes. FileNotFoundError as of `open_regular`."""
+    with open(open_regular(path), "rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256, os.fstat(file.fileno()).st_size
+
+
+def lock(path: Path) -> int | None:
+    """Hold the lock file until the descriptor is closed; None where another process holds it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor

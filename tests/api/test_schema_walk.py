@@ -1,0 +1,96 @@
+"""Requests made of the description, well-formed and not, against the application."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.from_thread
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    negative_data_rejection,
+    response_schema_conformance,
+    status_code_conformance,
+    unsupported_method,
+)
+
+from agent_browser.api import listen
+from agent_browser.api.web import HttpServer
+from agent_browser.settings import Settings
+from agent_browser.store.artifacts import ArtifactStore
+from tests.api.conftest import make
+from tests.api.fake import FakeService
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+    negative_data_rejection,
+    unsupported_method,
+]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The description, bound to a server of the application over a fake service."""
+    folder: Path = tmp_path_factory.mktemp("walk")
+    chosen = Settings(data_dir=folder / "data", recordings_dir=folder / "videos", port=0)
+    started = threading.Event()
+    running: list[Any] = []
+
+    async def run() -> None:
+        async with ArtifactStore(chosen) as store:
+            app = make(chosen, FakeService(store))
+            server, listening = HttpServer(app), listen.listener(chosen)
+            running.extend((server, app.openapi(), listen.url_of(listening)))
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(server.serve, [listening])
+                await server.listens.wait()
+                started.set()
+
+    thread = threading.Thread(target=anyio.run, args=(run,))
+    thread.start()
+    assert started.wait(20)
+    server, description, url = running
+    schema = schemathesis.openapi.from_dict(description)
+    schema.config.update(base_url=url)
+    yield schema
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode))
+def test_every_operation_keeps_to_its_description(served: Any, mode: GenerationMode) -> None:
+    walked = 0
+    for found in served.get_all_operations():
+        operation = found.ok()
+        if not _can_be_wrong(operation) and mode is GenerationMode.NEGATIVE:
+            continue
+
+        @given(case=operation.as_strategy(generation_mode=mode))
+        @settings(
+            max_examples=10,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        def walk(case: Any) -> None:
+            case.call_and_validate(checks=CHECKS)
+
+        walk()
+        walked += 1
+    assert walked > 15
+
+
+def _can_be_wrong(operation: Any) -> bool:
+    """Whether there is anything in a request to it that could be."""
+    return bool(operation.body or operation.query or operation.path_parameters)
