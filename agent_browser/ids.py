@@ -3,7 +3,7 @@
 import re
 import secrets
 
-_TOKEN = re.compile(r"^[A-Za-z0-9_-]{22}$")
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{22}")
 
 
 def _new(prefix: str) -> str:
@@ -12,7 +12,7 @@ def _new(prefix: str) -> str:
 
 def _is(prefix: str, text: str) -> bool:
     head, _, token = text.partition("_")
-    return head == prefix and _TOKEN.match(token) is not None
+    return head == prefix and _TOKEN.fullmatch(token) is not None
 
 
 def new_session_id() -> str:

@@ -13,6 +13,7 @@ from agent_browser.client.session import Session
 from agent_browser.models.artifacts import Artifact
 from agent_browser.models.functions import InteractOutput, PageState
 
+FILE_NAME = "agent-browser-demo.png"
 PAUSE_MS = 400
 """Between the steps, so that the video can be followed."""
 
@@ -21,6 +22,8 @@ def show(target: Target, output: Path) -> dict[str, Any]:
     """Do it all, a line printed for each step; where screenshot and video are. Failed with the
     reason where a step isn't done.
     """
+    if output.is_dir():
+        output = output / FILE_NAME
     if not output.parent.is_dir():
         raise Failed(f"{output}: there is no folder {output.parent}")
     target.send(requests.health(), "asking for the server")

@@ -1,0 +1,1 @@
+"""The pool: browsers, the room in them, and the sessions that take it."""

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from agent_browser.ids import new_artifact_id, new_session_id
+from agent_browser.ids import new_session_id
 from agent_browser.models.artifacts import Artifact, Recording
 from agent_browser.settings import Settings
 from agent_browser.store.artifacts import ArtifactStore
@@ -116,7 +116,7 @@ async def test_head_tells_all_but_the_bytes(
 @pytest.mark.parametrize(
     "id",
     ["../../../../etc/passwd", "..%2f..%2fetc%2fpasswd", "%2e%2e/%2e%2e/x", "art_%00",
-     "art_../../../../../etc/pa", new_artifact_id(), ".lock", "%252e%252e%252f"],
+     "art_../../../../../etc/pa", "art_" + "A" * 22, ".lock", "%252e%252e%252f"],
 )  # fmt: skip
 async def test_no_id_leads_out_of_the_store(client: httpx.AsyncClient, id: str) -> None:
     for path in (f"/v1/artifacts/{id}", f"/v1/recordings/{id}"):

@@ -3,7 +3,6 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from agent_browser.ids import new_session_id
 from agent_browser.models.functions import ExecuteInput, OpenInput, ScreenshotInput, SnapshotInput
 from agent_browser.settings import Settings
 from tests.api.conftest import listening
@@ -93,7 +92,9 @@ async def test_the_body_s_type_wins_over_accept_s(
     assert ScreenshotInput(type="png").model_fields_set == {"type"}
 
 
-@pytest.mark.parametrize("path", ["/v1/functions/fly", f"/v1/sessions/{new_session_id()}/fly"])
+@pytest.mark.parametrize(
+    "path", ["/v1/functions/fly", "/v1/sessions/ses_AAAAAAAAAAAAAAAAAAAAAA/fly"]
+)
 async def test_an_unknown_function_is_404_and_the_functions_are_named(
     client: httpx.AsyncClient, path: str
 ) -> None:

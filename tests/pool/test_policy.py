@@ -1,7 +1,7 @@
 """The policy: what it makes of numbers."""
 
 import pytest
-from hypothesis import given, strategies
+from hypothesis import given, settings, strategies
 
 from agent_browser.pool import policy
 from agent_browser.pool.machine import Machine
@@ -35,16 +35,17 @@ def test_the_operators_number_is_taken_as_it_is() -> None:
 
 
 def test_there_are_four_browsers_at_most_and_one_at_least() -> None:
-    settings = Settings(browsers=0)
-    assert policy.capacity(machine(64, 32), settings).browsers == 4
-    assert policy.capacity(machine(64, 0.5), settings).browsers == 1
+    chosen = Settings(browsers=0)
+    assert policy.capacity(machine(64, 32), chosen).browsers == 4
+    assert policy.capacity(machine(64, 0.5), chosen).browsers == 1
 
 
+@settings(deadline=None)
 @given(strategies.floats(0.1, 4096), strategies.floats(0.1, 512))
 def test_more_machine_never_holds_less(memory: float, processors: float) -> None:
-    settings = Settings(max_sessions=0, browsers=2)
-    small = policy.capacity(machine(memory, processors), settings).sessions
-    large = policy.capacity(machine(memory * 2, processors * 2), settings).sessions
+    chosen = Settings(max_sessions=0, browsers=2)
+    small = policy.capacity(machine(memory, processors), chosen).sessions
+    large = policy.capacity(machine(memory * 2, processors * 2), chosen).sessions
     assert 1 <= small <= large
 
 
@@ -69,10 +70,10 @@ def test_refilling_waits_for_opens_unless_little_is_left() -> None:
 
 
 def test_a_browser_is_replaced_by_use_or_by_memory() -> None:
-    settings = Settings(recycle_contexts=10, recycle_memory=GB)
-    assert policy.recycle_reason(settings, served=9, memory=GB) is None
-    assert policy.recycle_reason(settings, served=10, memory=0) == "contexts"
-    assert policy.recycle_reason(settings, served=0, memory=GB + 1) == "memory"
+    chosen = Settings(recycle_contexts=10, recycle_memory=GB)
+    assert policy.recycle_reason(chosen, served=9, memory=GB) is None
+    assert policy.recycle_reason(chosen, served=10, memory=0) == "contexts"
+    assert policy.recycle_reason(chosen, served=0, memory=GB + 1) == "memory"
     unbound = Settings(recycle_memory=0)
     assert policy.recycle_reason(unbound, served=0, memory=2**50) is None
 
@@ -84,6 +85,7 @@ def test_the_time_to_retry_is_that_of_the_next_room() -> None:
     assert policy.retry_after(100, ends=[1], next_expiry=100, ahead=0) == 1
 
 
+@settings(deadline=None)
 @given(
     strategies.lists(strategies.floats(0, 1000)),
     strategies.none() | strategies.floats(0, 1e6),

@@ -10,6 +10,7 @@ import pytest
 
 from agent_browser.browser.chromium import Chromium
 from agent_browser.errors import BrowserLost
+from agent_browser.events import Unobserved
 from agent_browser.models.functions import (
     CloseInput,
     CloseOutput,
@@ -27,9 +28,30 @@ pytestmark = [pytest.mark.anyio, pytest.mark.browser]
 PAGE = "data:text/html,<title>T</title><button>Go</button>"
 
 
+class Launches(Unobserved):
+    """Waits for the second launch."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.second = anyio.Event()
+
+    def launched(self, *, seconds: float) -> None:
+        self.count += 1
+        if self.count == 2:
+            self.second.set()
+
+
 @pytest.fixture
-async def pool(real_settings: Settings, tmp_path: Path, anyio_backend: str) -> AsyncIterator[Pool]:
-    async with Pool(Chromium(real_settings), real_settings, FakeKeeping(tmp_path)) as running:
+def launches() -> Launches:
+    return Launches()
+
+
+@pytest.fixture
+async def pool(
+    real_settings: Settings, tmp_path: Path, launches: Launches, anyio_backend: str
+) -> AsyncIterator[Pool]:
+    keeping = FakeKeeping(tmp_path)
+    async with Pool(Chromium(real_settings), real_settings, keeping, observer=launches) as running:
         yield running
         running._check()
 
@@ -58,7 +80,7 @@ async def test_sessions_are_opened_at_once_and_closed(pool: Pool) -> None:
     assert (await pool.health(LOCAL)).live == 0
 
 
-async def test_a_killed_browser_is_told_and_replaced(pool: Pool) -> None:
+async def test_a_killed_browser_is_told_and_replaced(pool: Pool, launches: Launches) -> None:
     session = (await opened(pool)).session_id
     (browser,) = pool.statistics().browsers
     assert browser.pid is not None
@@ -73,6 +95,7 @@ async def test_a_killed_browser_is_told_and_replaced(pool: Pool) -> None:
             tasks.start_soon(call)
             await anyio.wait_all_tasks_blocked()
             os.kill(browser.pid, signal.SIGKILL)
+        await launches.second.wait()
         assert (await opened(pool)).title == "T"
     assert (await pool.readiness()).ready
 

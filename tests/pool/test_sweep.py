@@ -2,7 +2,7 @@
 
 import anyio
 import pytest
-from hypothesis import given, strategies
+from hypothesis import given, settings, strategies
 
 from agent_browser.pool.sweep import Sweep
 from tests.fakes.clock import ManualClock
@@ -62,6 +62,7 @@ async def test_one_fault_does_not_stop_the_others() -> None:
     assert done == ["good"]
 
 
+@settings(deadline=None)
 @given(
     strategies.lists(
         strategies.tuples(

@@ -153,7 +153,9 @@ async def test_a_context_that_says_it_is_lost_ends_the_session(tmp_path: Path) -
         with pytest.raises(SessionEnded) as caught:
             await rig.call("snapshot", SnapshotInput(), session, SnapshotOutput)
         assert caught.value.fields["end_reason"] == "browser_lost"
-        rig.engine.browsers[0].lost = False
+        await rig.settle()
+        assert ("lost",) in rig.noted.told, "a browser lost in silence was not noticed"
+        assert len(rig.engine.alive) == 1
 
 
 async def test_an_ended_session_keeps_no_secrets(tmp_path: Path) -> None:

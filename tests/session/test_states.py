@@ -3,7 +3,7 @@
 from enum import Enum
 
 import pytest
-from hypothesis import given, strategies
+from hypothesis import given, settings, strategies
 
 from agent_browser.errors import InvalidTimeout, OptionNeedsNewSession
 from agent_browser.models.base import Input
@@ -54,6 +54,7 @@ def test_callers_see_a_state_for_every_stage() -> None:
     assert set(WIRE) == set(Stage)
 
 
+@settings(deadline=None)
 @given(
     strategies.floats(1, 1000),
     strategies.floats(1, 5000),
@@ -95,11 +96,11 @@ def test_a_session_is_near_expiration_in_its_last_minutes() -> None:
 
 
 def test_timeouts_asked_for_come_before_the_servers() -> None:
-    settings = Settings(idle_timeout=100, max_duration=200)
-    assert timeouts_in_force(settings, TimeoutsInput()) == Timeouts(idle=100, max_duration=200)
-    assert timeouts_in_force(settings, TimeoutsInput(idle=5)).idle == 5
+    chosen = Settings(idle_timeout=100, max_duration=200)
+    assert timeouts_in_force(chosen, TimeoutsInput()) == Timeouts(idle=100, max_duration=200)
+    assert timeouts_in_force(chosen, TimeoutsInput(idle=5)).idle == 5
     with pytest.raises(InvalidTimeout, match="max_duration must be between 1 and 86400 seconds"):
-        timeouts_in_force(settings, TimeoutsInput(max_duration=90_000))
+        timeouts_in_force(chosen, TimeoutsInput(max_duration=90_000))
 
 
 def test_options_are_told_from_the_rest_of_an_input() -> None:

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, strategies
+from hypothesis import given, settings, strategies
 
 from agent_browser.errors import InvalidRequest, PayloadTooLarge
 from agent_browser.models.functions import InteractInput, InteractOutput, UploadFile
@@ -32,6 +32,7 @@ def _own_temp_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 
+@settings(deadline=None)
 @given(strategies.text(min_size=1, max_size=300))
 def test_a_file_name_is_never_a_path(given_name: str) -> None:
     name = file_name(given_name)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from agent_browser.errors import ArtifactNotFound, StorageFull
-from agent_browser.ids import is_artifact_id, new_artifact_id, new_session_id
+from agent_browser.ids import is_artifact_id, new_session_id
 from agent_browser.models.artifacts import Artifact
 from agent_browser.settings import Settings
 from agent_browser.store import disk
@@ -55,7 +55,7 @@ async def test_another_owner_s_unknown_and_malformed_ids_are_not_found(
     artifact = await _put(store, session_id)
     for owner, id in [
         ("bob", artifact.id),
-        ("ann", new_artifact_id()),
+        ("ann", "art_" + "A" * 22),
         ("ann", "../../etc/passwd"),
         ("ann", ""),
         ("ann", artifact.id + "\n"),

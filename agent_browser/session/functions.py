@@ -1,0 +1,140 @@
+"""The functions on one context, with what the browser's side leaves to the session: pictures are
+stored, uploads written, options of a later `open` applied.
+"""
+
+from pathlib import Path
+
+from agent_browser.browser.engine import Context
+from agent_browser.errors import ActionFailed, InvalidRequest
+from agent_browser.models.artifacts import Artifact
+from agent_browser.models.base import Input
+from agent_browser.models.functions import (
+    ContextOptions,
+    ExecuteInput,
+    FunctionOutput,
+    InteractInput,
+    InteractOutput,
+    OpenInput,
+    OpenOutput,
+    ScreenshotInput,
+    ScreenshotOutput,
+    SnapshotInput,
+    SnapshotOutput,
+)
+from agent_browser.service import Image
+from agent_browser.session.keeping import Keeping
+from agent_browser.session.options import to_apply
+from agent_browser.session.uploads import NotUploaded, Uploads
+
+
+class Functions:
+    """What can be done on a session's context. Calls are made one at a time, by the session."""
+
+    def __init__(
+        self,
+        context: Context,
+        keeping: Keeping,
+        *,
+        owner: str,
+        session_id: str,
+        options: ContextOptions,
+    ) -> None:
+        self._context = context
+        self._keeping = keeping
+        self._owner = owner
+        self._session_id = session_id
+        self._options = options
+        self.uploads = Uploads()
+
+    async def perform(self, input: Input, *, fresh: bool) -> FunctionOutput:
+        """Do the function whose input it is. `fresh`: an `open` whose options the context was made
+        with.
+        """
+        output = await self._perform(input, fresh=fresh)
+        output.session_id = self._session_id
+        return output
+
+    async def picture(self, input: ScreenshotInput) -> Image:
+        """A picture. InvalidRequest for a target that isn't there."""
+        try:
+            return await self._context.screenshot(input)
+        except ActionFailed as exc:
+            raise _unfit("ref" if input.ref is not None else "selector", exc) from exc
+
+    async def _perform(self, input: Input, *, fresh: bool) -> FunctionOutput:
+        if isinstance(input, OpenInput):
+            return await self._open(input, fresh=fresh)
+        if isinstance(input, SnapshotInput):
+            return await self._snapshot(input)
+        if isinstance(input, InteractInput):
+            return await self._interact(input)
+        if isinstance(input, ScreenshotInput):
+            image = await self.picture(input)
+            return ScreenshotOutput(
+                screenshot=await self._store(image), width=image.width, height=image.height
+            )
+        if isinstance(input, ExecuteInput):
+            return await self._context.execute(input)
+        raise TypeError(f"no function takes {type(input).__name__}")
+
+    async def _open(self, input: OpenInput, *, fresh: bool) -> OpenOutput:
+        later = None if fresh else to_apply(input, self._options)
+        if later is not None:
+            await self._context.apply(later)
+        output = await self._context.open(input)
+        if input.screenshot:
+            output.screenshot = await self._view()
+        return output
+
+    async def _snapshot(self, input: SnapshotInput) -> SnapshotOutput:
+        try:
+            output = await self._context.snapshot(input)
+        except ActionFailed as exc:
+            raise _unfit("root", exc) from exc
+        if input.screenshot:
+            output.screenshot = await self._view()
+        return output
+
+    async def _interact(self, input: InteractInput) -> InteractOutput:
+        uploads: tuple[Path, ...] = ()
+        if input.action == "upload":
+            try:
+                uploads = await self._files(input)
+            except NotUploaded as exc:
+                return self._not_uploaded(input, str(exc))
+        output = await self._context.interact(input, uploads)
+        if input.screenshot:
+            output.screenshot = await self._view()
+        return output
+
+    async def _files(self, input: InteractInput) -> tuple[Path, ...]:
+        new = await self.uploads.take(input.files) if input.files else ()
+        return self.uploads.find(input.file_paths or []) + new
+
+    def _not_uploaded(self, input: InteractInput, name: str) -> InteractOutput:
+        page = self._context.page
+        return InteractOutput(
+            success=False,
+            action=input.action,
+            message=f"No file {name[:255]!r} was uploaded to this session. Give it in 'files' as "
+            "name and base64; paths of the server are not read.",
+            code="file_not_uploaded",
+            url=page.url,
+            title=page.title,
+        )
+
+    async def _view(self) -> Artifact:
+        return await self._store(await self._context.screenshot(ScreenshotInput()))
+
+    async def _store(self, image: Image) -> Artifact:
+        return await self._keeping.put(
+            image.data,
+            owner=self._owner,
+            session_id=self._session_id,
+            content_type=image.content_type,
+            filename=f"screenshot.{image.content_type.rpartition('/')[2]}",
+        )
+
+
+def _unfit(field: str, failure: ActionFailed) -> InvalidRequest:
+    return InvalidRequest(failure.detail, [{"field": field, "message": failure.detail}])

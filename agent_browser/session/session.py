@@ -1,0 +1,261 @@
+"""One session: calls one at a time with a deadline each, and an end that is the same for every
+cause.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import TypeVar
+
+import anyio
+
+from agent_browser.browser.engine import Context, Page
+from agent_browser.clock import Clock, wall_time
+from agent_browser.errors import (
+    AgentBrowserError,
+    BrowserLost,
+    DeadlineExceeded,
+    SessionEnded,
+)
+from agent_browser.models import sessions as wire
+from agent_browser.models.artifacts import Recording
+from agent_browser.models.base import Input
+from agent_browser.models.functions import ContextOptions, FunctionOutput, ScreenshotInput
+from agent_browser.models.sessions import EndReason, Timeouts
+from agent_browser.service import Image
+from agent_browser.session.deadlines import QUEUE, Allowance, allowance
+from agent_browser.session.functions import Functions
+from agent_browser.session.keeping import Keeping
+from agent_browser.session.lifecycle import Lifetime
+from agent_browser.session.moves import Machine
+from agent_browser.session.stage import MOVES, WIRE, Stage
+from agent_browser.session.turns import Turns
+from agent_browser.settings import Settings
+
+T = TypeVar("T")
+
+LAST_PATIENCE = 5.0
+"""Seconds in which a call that was broken off has to leave the context."""
+
+
+class Session:
+    """One browser context and all that belongs to it. Its owner makes it, opens it and ends it."""
+
+    def __init__(
+        self,
+        session_id: str,
+        owner: str,
+        request: wire.SessionCreate,
+        options: ContextOptions,
+        timeouts: Timeouts,
+        *,
+        settings: Settings,
+        keeping: Keeping,
+        clock: Clock,
+    ) -> None:
+        self.id = session_id
+        self.owner = owner
+        self.options = options
+        self.end_reason: EndReason | None = None
+        self.ended_at: datetime | None = None
+        self.videos: list[Recording] = []
+        self.ended = anyio.Event()
+        self.lifetime = Lifetime(timeouts, began=clock.monotonic())
+        self.recording = bool(options.record_video)
+        """Whether it was made to record its tabs."""
+        self._name = request.name
+        self._tags = request.tags
+        self._metadata = request.metadata
+        self._created_at = clock.now()
+        self._settings = settings
+        self._keeping = keeping
+        self._clock = clock
+        self._machine = Machine(f"session {session_id}", Stage.OPENING, MOVES)
+        self._turns = Turns(settings.session_queue)
+        self._scope: anyio.CancelScope | None = None
+        self._context: Context | None = None
+        self._functions: Functions | None = None
+        self._last_page = Page()
+        self._told = False
+        self._broken_off = False
+
+    @property
+    def stage(self) -> Stage:
+        """Where it is in its life."""
+        return self._machine.state
+
+    @property
+    def in_use(self) -> bool:
+        """Whether a call is under way, or waits for its turn."""
+        return self._turns.taken
+
+    def start(self, context: Context) -> None:
+        """Its context is there."""
+        self._machine.move(Stage.LIVE)
+        self._context = context
+        self._functions = Functions(
+            context,
+            self._keeping,
+            owner=self.owner,
+            session_id=self.id,
+            options=self.options,
+        )
+        self.lifetime = Lifetime(self.lifetime.timeouts, began=self._clock.monotonic())
+        self._created_at = self._clock.now()
+
+    async def call(
+        self, input: Input, *, fresh: bool = False, whole: bool = True
+    ) -> FunctionOutput:
+        """Do one function in its turn.
+
+        `whole`: an action under way goes on to its end, or its deadline, though its caller has gone
+        away, so that the next one never overlaps it. SessionEnded, BrowserLost, SessionQueueFull,
+        DeadlineExceeded, and what the function itself raises.
+        """
+        bound = allowance(
+            input, settle=self._settings.settle_timeout, longest=self._settings.max_timeout
+        )
+        return await self._in_turn(
+            lambda functions: functions.perform(input, fresh=fresh), bound, whole=whole
+        )
+
+    async def capture(self, input: ScreenshotInput) -> Image:
+        """A picture, kept nowhere."""
+        bound = allowance(input, settle=0, longest=self._settings.max_timeout)
+        return await self._in_turn(lambda functions: functions.picture(input), bound, whole=True)
+
+    def refuse(self) -> None:
+        """Raise what a call has to be told, if the session takes none any more."""
+        if self.stage not in (Stage.LIVE, Stage.BUSY):
+            raise self._refusal()
+
+    def begin_end(self, reason: EndReason, *, in_turn: bool = False) -> None:
+        """Let no further call in. With `in_turn`, those that came before are done first; else the
+        one under way is broken off and those that wait are told.
+        """
+        self._machine.move(Stage.ENDING)
+        self.end_reason = reason
+        self.ended_at = self._clock.now()
+        if self._context is not None:
+            self._last_page = self._context.page
+        if not in_turn:
+            self.break_off()
+
+    def break_off(self) -> None:
+        """Stop the call under way, and tell it and those that wait why."""
+        self._broken_off = True
+        self._turns.dismiss(self._broken)
+        if self._scope is not None:
+            self._scope.cancel()
+
+    async def quiet(self, patience: float) -> None:
+        """Come back when no call is under way any more; those that take longer are broken off."""
+        with anyio.move_on_after(patience) as scope:
+            await self._turns.take(firm=True)
+        if scope.cancelled_caught:
+            self.break_off()
+            with anyio.move_on_after(LAST_PATIENCE):
+                await self._turns.take(firm=True)
+
+    async def finish_end(self, videos: list[Recording]) -> None:
+        """Its context is closed: keep the record, let go of the rest, secrets in options too."""
+        self.videos = videos
+        functions, self._functions = self._functions, None
+        self._context = None
+        self.options = ContextOptions()
+        self._machine.move(Stage.ENDED)
+        self.ended.set()
+        if functions is not None:
+            await functions.uploads.remove()
+
+    def expire(self) -> None:
+        """Its retention ran out."""
+        self._machine.move(Stage.EXPIRED)
+
+    def describe(self) -> wire.Session:
+        """What callers see of it."""
+        now = self._clock.monotonic()
+        state = WIRE[self.stage]
+        live = state == "live"
+        page = self._context.page if live and self._context is not None else self._last_page
+        return wire.Session(
+            id=self.id,
+            name=self._name,
+            tags=self._tags,
+            metadata=self._metadata,
+            state=state,
+            phase=self.lifetime.phase(now) if live else "ended",
+            created_at=self._created_at,
+            last_activity_at=wall_time(self._clock, self.lifetime.used),
+            expires_at=wall_time(self._clock, self.lifetime.expires(now)) if live else None,
+            ended_at=self.ended_at,
+            end_reason=self.end_reason,
+            timeouts=self.lifetime.timeouts,
+            url=page.url,
+            title=page.title,
+            tabs=list(page.tabs) if live else [],
+            recording=live and self.recording,
+            owner=self.owner,
+        )
+
+    def __repr__(self) -> str:
+        reason = f" {self.end_reason}" if self.end_reason else ""
+        return f"<Session {self.id} {self.stage.value}{reason}, {self._turns.waiting} waiting>"
+
+    async def _in_turn(
+        self, work: Callable[[Functions], Awaitable[T]], bound: Allowance, *, whole: bool
+    ) -> T:
+        self.refuse()
+        await self._turn(max(QUEUE, bound.seconds))
+        try:
+            if self._broken_off or self._functions is None:
+                raise self._broken()
+            return await self._bounded(work(self._functions), bound, whole=whole)
+        finally:
+            self._turns.give()
+
+    async def _turn(self, patience: float) -> None:
+        if not self._turns.taken:
+            await self._turns.take()
+            return
+        with anyio.move_on_after(patience) as scope:
+            await self._turns.take()
+        if scope.cancelled_caught:
+            raise DeadlineExceeded("queue", patience)
+
+    async def _bounded(self, work: Awaitable[T], bound: Allowance, *, whole: bool) -> T:
+        if self.stage is Stage.LIVE:
+            self._machine.move(Stage.BUSY)
+        self.lifetime.begin(self._clock.monotonic())
+        deadline = anyio.current_time() + bound.seconds
+        try:
+            with anyio.CancelScope(deadline=deadline, shield=whole) as self._scope:
+                return await work
+        except BrowserLost:
+            self._told = True
+            raise
+        finally:
+            self._scope = None
+            self.lifetime.finish(self._clock.monotonic())
+            if self.stage is Stage.BUSY:
+                self._machine.move(Stage.LIVE)
+        if self._broken_off:
+            raise self._broken()
+        raise DeadlineExceeded(bound.name, bound.seconds)
+
+    def _broken(self) -> AgentBrowserError:
+        """What a call is told that was there when the session ended."""
+        if self.end_reason != "browser_lost":
+            return self._ended()
+        self._told = True
+        return BrowserLost()
+
+    def _refusal(self) -> AgentBrowserError:
+        """What a later call is told; of a lost browser once, if nobody was there to be told."""
+        if self.end_reason == "browser_lost" and not self._told:
+            return self._broken()
+        return self._ended()
+
+    def _ended(self) -> SessionEnded:
+        if self.ended_at is None or self.end_reason is None:
+            raise RuntimeError(f"{self!r} has not ended")
+        return SessionEnded(self.id, self.ended_at, self.end_reason)
