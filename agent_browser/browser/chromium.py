@@ -2,8 +2,6 @@
 
 import os
 import secrets
-import shutil
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +21,7 @@ from agent_browser.browser.tab import Lost
 from agent_browser.browser.translate import first_line, is_gone
 from agent_browser.errors import BrowserLost, BrowserMissing, DeadlineExceeded, InvalidRequest
 from agent_browser.models.functions import ContextOptions
+from agent_browser.scratch import Scratch
 from agent_browser.settings import Settings
 
 CLOSE_TIMEOUT = 5.0
@@ -64,12 +63,12 @@ class Chromium:
 
     async def launch(self) -> "ChromiumBrowser":
         found = executable.find(self._settings)
-        scratch = Path(tempfile.mkdtemp(prefix="agent-browser-"))
+        scratch = await anyio.to_thread.run_sync(Scratch)
         marker = f"--agent-browser-host={secrets.token_hex(8)}"
         try:
-            browser, playwright = await self._start(found.path, scratch, marker)
+            browser, playwright = await self._start(found.path, scratch.path, marker)
         except BaseException:
-            shutil.rmtree(scratch, ignore_errors=True)
+            scratch.remove()
             raise
         own = process.find(marker)
         _log.info("browser started", pid=own.pid if own else None, version=browser.version)
@@ -130,7 +129,7 @@ class ChromiumBrowser:
         playwright: Playwright,
         driver: Driver,
         own: psutil.Process | None,
-        scratch: Path,
+        scratch: Scratch,
         settle_bound: float,
     ) -> None:
         self._browser = browser
@@ -236,5 +235,5 @@ class ChromiumBrowser:
                 except Error as exc:
                     _log.debug("browser was gone at close", error=first_line(exc))
             await process.kill(members)
-            await anyio.to_thread.run_sync(lambda: shutil.rmtree(self._scratch, ignore_errors=True))
+            await anyio.to_thread.run_sync(self._scratch.remove)
         _log.info("browser ended", pid=self.pid, seconds=round(time.monotonic() - started, 3))

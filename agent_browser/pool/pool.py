@@ -12,7 +12,7 @@ import anyio.to_thread
 import structlog
 from anyio.abc import TaskGroup
 
-from agent_browser import ids
+from agent_browser import ids, scratch
 from agent_browser.browser.engine import Engine
 from agent_browser.clock import Clock, SystemClock
 from agent_browser.errors import BrowserLost, InvalidRequest, SessionExpired
@@ -45,7 +45,6 @@ from agent_browser.session.keeping import Keeping
 from agent_browser.session.lifecycle import in_range, timeouts_in_force
 from agent_browser.session.options import options_of
 from agent_browser.session.session import Session
-from agent_browser.session.uploads import remove_orphans
 from agent_browser.settings import Settings
 
 log = structlog.get_logger("agent_browser.pool")
@@ -103,7 +102,7 @@ class Pool:
         )
 
     async def __aenter__(self) -> Self:
-        await anyio.to_thread.run_sync(remove_orphans)
+        await anyio.to_thread.run_sync(scratch.sweep)
         await self._engine.__aenter__()
         self._tasks = await anyio.create_task_group().__aenter__()
         self._stage.move(PoolStage.OPEN)

@@ -7,20 +7,17 @@ import binascii
 import errno
 import os
 import re
-import shutil
-import tempfile
 from pathlib import Path
 
 import anyio.to_thread
-import psutil
 
 from agent_browser.errors import InvalidRequest, PayloadTooLarge, StorageFull
 from agent_browser.models.functions import UploadFile
+from agent_browser.scratch import Scratch
 
 MAX_BYTES = 268_435_456
 """Bytes of uploads that one session may hold."""
 MAX_FILES = 256
-_PREFIX = "agent-browser-uploads-"
 _UNFIT = re.compile(r"[\x00-\x1f\x7f<>:\"|?*]")
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 
@@ -40,7 +37,7 @@ class Uploads:
     """The files of one session, by the names that its caller gave them."""
 
     def __init__(self) -> None:
-        self._folder: Path | None = None
+        self._folder: Scratch | None = None
         self._paths: dict[str, Path] = {}
         self._count = 0
         self._bytes = 0
@@ -64,7 +61,7 @@ class Uploads:
         folder, self._folder = self._folder, None
         self._paths.clear()
         if folder is not None:
-            await anyio.to_thread.run_sync(lambda: shutil.rmtree(folder, ignore_errors=True))
+            await anyio.to_thread.run_sync(folder.remove)
 
     def _write(self, files: list[UploadFile]) -> tuple[Path, ...]:
         decoded = [(file.name, _decode(position, file)) for position, file in enumerate(files)]
@@ -73,8 +70,8 @@ class Uploads:
             raise PayloadTooLarge(MAX_BYTES)
         try:
             if self._folder is None:
-                self._folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
-            return tuple(self._write_one(self._folder, name, data) for name, data in decoded)
+                self._folder = Scratch()
+            return tuple(self._write_one(self._folder.path, name, data) for name, data in decoded)
         except OSError as exc:
             full = exc.errno in (errno.ENOSPC, errno.EDQUOT)
             raise StorageFull(
@@ -102,11 +99,3 @@ def _decode(position: int, file: UploadFile) -> bytes:
         raise InvalidRequest(
             f"{field} is not base64", [{"field": field, "message": "not base64"}]
         ) from exc
-
-
-def remove_orphans() -> None:
-    """Erase upload folders whose server is gone: one that was killed could not do it itself."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
-        owner = folder.name.removeprefix(_PREFIX).partition("-")[0]
-        if owner.isdigit() and not psutil.pid_exists(int(owner)) and not folder.is_symlink():
-            shutil.rmtree(folder, ignore_errors=True)
