@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
+from typing import Any
 
 import anyio
 from playwright.async_api import CDPSession, Error, Frame, Page, Request, Response
@@ -38,16 +39,8 @@ class Activity:
         self._changed = anyio.Event()
 
     def __enter__(self) -> "Activity":
-        page = self._page
-        page.on("request", self._started)
-        page.on("requestfinished", self._finished)
-        page.on("requestfailed", self._failed)
-        page.on("response", self._answered)
-        page.on("framenavigated", self._navigated)
-        page.on("close", self._wake)
-        page.on("crash", self._wake)
-        page.context.on("page", self._wake)
-        self._session.on("Page.windowOpen", self._window)
+        for source, event, listener in self._listeners():
+            source.on(event, listener)
         return self
 
     def __exit__(
@@ -56,16 +49,21 @@ class Activity:
         value: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        page = self._page
-        page.remove_listener("request", self._started)
-        page.remove_listener("requestfinished", self._finished)
-        page.remove_listener("requestfailed", self._failed)
-        page.remove_listener("response", self._answered)
-        page.remove_listener("framenavigated", self._navigated)
-        page.remove_listener("close", self._wake)
-        page.remove_listener("crash", self._wake)
-        page.context.remove_listener("page", self._wake)
-        self._session.remove_listener("Page.windowOpen", self._window)
+        for source, event, listener in self._listeners():
+            source.remove_listener(event, listener)
+
+    def _listeners(self) -> list[tuple[Any, str, Callable[..., None]]]:
+        return [
+            (self._page, "request", self._started),
+            (self._page, "requestfinished", self._finished),
+            (self._page, "requestfailed", self._failed),
+            (self._page, "response", self._answered),
+            (self._page, "framenavigated", self._navigated),
+            (self._page, "close", self._wake),
+            (self._page, "crash", self._wake),
+            (self._page.context, "page", self._wake),
+            (self._session, "Page.windowOpen", self._window),
+        ]
 
     def _wake(self, *_: object) -> None:
         self._changed.set()
