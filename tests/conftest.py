@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 
 from tests import processes
 
@@ -40,6 +41,13 @@ def no_process_left_behind() -> Iterator[None]:
     yield
     left = processes.left_behind(before, within=5)
     assert not left, f"left behind: {left}"
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_were() -> Iterator[None]:
+    """A test that set the log's form leaves it to no other: its stream ends with the test."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,8 @@
   const secrets = new WeakSet();
   const frameNumbers = new WeakMap();
   let lastFrame = 0;
+  let unheard = [];
+  let answers = 0;
 
   const fold = text => text.replace(/\s+/g, ' ').trim();
   const cut = (text, limit) => (text.length > limit ? text.slice(0, limit - 1) + '…' : text);
@@ -138,8 +140,25 @@
       number = next.value++;
       numbers.set(element, number);
       elements.set(number, new WeakRef(element));
+      unheard.push(number);
     }
     return number;
+  };
+
+  // An answer may be lost on its way (its call was cancelled, or superseded), and its numbers may be
+  // given out elsewhere. `heard` is the last answer that arrived; the numbers of a later one are
+  // taken back before any is given.
+  const begin = (next, heard) => {
+    if (heard !== `${token}:${answers}`) {
+      for (const number of unheard) {
+        const element = elements.get(number)?.deref();
+        if (element && numbers.get(element) === number) numbers.delete(element);
+        elements.delete(number);
+      }
+    }
+    unheard = [];
+    answers++;
+    return { value: next };
   };
 
   const describe = (element, box, wantBox) => {
@@ -189,8 +208,8 @@
   const lineOf = row => [row.tag, row.type, row.role, row.text, row.label, row.placeholder, row.attr,
     row.title, row.raw, row.href, row.value].filter(Boolean).join(' ').toLowerCase();
 
-  const collect = ({ next, max, query, root, boxes }) => {
-    const counter = { value: next };
+  const collect = ({ next, heard, max, query, root, boxes }) => {
+    const counter = begin(next, heard);
     const rows = [];
     const frames = [];
     let total = 0;
@@ -235,7 +254,7 @@
     if (top) visit(top, false, false);
     for (const [number, held] of elements) if (!held.deref()) elements.delete(number);
     return JSON.stringify({
-      url: location.href, title: document.title, rows, frames, total, next: counter.value,
+      url: location.href, title: document.title, rows, frames, total, next: counter.value, answers,
       found: top !== null,
     });
   };
@@ -417,12 +436,12 @@
   document.addEventListener(bridge + ':name', event => {
     named.push([String(event.detail), event.composedPath()[0]]);
   });
-  const takeNamed = next => {
-    const counter = { value: next };
+  const takeNamed = (next, heard) => {
+    const counter = begin(next, heard);
     const found = named.filter(([, element]) => element instanceof Element)
       .map(([name, element]) => [name, numberOf(element, counter), isSecret(element, element.type)]);
     named = [];
-    return { found, next: counter.value };
+    return { found, next: counter.value, answers };
   };
 
   const measures = () => ({ scale: devicePixelRatio, scroll: scrollY });

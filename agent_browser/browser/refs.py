@@ -72,9 +72,17 @@ class Numbers:
 
     next: int = 1
     _spans: list[tuple[int, str]] = field(default_factory=list)
+    _heard: dict[str, int] = field(default_factory=dict)
 
-    def given(self, upto: int, document: str) -> None:
-        """Numbers from `next` up to and without `upto` now belong to that document."""
+    def heard(self, document: str | None) -> str:
+        """The last answer that arrived from that document, as the document itself counts them."""
+        return f"{document}:{self._heard.get(document or '', 0)}"
+
+    def given(self, upto: int, document: str, answer: int) -> None:
+        """That answer of the document arrived: numbers from `next` up to and without `upto` now
+        belong to it.
+        """
+        self._heard[document] = answer
         if upto <= self.next:
             return
         if not self._spans or self._spans[-1][1] != document:
@@ -109,3 +117,4 @@ class Numbers:
             if not kept or kept[-1][1] != name:
                 kept.append((start, name))
         self._spans = kept
+        self._heard = {name: count for name, count in self._heard.items() if name in documents}

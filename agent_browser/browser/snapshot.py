@@ -16,15 +16,6 @@ _NAVIGATING = 5
 """How often a document may be replaced while it is looked at before that is an error."""
 
 
-def arguments(
-    numbers: Numbers, *, most: int, query: str | None = None, root: int | None = None, boxes: bool
-) -> str:
-    """The collector's arguments as JavaScript."""
-    return json.dumps(
-        {"next": numbers.next, "max": most, "query": query, "root": root, "boxes": boxes}
-    )
-
-
 class Looking:
     """One look at a tab: collects in its documents and gives out numbers."""
 
@@ -37,9 +28,17 @@ class Looking:
         self._query = query
         self._boxes = boxes
 
-    def arguments(self, root: int | None = None) -> str:
-        return arguments(
-            self._numbers, most=self._most, query=self._query, root=root, boxes=self._boxes
+    def arguments(self, frame_id: str | None = None, root: int | None = None) -> str:
+        """The collector's arguments, for a frame's document or, with None, the main frame's."""
+        return json.dumps(
+            {
+                "next": self._numbers.next,
+                "heard": self._numbers.heard(self._worlds.token_in(frame_id)),
+                "max": self._most,
+                "query": self._query,
+                "root": root,
+                "boxes": self._boxes,
+            }
         )
 
     async def whole(self) -> Survey:
@@ -54,14 +53,13 @@ class Looking:
 
     async def below(self, world: World, number: int) -> Survey:
         """What is below one element. DocumentLeft if its document is gone."""
-        return await self.within(
-            world, await self._worlds.ask(world, f"collect({self.arguments(number)})")
-        )
+        call = f"collect({self.arguments(world.frame_id, number)})"
+        return await self.within(world, await self._worlds.ask(world, call))
 
     async def within(self, world: World, text: str, depth: int = 0) -> Survey:
         """The survey of a document from the collector's answer, frames in it looked into too."""
         said: dict[str, Any] = json.loads(text)
-        self._numbers.given(said["next"], world.token)
+        self._numbers.given(said["next"], world.token, said["answers"])
         survey = Survey(said["url"], said["title"], said["rows"], said["total"], said["found"])
         if said["frames"] and depth < FRAME_DEPTH:
             await self._frames(world, survey, said["frames"], depth)
@@ -83,7 +81,7 @@ class Looking:
     async def _frame(self, child: Child, depth: int) -> Survey | None:
         try:
             world, text = await self._worlds.ask_frame(
-                child.session, child.frame_id, f"collect({self.arguments()})"
+                child.session, child.frame_id, f"collect({self.arguments(child.frame_id)})"
             )
             inner = await self.within(world, text, depth)
         except (DocumentLeft, Error):

@@ -131,10 +131,11 @@ class View:
         taken: list[Named] = []
         for world in tab.worlds.all():
             try:
-                answer = await tab.worlds.ask(world, f"takeNamed({self.numbers.next})")
+                heard = self.numbers.heard(world.token)
+                answer = await tab.worlds.ask(world, f"takeNamed({self.numbers.next}, '{heard}')")
             except DocumentLeft:
                 continue
-            self.numbers.given(answer["next"], world.token)
+            self.numbers.given(answer["next"], world.token, answer["answers"])
             taken += [
                 Named(name, world, number, secret) for name, number, secret in answer["found"]
             ]

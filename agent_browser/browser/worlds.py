@@ -89,6 +89,11 @@ class Worlds:
         """The world with that token, if its document was not left as far as known."""
         return next((world for world in self._by_frame.values() if world.token == token), None)
 
+    def token_in(self, frame_id: str | None) -> str | None:
+        """The token of the document last seen in that frame, the main frame if None."""
+        world = self._by_frame.get(frame_id or self._main_frame)
+        return world.token if world is not None else None
+
     def all(self) -> list[World]:
         """The worlds whose documents may still be there."""
         return list(self._by_frame.values())

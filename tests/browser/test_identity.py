@@ -116,3 +116,40 @@ async def test_an_element_put_back_is_itself_again(drive: Driving) -> None:
     await drive.value("document.body.append(held)")
     await drive.snapshot()
     assert twin in [item.ref for item in drive.elements]
+
+
+async def test_numbers_of_an_answer_that_was_lost_are_given_to_no_two_elements(
+    drive: Driving,
+) -> None:
+    await drive.open("/elements")
+    tab = drive.context._tabs.active
+    look = drive.context._view.looking(tab)
+    await drive.value("document.body.prepend(document.createElement('button'))")
+    await tab.worlds.ask_main(f"collect({look.arguments()})")  # nobody hears of it
+    await drive.act("tab_new", url=drive.site.url("/list"))
+    elsewhere = {item.ref for item in drive.elements}
+    await drive.act("tab_switch", tab="t1")
+    assert elsewhere.isdisjoint(item.ref for item in drive.elements)
+    assert (await drive.act("hover", drive.elements[0].ref)).success
+
+
+async def test_every_number_in_an_answer_can_be_acted_on_when_a_click_navigates(
+    drive: Driving,
+) -> None:
+    seen: dict[str, str] = {}
+
+    def note() -> None:
+        for item in drive.elements:
+            words = f"{item.tag} {item.name} {item.text}"
+            assert seen.setdefault(item.ref, words) == words
+
+    for _ in range(15):
+        await drive.open("/elements")
+        note()
+        done = await drive.act("click", drive.ref('"Link"'))
+        assert done.url.endswith("/form")
+        note()
+        assert (await drive.act("hover", drive.elements[0].ref)).success
+        await drive.act("back")
+        note()
+        assert (await drive.act("hover", drive.elements[0].ref)).success

@@ -50,8 +50,8 @@ def test_a_number_never_given_out_is_unknown_in_the_original_words() -> None:
 
 def test_a_number_of_a_forgotten_document_is_stale_and_stays_taken() -> None:
     numbers = Numbers()
-    numbers.given(5, "one")
-    numbers.given(9, "two")
+    numbers.given(5, "one", 1)
+    numbers.given(9, "two", 1)
     numbers.keep({"two"})
     assert numbers.document_of(Ref(5)) == "two"
     assert numbers.document_of(Ref(4)) == ""
@@ -67,6 +67,6 @@ def test_every_number_is_found_in_the_document_it_was_given_out_in(
     for count, document in steps:
         for number in range(numbers.next, numbers.next + count):
             given_out[number] = document
-        numbers.given(numbers.next + count, document)
+        numbers.given(numbers.next + count, document, 1)
     for number, document in given_out.items():
         assert numbers.document_of(Ref(number)) == document
