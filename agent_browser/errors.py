@@ -164,7 +164,7 @@ class MethodNotAllowed(AgentBrowserError):
     recovery: ClassVar[Recovery] = "fix_request"
 
     def __init__(self, method: str, allow: str) -> None:
-        super().__init__(f"{method[:16]} is not possible here; {allow} is", allow=allow)
+        super().__init__(f"{method[:16]} is not possible here; allowed: {allow}", allow=allow)
 
 
 class Conflict(AgentBrowserError):
@@ -221,7 +221,7 @@ class SessionEnded(Gone):
         super().__init__(
             f"session not found: {session_id} has ended ({end_reason}). Open a new one.",
             session_id=session_id,
-            ended_at=ended_at.isoformat().replace("+00:00", "Z"),
+            ended_at=ended_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             end_reason=end_reason,
         )
 
@@ -236,7 +236,7 @@ class SessionExpired(Gone):
         super().__init__(
             f"session not found: {session_id} has expired. Open a new one.",
             session_id=session_id,
-            expires_at=expires_at.isoformat().replace("+00:00", "Z"),
+            expires_at=expires_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             end_reason="expired",
         )
 

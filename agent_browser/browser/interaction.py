@@ -141,7 +141,9 @@ class Interaction:
         except PageCrashed:
             if failure is not None or not self._acted_then_closed():
                 raise
-            closed = "the page closed itself"
+            closed = "no tab is open any more"
+            if self._input.action != "tab_close":
+                closed = "the page closed itself"
             tab = None
         if tab is not None and self._input.snapshot is not False:
             state = await self._within(tab, self._look(tab, text), _LOOK_BOUND, "snapshot")

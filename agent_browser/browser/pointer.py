@@ -74,7 +74,15 @@ async def hover(act: Act) -> None:
 async def tap(act: Act) -> None:
     target = await act.target()
     async with acting_on(target, act.milliseconds) as locator:
-        await locator.tap(timeout=act.milliseconds)
+        try:
+            await locator.tap(timeout=act.milliseconds)
+        except Error as exc:
+            if "hasTouch" in str(exc):
+                raise ActionFailed(
+                    "no_touch",
+                    "this session has no touch screen; open one with a 'device' that has",
+                ) from exc
+            raise
 
 
 @register("drag")

@@ -1,6 +1,7 @@
 """The commands on the machine and its server: serve, stop, install, doctor, demo."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,7 +9,7 @@ import typer
 
 from agent_browser.cli.exits import FAILED, Failed
 from agent_browser.cli.printing import note, print_json, say
-from agent_browser.cli.progress import waiting
+from agent_browser.cli.progress import Progress, waiting
 from agent_browser.cli.target import Target, client_command
 
 PANEL = "Server"
@@ -64,14 +65,8 @@ def install(
     from agent_browser.browser.install import install as bring
     from agent_browser.settings import load
 
-    settings = load()
     with waiting("installing") as progress:
-
-        def report(words: str) -> None:
-            note(words)
-            progress.say(words)
-
-        done = bring(report, full=full, settings=settings)
+        done = bring(_reporter(progress), full=full, settings=load())
     for warning in done.warnings:
         note(warning)
     if json:
@@ -87,6 +82,24 @@ def install(
         )
     else:
         say(f"{done.version} is at {done.executable.path}")
+
+
+def _reporter(progress: Progress) -> Callable[[str], None]:
+    def report(words: str) -> None:
+        note(words)
+        progress.say(words)
+
+    return report
+
+
+def _bring_what_is_missing(target: Target) -> None:
+    """A server that this command will start needs a browser on this machine."""
+    from agent_browser.browser.install import install as bring
+    from agent_browser.browser.install import is_ready
+
+    if target.may_start and not target.client.is_alive() and not is_ready(target.settings):
+        with waiting("installing") as progress:
+            bring(_reporter(progress), settings=target.settings)
 
 
 def doctor(target: Target) -> None:
@@ -113,6 +126,7 @@ def demo(
     """Show it all on a page of its own: open, look, fill, click, picture, video."""
     from agent_browser.cli.demo import show
 
+    _bring_what_is_missing(target)
     try:
         shown = show(target, Path(os.path.abspath(output)))
         if target.json:

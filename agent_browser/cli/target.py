@@ -117,7 +117,7 @@ class Target:
             try:
                 return self.client.send(request)
             except ServerUnreachable:
-                if not self._may_start:
+                if not self.may_start:
                     raise
             progress.say("starting the server")
             self.start()
@@ -157,7 +157,8 @@ class Target:
         collect()
 
     @property
-    def _may_start(self) -> bool:
+    def may_start(self) -> bool:
+        """Whether this command may start a server where none answers."""
         return self._autostart and self.address.is_loopback and self.address.url.startswith("http:")
 
 
