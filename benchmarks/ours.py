@@ -1,0 +1,217 @@
+"""Our side: the real server as a process of its own, driven over HTTP as a user drives it."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx
+import psutil
+
+from benchmarks.page import BUTTON, PRESSED
+from benchmarks.place import Place, given_settings
+from benchmarks.sides import Wrong
+from benchmarks.starting import first_line
+from benchmarks.tree import Tree
+
+CONNECTIONS = 16
+STOP_SECONDS = 60.0
+LOOK_EVERY = 0.02
+
+
+class Ours:
+    """A client of the running server."""
+
+    def __init__(self, client: httpx.AsyncClient, url: str, tree: Tree, *, rest: int) -> None:
+        self.tree = tree
+        self._client = client
+        self._url = url
+        self._rest = rest
+
+    async def open(self) -> "OurVisit":
+        answer = await self.post("/v1/functions/open", session="new", input={"url": self._url})
+        visit = OurVisit(self, answer["session_id"])
+        visit.see(answer)
+        return visit
+
+    async def ready(self) -> None:
+        """Wait until the warm set is full again."""
+        while await self._warm() < self._rest:  # noqa: ASYNC110 - no call waits for it
+            await anyio.sleep(LOOK_EVERY)
+
+    async def calm(self) -> None:
+        """Wait until the warm set is no larger than it is at rest, either."""
+        while await self._warm() != self._rest:  # noqa: ASYNC110 - the same
+            await anyio.sleep(LOOK_EVERY * 10)
+
+    async def _warm(self) -> int:
+        return int((await self.get("/v1/sessions/health"))["warm"])
+
+    def plain_client(self) -> httpx.Client:
+        """A client that is not asynchronous, with kept-alive connections."""
+        return httpx.Client(base_url=self._client.base_url, timeout=60, trust_env=False)
+
+    async def about(self) -> tuple[str, bool]:
+        """The browser's product and version; whether its sandbox is on."""
+        said = await self.get("/readyz")
+        return said["browser"], not any("sandbox" in warning for warning in said["warnings"])
+
+    async def get(self, path: str) -> Any:
+        """A GET's answer."""
+        return _checked(await self._client.get(path)).json()
+
+    async def post(self, path: str, **body: object) -> Any:
+        """A POST's answer."""
+        return _checked(await self._client.post(path, json=body)).json()
+
+    async def image(self, path: str, **body: object) -> bytes:
+        """A POST's answer as a jpeg."""
+        headers = {"Accept": "image/jpeg"}
+        return _checked(await self._client.post(path, json=body, headers=headers)).content
+
+
+class OurVisit:
+    """One session."""
+
+    def __init__(self, side: Ours, session_id: str) -> None:
+        self._side = side
+        self._path = f"/v1/sessions/{session_id}"
+        self._ref = ""
+
+    def see(self, page: dict[str, Any]) -> None:
+        """Take the button's ref from the elements of a page."""
+        refs = [item["ref"] for item in page["elements"] if item["text"] == BUTTON]
+        if len(refs) != 1:
+            raise Wrong("ours: the button is not among the elements")
+        self._ref = refs[0]
+
+    async def snapshot(self) -> None:
+        self.see(await self._side.post(f"{self._path}/snapshot"))
+
+    async def click(self) -> None:
+        answer = await self._side.post(f"{self._path}/interact", action="click", ref=self._ref)
+        texts = [item["text"] for item in answer["snapshot"]["elements"]]
+        if not answer["success"] or PRESSED not in texts:
+            raise Wrong("ours: the click did nothing")
+
+    async def picture(self) -> None:
+        data = await self._side.image(f"{self._path}/screenshot", type="jpeg")
+        if not data.startswith(b"\xff\xd8"):
+            raise Wrong("ours: the picture is no jpeg")
+
+    async def execute(self) -> None:
+        if (await self._side.post(f"{self._path}/execute", code="1+1"))["value"] != 2:
+            raise Wrong("ours: 1+1 is not 2")
+
+    def execute_in_line(self, client: httpx.Client) -> None:
+        """The same as `execute`, by a client that is not asynchronous."""
+        answer = client.post(f"{self._path}/execute", json={"code": "1+1"})
+        if _checked(answer).json()["value"] != 2:
+            raise Wrong("ours: 1+1 is not 2")
+
+    async def close(self) -> None:
+        if not (await self._side.post(f"{self._path}/close"))["success"]:
+            raise Wrong("ours: the session was not closed")
+
+
+def _checked(response: httpx.Response) -> httpx.Response:
+    if response.status_code >= 300:
+        raise Wrong(f"ours: {response.request.url.path}: {response.text[:500]}")
+    return response
+
+
+@asynccontextmanager
+async def ours(place: Place) -> AsyncIterator[Ours]:
+    """A server of its own, with its defaults, and its warm set full."""
+    with Server(place) as server:
+        async with server.side() as side:
+            yield side
+
+
+class Server:
+    """`agent-browser serve` on a free port, writing below a folder of its own."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self.folder = Path(tempfile.mkdtemp(prefix="server-", dir=place.folder))
+        self.temporary = self.folder / "tmp"
+
+    def __enter__(self) -> "Server":
+        self.temporary.mkdir()
+        with (self.folder / "log").open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "agent_browser", "serve", "--port", "0"],
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+            )
+        try:
+            self.url = first_line(self._process)
+        except BaseException as exc:
+            self._process.kill()
+            self._process.wait()
+            raise RuntimeError((self.folder / "log").read_text()[-2000:]) from exc
+        self.tree = Tree(self._process.pid)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+
+    @asynccontextmanager
+    async def side(self) -> AsyncIterator[Ours]:
+        """A client with kept-alive connections, once the warm set is full."""
+        limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+        async with httpx.AsyncClient(
+            base_url=self.url, limits=limits, timeout=60, trust_env=False
+        ) as client:
+            side = Ours(client, self._place.url, self.tree, rest=self._place.warm)
+            with anyio.fail_after(STOP_SECONDS):
+                await side.ready()
+            yield side
+
+    def stop(self) -> list[str]:
+        """SIGTERM, and wait; the processes and files left behind. A second time it does nothing."""
+        if self._process.returncode is not None:
+            return []
+        members = self.tree.members()
+        self._process.terminate()
+        try:
+            self._process.wait(STOP_SECONDS)
+        finally:
+            left = list(_killed(members))
+            self._process.wait()
+            assert self._process.stdout is not None
+            self._process.stdout.close()
+        return left + self.leftovers()
+
+    def leftovers(self) -> list[str]:
+        """What there is in its folder for temporary files."""
+        return sorted(path.name for path in self.temporary.iterdir())
+
+    def _environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if "AGENT_BROWSER_" not in name}
+        return {
+            **kept,
+            **given_settings(),
+            "AGENT_BROWSER_EXECUTABLE_PATH": str(self._place.executable),
+            "AGENT_BROWSER_DATA_DIR": str(self.folder / "data"),
+            "AGENT_BROWSER_RECORDINGS_DIR": str(self.folder / "recordings"),
+            "TMPDIR": str(self.temporary),
+        }
+
+
+def _killed(members: list[psutil.Process]) -> Iterator[str]:
+    """Those that still run, killed."""
+    for member in members:
+        try:
+            if member.is_running() and member.status() != psutil.STATUS_ZOMBIE:
+                yield " ".join(member.cmdline()[:1])
+                member.kill()
+        except psutil.NoSuchProcess:
+            continue

@@ -1,0 +1,37 @@
+"""How much is measured: the full run, and the quick one that only shows that it runs."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Numbers of samples and of sessions."""
+
+    warmup: int
+    """Cycles of each side before anything is timed."""
+    opens: int
+    blocks: int
+    """Blocks of `block` opens back to back."""
+    block: int
+    cycles: int
+    rate_rounds: int
+    rate_cycles: int
+    """Cycles of each worker in each round, on average."""
+    executes: int
+    sessions: int
+    """Sessions open when memory per session is measured."""
+    crowd: int
+    """Sessions opened eight at a time."""
+    full: int
+    """Sessions open at once."""
+    return_seconds: float = 30.0
+
+
+FULL = Plan(
+    warmup=10, opens=60, blocks=4, block=10, cycles=60, rate_rounds=4, rate_cycles=5,
+    executes=600, sessions=50, crowd=100, full=200,
+)  # fmt: skip
+QUICK = Plan(
+    warmup=1, opens=2, blocks=1, block=2, cycles=2, rate_rounds=1, rate_cycles=1,
+    executes=10, sessions=2, crowd=4, full=6,
+)  # fmt: skip
