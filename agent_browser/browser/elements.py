@@ -23,6 +23,8 @@ class Survey:
 
 def _quoted(text: str) -> str:
     """In quotes, on one line whatever is in it: a page must not forge lines of its own."""
+    if text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'
     line = "".join(_ESCAPES.get(c, c if c.isprintable() else " ") for c in text)
     return f'"{line}"'
 

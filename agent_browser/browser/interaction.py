@@ -86,7 +86,7 @@ class Interaction:
         act = Act(tab, self._view.numbers, self._input, self._uploads, lambda open: goto(tab, open))
         session = await self._within(tab, tab.worlds.listening(), act.seconds)
         assert session is not None
-        with Activity(tab.page, session, self._tabs.mark) as activity:
+        async with Activity(tab.page, session, self._tabs.mark) as activity:
             await self._within(tab, TABLE[self._input.action](act), act.seconds)
             self._notes = act.notes
             bound = self._settle_bound + NAVIGATION_BOUND

@@ -23,7 +23,11 @@ _AWAITED = frozenset({"document", "stylesheet", "script", "xhr", "fetch"})
 
 
 class Activity:
-    """What a page requests while an action is done. Listens only inside its `with` block."""
+    """What a page requests while an action is done. Listens only inside its `async with` block.
+
+    Only the start of a request is listened for: each kind of event that a page tells of costs two
+    messages an action. The end is asked for, of the requests that there are.
+    """
 
     def __init__(self, page: Page, session: CDPSession, tabs_made: Callable[[], int]) -> None:
         self._page = page
@@ -37,13 +41,15 @@ class Activity:
         self._navigation: Request | None = None
         self._committed = False
         self._changed = anyio.Event()
+        self._asking = anyio.create_task_group()
 
-    def __enter__(self) -> "Activity":
+    async def __aenter__(self) -> "Activity":
+        await self._asking.__aenter__()
         for source, event, listener in self._listeners():
             source.on(event, listener)
         return self
 
-    def __exit__(
+    async def __aexit__(
         self,
         kind: type[BaseException] | None,
         value: BaseException | None,
@@ -51,13 +57,12 @@ class Activity:
     ) -> None:
         for source, event, listener in self._listeners():
             source.remove_listener(event, listener)
+        self._asking.cancel_scope.cancel()
+        await self._asking.__aexit__(None, None, None)  # the block's own error goes on as itself
 
     def _listeners(self) -> list[tuple[Any, str, Callable[..., None]]]:
         return [
             (self._page, "request", self._started),
-            (self._page, "requestfinished", self._finished),
-            (self._page, "requestfailed", self._failed),
-            (self._page, "response", self._answered),
             (self._page, "framenavigated", self._navigated),
             (self._page, "close", self._wake),
             (self._page, "crash", self._wake),
@@ -77,32 +82,34 @@ class Activity:
             self._navigation = request
             self._committed = False
             self.failure = None
+            self._asking.start_soon(self._follow, request)
         elif request.resource_type in _AWAITED:
             self._pending.add(request)
+            self._asking.start_soon(self._await_end, request)
 
-    def _finished(self, request: Request) -> None:
+    async def _await_end(self, request: Request) -> None:
+        with suppress(Error):
+            response = await request.response()
+            if response is not None and not _is_stream(response):
+                await response.finished()
         self._pending.discard(request)
         self._wake()
 
-    def _failed(self, request: Request) -> None:
-        self._pending.discard(request)
-        if request is self._navigation:
+    async def _follow(self, request: Request) -> None:
+        """A navigation that comes to no document: failed, a download, or an answer without one."""
+        with suppress(Error):
+            response = await request.response()
+            if response is not None and response.status not in (204, 205):
+                return
+        if request is self._navigation and not self._committed:
             self._navigation = None
             self.failure = request.failure
-        self._wake()
-
-    def _answered(self, response: Response) -> None:
-        if response.headers.get("content-type", "").startswith("text/event-stream"):
-            self._pending.discard(response.request)
-            self._wake()
-        elif response.request is self._navigation and response.status in (204, 205):
-            self._navigation = None
             self._wake()
 
     def _navigated(self, frame: Frame) -> None:
         if frame is self._page.main_frame:
             self._committed = True
-            self._pending = {r for r in self._pending if r is self._navigation}
+            self._pending.clear()
             self._wake()
 
     @property
@@ -139,6 +146,10 @@ class Activity:
         with suppress(Error):
             await self._page.wait_for_load_state("domcontentloaded", timeout=left * 1000)
         self._navigation = None
+
+
+def _is_stream(response: Response) -> bool:
+    return response.headers.get("content-type", "").startswith("text/event-stream")
 
 
 def _is_main(request: Request, page: Page) -> bool:
