@@ -30,7 +30,7 @@ class Observer(Protocol):
         """A browser process was lost."""
 
     def recycled(self, *, reason: str) -> None:
-        """A browser process was replaced: contexts, memory."""
+        """A browser process was replaced: contexts, memory, rest, stuck."""
 
 
 class Unobserved:

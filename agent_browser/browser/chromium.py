@@ -27,6 +27,8 @@ from agent_browser.settings import Settings
 CLOSE_TIMEOUT = 5.0
 PROBE_TIMEOUT = 3.0
 CONTEXT_TIMEOUT = 20.0
+WORN = 50
+"""Contexts after which a driver takes no further browser."""
 _KEPT_VARIABLES = ("HOME", "PATH", "LANG", "LC_ALL", "TZ", "XDG_RUNTIME_DIR", "FONTCONFIG_PATH")
 _log = structlog.get_logger(__name__)
 
@@ -37,6 +39,7 @@ class Chromium:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._driver = Driver()
+        self._retired: list[Driver] = []
         self._warnings: list[str] = []
 
     async def __aenter__(self) -> "Chromium":
@@ -45,7 +48,8 @@ class Chromium:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        await self._driver.stop()
+        for driver in [*self._retired, self._driver]:
+            await driver.stop()
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -63,29 +67,41 @@ class Chromium:
 
     async def launch(self) -> "ChromiumBrowser":
         found = executable.find(self._settings)
+        driver = await self._unworn()
         scratch = await anyio.to_thread.run_sync(Scratch)
         marker = f"--agent-browser-host={secrets.token_hex(8)}"
         try:
-            browser, playwright = await self._start(found.path, scratch.path, marker)
+            browser, playwright = await self._start(driver, found.path, scratch.path, marker)
         except BaseException:
             scratch.remove()
             raise
         own = process.find(marker)
         _log.info("browser started", pid=own.pid if own else None, version=browser.version)
         return ChromiumBrowser(
-            browser, playwright, self._driver, own, scratch, self._settings.settle_timeout
+            browser, playwright, driver, own, scratch, self._settings.settle_timeout
         )
 
+    async def _unworn(self) -> Driver:
+        """The driver for the next browser. A driver's heap grows with the contexts that it served
+        and is given back with its process only: a new one follows it, and it goes with its last
+        browser.
+        """
+        if self._driver.contexts >= WORN:
+            worn, self._driver = self._driver, Driver()
+            self._retired = [*(d for d in self._retired if d.is_running), worn]
+            await worn.retire()
+        return self._driver
+
     async def _start(
-        self, path: Path, scratch: Path, marker: str
+        self, driver: Driver, path: Path, scratch: Path, marker: str
     ) -> tuple[PlaywrightBrowser, Playwright]:
-        playwright = await self._driver.start()
+        playwright = await driver.start()
         try:
             return await self._launch(playwright, path, scratch, marker), playwright
         except Error as exc:
-            if not is_gone(exc) or await self._driver.is_alive(playwright):
+            if not is_gone(exc) or await driver.is_alive(playwright):
                 raise BrowserMissing(f"{path.name} does not start: {_cause(exc)}") from exc
-        playwright = await self._driver.restart(playwright)
+        playwright = await driver.restart(playwright)
         try:
             return await self._launch(playwright, path, scratch, marker), playwright
         except Error as exc:
@@ -141,6 +157,7 @@ class ChromiumBrowser:
         self._closed = False
         self._lost = False
         self._listeners: list[Callable[[], None]] = []
+        driver.hold()
         browser.on("disconnected", lambda _: self._disconnected())
 
     @property
@@ -183,6 +200,7 @@ class ChromiumBrowser:
             if self._lost or is_gone(exc):
                 raise BrowserLost() from exc
             raise InvalidRequest(first_line(exc)) from exc
+        self._driver.contexts += 1
         made = ChromiumContext(
             context,
             self._driver,
@@ -235,5 +253,6 @@ class ChromiumBrowser:
                 except Error as exc:
                     _log.debug("browser was gone at close", error=first_line(exc))
             await process.kill(members)
+            await self._driver.release()
             await anyio.to_thread.run_sync(self._scratch.remove)
         _log.info("browser ended", pid=self.pid, seconds=round(time.monotonic() - started, 3))

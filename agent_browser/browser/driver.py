@@ -26,6 +26,10 @@ class Driver:
     def __init__(self) -> None:
         self.bridge = f"b{secrets.token_hex(16)}"
         self.collector = _script("collector.js")
+        self.contexts = 0
+        """Contexts made through it so far."""
+        self._browsers = 0
+        self._is_retired = False
         self._playwright: Playwright | None = None
         self._starting = anyio.Lock()
 
@@ -45,6 +49,11 @@ class Driver:
         await playwright.selectors.register(ENGINE_NAME, engine, content_script=True)
         return playwright
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started and not stopped since."""
+        return self._playwright is not None
+
     async def is_alive(self, playwright: Playwright) -> bool:
         """Whether that driver still answers."""
         with anyio.move_on_after(ALIVE_TIMEOUT):
@@ -61,6 +70,22 @@ class Driver:
         if self._playwright is dead:
             await self.stop()
         return await self.start()
+
+    def hold(self) -> None:
+        """One more browser is run by it."""
+        self._browsers += 1
+
+    async def release(self) -> None:
+        """A browser is ended. A retired driver goes with its last."""
+        self._browsers -= 1
+        if self._is_retired and not self._browsers:
+            await self.stop()
+
+    async def retire(self) -> None:
+        """No further browser will be run by it."""
+        self._is_retired = True
+        if not self._browsers:
+            await self.stop()
 
     async def stop(self) -> None:
         """End the driver; bounded, and a success when it is gone already."""

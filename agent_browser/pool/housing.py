@@ -209,8 +209,18 @@ class Housing:
 
     def _release(self, ticket: int) -> None:
         self.pressure.went()
+        host = self.ledger.host_of(ticket)
         self._carry_out(self.ledger.release(ticket))
         self.refill()
+        if host is not None and self.ledger.is_empty(host):
+            when = self._clock.monotonic() + policy.REST_AFTER
+            self._sweep.at(when, ("rest", host), partial(self._rest, host))
+
+    def _rest(self, host_id: HostId) -> None:
+        """Nobody was in the browser for a while."""
+        row = self.ledger.rows.get(host_id)
+        if row is not None and self.ledger.is_empty(host_id) and policy.is_worn(row.served):
+            self._recycle(host_id, "rest")
 
     def _carry_out(self, orders: list[Order]) -> None:
         for order in orders:
@@ -237,6 +247,7 @@ class Housing:
         claim = self._claims[order.ticket]
         claim.host = order.host
         claim.granted.set()
+        self._sweep.cancel(("rest", order.host))
         if order.warm:
             claim.warm = True
             claim.context = self._warm.take(order.host)

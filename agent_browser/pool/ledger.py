@@ -105,6 +105,15 @@ class Ledger:
         """Whether a browser is up or on its way."""
         return any(row.stage in (HostStage.UP, HostStage.STARTING) for row in self.rows.values())
 
+    def host_of(self, ticket: int) -> HostId | None:
+        """Where the ticket's loan is, if it has one."""
+        return self._loans.get(ticket)
+
+    def is_empty(self, host: HostId) -> bool:
+        """Whether it is up with no session in it, nor one on its way."""
+        row = self.rows.get(host)
+        return row is not None and row.stage is HostStage.UP and not row.loans
+
     def start(self) -> list[Order]:
         """A browser for every seat."""
         return [order for seat in range(len(self._generations)) for order in self.launch(seat)]

@@ -26,6 +26,10 @@ WARM_SECONDS = 1.0
 """The warm set holds the opens of so many seconds at the rate of late."""
 STABLE_AFTER = 60.0
 """A browser that lived so long had started well: its loss is not part of a crash loop."""
+WORN_AT_REST = 25
+"""Contexts that a browser served, after which it is replaced when nobody is in it."""
+REST_AFTER = 5.0
+"""Seconds without a session after which a browser is at rest."""
 FIRST_DELAY = 0.5
 LONGEST_DELAY = 30.0
 LONGEST_RETRY = 3600.0
@@ -89,6 +93,13 @@ def recycle_reason(
     if settings.recycle_memory and memory > settings.recycle_memory:
         return "memory"
     return None
+
+
+def is_worn(served: int) -> bool:
+    """Whether a browser that has come to rest is better replaced: what a crowd of sessions made it
+    take, it gives back with its process only.
+    """
+    return served >= WORN_AT_REST
 
 
 def retry_after(

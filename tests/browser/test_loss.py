@@ -10,7 +10,7 @@ import anyio
 import psutil
 import pytest
 
-from agent_browser.browser.chromium import Chromium, ChromiumBrowser
+from agent_browser.browser.chromium import WORN, Chromium, ChromiumBrowser
 from agent_browser.browser.context import ChromiumContext
 from agent_browser.errors import BrowserLost, BrowserMissing, PageCrashed
 from agent_browser.models.functions import (
@@ -164,3 +164,18 @@ async def test_a_program_that_is_no_browser_says_so(tmp_path: Path) -> None:
     async with Chromium(load(executable_path=program)) as engine:
         with pytest.raises(BrowserMissing, match="not-a-browser"):
             await engine.launch()
+
+
+async def test_a_worn_driver_goes_with_its_last_browser(executable: Path) -> None:
+    async with Chromium(load(executable_path=executable)) as engine:
+        first = await engine.launch()
+        worn = engine._driver
+        worn.contexts = WORN
+        second = await engine.launch()
+        assert engine._driver is not worn
+        assert worn.is_running
+        await first.close()
+        assert not worn.is_running
+        context = await second.new_context(ContextOptions())
+        assert (await context.open(OpenInput(url="about:blank"))).url == "about:blank"
+        await second.close()

@@ -7,8 +7,9 @@ import pytest
 
 from agent_browser.errors import BrowserLost, BrowserMissing, SessionEnded
 from agent_browser.models.functions import CloseInput, CloseOutput, SnapshotInput, SnapshotOutput
+from agent_browser.pool import policy
 from agent_browser.service import LOCAL
-from tests.pool.rig import running
+from tests.pool.rig import Rig, running
 
 pytestmark = pytest.mark.anyio
 
@@ -209,6 +210,45 @@ async def test_a_browser_is_replaced_when_it_takes_too_much_memory(tmp_path: Pat
         assert rig.engine.browsers[0].closed
         assert ("recycled", "memory") in rig.noted.told
         assert rig.pool.statistics().warm == 1
+
+
+async def open_and_end(rig: Rig, count: int) -> None:
+    for _ in range(count):
+        await rig.pool.end(LOCAL, (await rig.open()).session_id)
+    await rig.settle()
+
+
+async def test_a_used_browser_is_replaced_when_nobody_was_in_it_for_a_while(
+    tmp_path: Path,
+) -> None:
+    async with running(tmp_path, warm=2) as rig:
+        await open_and_end(rig, policy.WORN_AT_REST)
+        await rig.pass_time(policy.REST_AFTER - 1)
+        assert len(rig.engine.browsers) == 1
+        await rig.pass_time(2)
+        assert [browser.closed for browser in rig.engine.browsers] == [True, False]
+        assert ("recycled", "rest") in rig.noted.told
+        assert rig.pool.statistics().warm == 2
+
+
+async def test_a_little_used_browser_is_kept_at_rest(tmp_path: Path) -> None:
+    async with running(tmp_path) as rig:
+        await open_and_end(rig, policy.WORN_AT_REST // 3)
+        await rig.pass_time(policy.REST_AFTER + 60)
+        assert len(rig.engine.browsers) == 1
+
+
+async def test_a_browser_that_is_used_again_in_time_is_not_at_rest(tmp_path: Path) -> None:
+    async with running(tmp_path) as rig:
+        await open_and_end(rig, policy.WORN_AT_REST)
+        await rig.pass_time(policy.REST_AFTER - 1)
+        session = (await rig.open()).session_id
+        await rig.pass_time(policy.REST_AFTER + 60)
+        assert len(rig.engine.browsers) == 1
+        await rig.pool.end(LOCAL, session)
+        await rig.settle()
+        await rig.pass_time(policy.REST_AFTER + 1)
+        assert len(rig.engine.browsers) == 2
 
 
 async def test_a_context_that_does_not_close_frees_its_slot_and_costs_the_browser(
