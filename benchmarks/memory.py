@@ -77,7 +77,10 @@ async def _crowd(side: Side, server: Server, plan: Plan) -> list[Result]:
     took, after = await _return(side, start.total(), plan.return_seconds)
     await at_rest(side, calm=True)
     more = side.tree.counts() - processes
-    surplus = [*more.elements(), *sorted(set(server.leftovers()) - set(files))]
+    # A browser that was replaced meanwhile has folders of other names, and not more of them.
+    now = server.leftovers()
+    fresh = sorted(set(now) - set(files))
+    surplus = [*more.elements(), *fresh[: max(0, len(now) - len(files))]]
     return [
         _crowd_seconds(plan, seconds),
         _crowd_memory(plan, size),

@@ -252,7 +252,7 @@ class ChromiumBrowser:
                     await self._browser.close()
                 except Error as exc:
                     _log.debug("browser was gone at close", error=first_line(exc))
-            await process.kill(members)
+            await process.end(members)
             await self._driver.release()
             await anyio.to_thread.run_sync(self._scratch.remove)
         _log.info("browser ended", pid=self.pid, seconds=round(time.monotonic() - started, 3))

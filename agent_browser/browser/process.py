@@ -6,9 +6,10 @@ from contextlib import suppress
 from pathlib import Path
 
 import anyio
-import anyio.to_thread
 import psutil
 
+EXIT_GRACE = 0.5
+"""Seconds that the processes of a closed browser may take to exit."""
 KILL_WAIT = 2.0
 """Seconds that a killed process group may take to be gone."""
 
@@ -61,15 +62,37 @@ def _memory_of(process: psutil.Process) -> int:
         return 0
 
 
-async def kill(members: list[psutil.Process]) -> None:
-    """End a tree at once; bounded. As `tree` gave it: none is missed whose parent went first."""
-    if members and members[0].is_running():
+async def end(members: list[psutil.Process]) -> None:
+    """See a tree out that was told to end; what is not gone soon is killed, its group too. Bounded.
+
+    The tree is as `tree` gave it: none is missed whose parent went first.
+    """
+    await _exited(members, within=EXIT_GRACE)
+    left = [member for member in members if is_alive(member)]
+    if left and left[0] is members[0]:
         with suppress(ProcessLookupError, PermissionError):
-            if os.getpgid(members[0].pid) == members[0].pid:
-                os.killpg(members[0].pid, signal.SIGKILL)
-    for member in members:
-        try:
+            if os.getpgid(left[0].pid) == left[0].pid:
+                os.killpg(left[0].pid, signal.SIGKILL)
+    for member in left:
+        with suppress(psutil.Error):
             member.kill()
-        except psutil.Error:
-            continue
-    await anyio.to_thread.run_sync(lambda: psutil.wait_procs(members, timeout=KILL_WAIT))
+    await _exited(left, within=KILL_WAIT)
+
+
+async def _exited(members: list[psutil.Process], *, within: float) -> None:
+    """Wait until each has exited; whether somebody reaps it is not waited for."""
+    with anyio.move_on_after(within):
+        for member in members:
+            if is_alive(member):
+                await _exit_of(member)
+
+
+async def _exit_of(member: psutil.Process) -> None:
+    try:
+        descriptor = os.pidfd_open(member.pid)
+    except ProcessLookupError:
+        return
+    try:
+        await anyio.wait_readable(descriptor)
+    finally:
+        os.close(descriptor)
