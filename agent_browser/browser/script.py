@@ -1,7 +1,10 @@
-"""`execute`: a caller's JavaScript in the page's own world, and its value as JSON."""
+"""`execute`: a caller's JavaScript in the page's own world, and its value as JSON.
+
+The value is turned into text in the page and its length checked there: what the page can make as
+large as it likes must not cross to the driver, which all sessions share.
+"""
 
 import json
-import re
 import time
 from typing import Any
 
@@ -12,19 +15,31 @@ from agent_browser.models.functions import ExecuteOutput
 MAX_RESULT = 16_777_216
 """Characters of a result; a larger one is an error that says so."""
 
-_FUNCTION = re.compile(
-    r"^\s*(?:async\s+function\b|function\b|async\s*\(|async\s+[\w$]+\s*=>|[\w$]+\s*=>|\([^()]*(?:\([^()]*\)[^()]*)*\)\s*=>)"
-)
 _LEFT = ("Cannot find context", "Execution context was destroyed", "Inspected target navigated")
-_OBJECT = re.compile(r"^\s*\{[\s\S]*\}\s*$")
-_JSON_OF = """function () {
-  if (this instanceof Node) return JSON.stringify(String(this.outerHTML ?? this.textContent));
-  if (this instanceof Error) return JSON.stringify(String(this));
-  if (this instanceof Map) return JSON.stringify(Object.fromEntries(this));
-  if (this instanceof Set) return JSON.stringify([...this]);
-  const text = JSON.stringify(this);
-  return text === undefined ? 'null' : text;
-}"""
+
+_ARGUMENT = ("value", "unserializableValue", "objectId")
+_TEXT = """async value => {
+  value = await value;
+  if (typeof value === 'function') value = await value();
+  const bounded = (kind, text) => text.length > LIMIT
+    ? { kind: 'error', text: "the value's JSON is over LIMIT characters" } : { kind, text };
+  switch (typeof value) {
+    case 'undefined': case 'function': return { kind: 'none', text: '' };
+    case 'symbol': return { kind: 'error', text: "the value is a symbol, which JSON can't hold" };
+    case 'bigint': return bounded('odd', `${value}n`);
+    case 'string': return bounded('text', value);
+    case 'number': return Number.isFinite(value)
+      ? { kind: 'json', text: `${value}` } : { kind: 'odd', text: `${value}` };
+    case 'boolean': return { kind: 'json', text: `${value}` };
+  }
+  if (value === null) return { kind: 'none', text: '' };
+  if (value instanceof Node) return bounded('text', String(value.outerHTML ?? value.textContent));
+  if (value instanceof Error) return bounded('text', String(value));
+  if (value instanceof Map) value = Object.fromEntries(value);
+  if (value instanceof Set) value = [...value];
+  const text = JSON.stringify(value);
+  return text === undefined ? { kind: 'none', text: '' } : bounded('json', text);
+}""".replace("LIMIT", str(MAX_RESULT))
 
 
 async def run(session: CDPSession, code: str, seconds: float) -> ExecuteOutput:
@@ -33,56 +48,59 @@ async def run(session: CDPSession, code: str, seconds: float) -> ExecuteOutput:
     An error of the page's own is in `error`. A script that never yields is ended after `seconds`.
     """
     try:
-        return await _run(session, code, seconds)
+        answer = await _answer(session, code, seconds)
     except Error as exc:
         if any(words in str(exc) for words in _LEFT):
             return ExecuteOutput(error="the page was left before the code was done")
         raise
-
-
-async def _run(session: CDPSession, code: str, seconds: float) -> ExecuteOutput:
-    answer = await _first_that_parses(session, _readings(code), seconds)
     if "exceptionDetails" in answer:
         return ExecuteOutput(error=_said(answer["exceptionDetails"]))
+    return _output(answer["result"].get("value"))
+
+
+async def _answer(session: CDPSession, code: str, seconds: float) -> dict[str, Any]:
+    """What came of the first reading of the code that parses; none is run that does not."""
+    answer = await _evaluate(session, f"({_TEXT})((() => (\n{code}\n))())", seconds)
+    if not _does_not_parse(answer):
+        return answer
+    never_run = await _evaluate(session, f"if (0) {{\n{code}\n}}\n0", seconds)
+    if not _does_not_parse(never_run):
+        return await _evaluate(session, f"({_TEXT})((0, eval)({json.dumps(code)}))", seconds)
+    if "return" in code:
+        body = f"({_TEXT})((async () => {{\n{code}\n}})())"
+        returning = await _evaluate(session, body, seconds)
+        if not _does_not_parse(returning):
+            return returning
+    return await _awaiting(session, code, seconds)
+
+
+async def _awaiting(session: CDPSession, code: str, seconds: float) -> dict[str, Any]:
+    """Statements with `await` among them, as a console reads them."""
+    answer = await _evaluate(session, code, seconds, repl=True)
+    if "exceptionDetails" in answer:
+        return answer
     remote = answer["result"]
-    if remote["type"] == "function":
-        answer = await _evaluate(session, f"({code.strip().rstrip(';')})()", seconds)
-        said = _said(answer.get("exceptionDetails", {}))
-        if said.startswith("SyntaxError"):
-            return ExecuteOutput()
-        if said:
-            return ExecuteOutput(error=said)
-        remote = answer["result"]
-    return await _valued(session, remote)
+    arguments: dict[str, Any] = {
+        "functionDeclaration": f"function (value) {{ return ({_TEXT})(value); }}",
+        "arguments": [{key: remote[key] for key in _ARGUMENT if key in remote}],
+        "returnByValue": True,
+        "awaitPromise": True,
+    }
+    here = await session.send("Runtime.evaluate", {"expression": "globalThis"})
+    return await session.send(
+        "Runtime.callFunctionOn", arguments | {"objectId": here["result"]["objectId"]}
+    )
 
 
-def _readings(code: str) -> list[str]:
-    """What the code may mean, the likeliest first; the next counts where one does not parse."""
-    if _FUNCTION.match(code):
-        return [f"({code.strip().rstrip(';')})()", code]
-    if _OBJECT.match(code):
-        return [f"({code.strip()})", code]
-    if re.match(r"^\s*return\b", code) or re.search(r"(?:^|[;\n}])\s*return\b", code):
-        return [code, f"(async () => {{ {code}\n }})()"]
-    return [code]
-
-
-async def _first_that_parses(
-    session: CDPSession, readings: list[str], seconds: float
+async def _evaluate(
+    session: CDPSession, expression: str, seconds: float, *, repl: bool = False
 ) -> dict[str, Any]:
-    answer: dict[str, Any] = {}
-    for reading in readings:
-        answer = await _evaluate(session, reading, seconds)
-        if not _said(answer.get("exceptionDetails", {})).startswith("SyntaxError"):
-            break
-    return answer
-
-
-async def _evaluate(session: CDPSession, expression: str, seconds: float) -> dict[str, Any]:
+    """As an expression whose value is made text in the page; or as a console would."""
     arguments = {
         "expression": expression,
         "awaitPromise": True,
-        "replMode": True,
+        "returnByValue": not repl,
+        "replMode": repl,
         "userGesture": True,
         "allowUnsafeEvalBlockedByCSP": True,
         "timeout": seconds * 1000,
@@ -97,58 +115,41 @@ async def _evaluate(session: CDPSession, expression: str, seconds: float) -> dic
     return answer
 
 
+def _does_not_parse(answer: dict[str, Any]) -> bool:
+    """Whether the code was not run at all; a SyntaxError that running code throws has a stack."""
+    details = answer.get("exceptionDetails")
+    if details is None or "stackTrace" in details:
+        return False
+    return bool(details.get("exception", {}).get("className") == "SyntaxError")
+
+
 def _said(details: dict[str, Any]) -> str:
     thrown = details.get("exception", {})
     if "description" in thrown:
         text = str(thrown["description"])
-        return text.split("\n    at ")[0]
+        return text.split("\n    at ")[0][:10_000]
     if "value" in thrown:
-        return f"Uncaught {thrown['value']}"
+        return f"Uncaught {thrown['value']}"[:10_000]
     return str(details.get("text", ""))
 
 
-async def _awaited(session: CDPSession, remote: dict[str, Any]) -> dict[str, Any]:
-    """What a promise came to; a promise that a function gave the browser does not await."""
-    answer: dict[str, Any] = await session.send(
-        "Runtime.awaitPromise", {"promiseObjectId": remote["objectId"]}
-    )
-    return answer
-
-
-async def _valued(session: CDPSession, remote: dict[str, Any]) -> ExecuteOutput:
-    if remote.get("subtype") == "promise":
-        answer = await _awaited(session, remote)
-        if "exceptionDetails" in answer:
-            return ExecuteOutput(error=_said(answer["exceptionDetails"]))
-        remote = answer["result"]
-    kind = remote["type"]
-    if kind == "undefined" or remote.get("subtype") == "null":
-        return ExecuteOutput()
-    if "unserializableValue" in remote:
-        text = str(remote["unserializableValue"])
-        return ExecuteOutput(result=text)
-    if kind == "symbol":
-        return ExecuteOutput(error="the value is a symbol, which JSON can't hold")
-    if "objectId" not in remote:
-        value = remote.get("value")
-        return ExecuteOutput(
-            result=value if isinstance(value, str) else json.dumps(value), value=value
-        )
-    answer = await session.send(
-        "Runtime.callFunctionOn",
-        {
-            "objectId": remote["objectId"],
-            "functionDeclaration": _JSON_OF,
-            "returnByValue": True,
-        },
-    )
-    await session.send("Runtime.releaseObject", {"objectId": remote["objectId"]})
-    if "exceptionDetails" in answer:
-        return ExecuteOutput(error=_said(answer["exceptionDetails"]))
-    text = str(answer["result"]["value"])
-    if len(text) > MAX_RESULT:
-        return ExecuteOutput(error=f"the value's JSON is over {MAX_RESULT} characters")
-    value = json.loads(text)
-    if isinstance(value, str):
-        return ExecuteOutput(result=value, value=value)
-    return ExecuteOutput(result=text if value is not None else None, value=value)
+def _output(said: Any) -> ExecuteOutput:
+    """The page may have tampered with what makes the text; then it is an error, not a fault."""
+    if not isinstance(said, dict) or not isinstance(said.get("text"), str):
+        return ExecuteOutput(error="the page has changed what makes JSON of values")
+    kind, text = said.get("kind"), said["text"]
+    match kind:
+        case "none":
+            return ExecuteOutput()
+        case "text":
+            return ExecuteOutput(result=text, value=text)
+        case "odd":
+            return ExecuteOutput(result=text)
+        case "json":
+            try:
+                value = json.loads(text)
+            except ValueError:
+                return ExecuteOutput(error="the page has changed what makes JSON of values")
+            return ExecuteOutput(result=value if isinstance(value, str) else text, value=value)
+        case _:
+            return ExecuteOutput(error=text)

@@ -41,6 +41,12 @@ pytestmark = [pytest.mark.browser, pytest.mark.anyio]
             "<h1>Keyboard and mouse</h1>",
         ),
         ("'日本' + '🙂'", "日本🙂", "日本🙂"),
+        ("() => 3 // with a comment", "3", 3),
+        ("5 // with a comment", "5", 5),
+        ("if (true) { 'last' }", "last", "last"),
+        ("const u = await Promise.resolve(2); u * 3", "6", 6),
+        ("Promise.resolve('x'); 7", "7", 7),
+        ("let f = () => 1; f", "1", 1),
     ],
 )
 async def test_code_comes_to_its_value(
@@ -62,6 +68,11 @@ async def test_code_comes_to_its_value(
         ("window", "TypeError: Converting circular structure"),
         ("Symbol('s')", "the value is a symbol"),
         ("async () => { throw new Error('inside') }", "Error: inside"),
+        ("() => JSON.parse('{')", "SyntaxError"),
+        ("JSON.parse('{')", "SyntaxError"),
+        ("() => document.querySelector('[[')", "SyntaxError"),
+        ("let v = 1; throw new Error('in a statement')", "Error: in a statement"),
+        ("return )", "SyntaxError"),
     ],
 )
 async def test_the_pages_error_is_in_error(drive: Driving, code: str, error: str) -> None:
@@ -88,3 +99,38 @@ async def test_code_that_leaves_the_page_is_not_a_lost_browser(drive: Driving) -
     )
     assert answer.error is not None
     assert (await drive.snapshot()).url.endswith("/form")
+
+
+@pytest.mark.parametrize("code", ["() => { n(); JSON.parse('{') }", "n(); JSON.parse('{')"])
+async def test_code_that_fails_is_run_once(drive: Driving, code: str) -> None:
+    await drive.open("/keyboard")
+    await drive.value("window.count = 0; window.n = () => { count++; }; 0")
+    answer = await drive.context.execute(ExecuteInput(code=code))
+    assert (answer.error or "").startswith("SyntaxError")
+    assert await drive.value("count") == 1
+
+
+@pytest.mark.parametrize(
+    "code", ["'x'.repeat(3e7)", "let s = 'x'.repeat(3e7); s", "[' '.repeat(3e7)]"]
+)
+async def test_a_value_that_is_too_large_does_not_leave_the_page(drive: Driving, code: str) -> None:
+    await drive.open("/keyboard")
+    answer = await drive.context.execute(ExecuteInput(code=code))
+    assert answer.error == "the value's JSON is over 16777216 characters"
+
+
+@pytest.mark.parametrize(
+    "tampering", ["JSON.stringify = () => 'not json'", "JSON.stringify = () => ({})"]
+)
+async def test_a_page_that_changes_json_gets_an_error_of_its_own(
+    drive: Driving, tampering: str
+) -> None:
+    await drive.open("/keyboard")
+    await drive.context.execute(ExecuteInput(code=f"{tampering}; 0"))
+    answer = await drive.context.execute(ExecuteInput(code="[1]"))
+    assert answer.error is not None
+
+
+async def test_long_code_is_read_in_no_time(drive: Driving) -> None:
+    await drive.open("/keyboard")
+    assert await drive.value("\n" * 300_000 + "1") == 1
