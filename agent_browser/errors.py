@@ -344,7 +344,8 @@ class PageCrashed(Unavailable):
 
     code: ClassVar[str] = "crashed"
     title: ClassVar[str] = "Page crashed"
-    recovery: ClassVar[Recovery] = "retry"
+    retryable: ClassVar[bool] = False
+    recovery: ClassVar[Recovery] = "open_new_session"
 
     def __init__(
         self,

@@ -49,6 +49,7 @@ def create_app(
         redirect_slashes=False,  # a redirect would be made of the Host header
         lifespan=lifespan,
     )
+    app.state.settings = settings
     app.state.service = service
     app.state.library = library
     app.state.store = store

@@ -9,6 +9,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agent_browser.api import limits, problems
+from agent_browser.api.answers import CallerGone
 from agent_browser.api.auth import Keys
 from agent_browser.api.origins import Origins
 from agent_browser.errors import AgentBrowserError, HostNotAllowed, InternalError, Unauthorized
@@ -69,6 +70,8 @@ class Gate:
                 # still sends would lose it the answer.
                 refusal.headers["Connection"] = "close"
             await refusal(scope, receive, answer)
+        except CallerGone:
+            log.info("caller gone", method=scope["method"], path=scope["path"][:200])
         except Exception:
             log.exception("a request failed", method=scope["method"], path=scope["path"][:200])
             if answer.started:

@@ -18,7 +18,9 @@ from starlette.routing import BaseRoute, Match
 from agent_browser import errors
 from agent_browser.errors import AgentBrowserError
 from agent_browser.models.problems import FieldError, Problem
+from agent_browser.settings import Settings
 
+_TIMEOUTS = ("session_timeout", "idle", "max_duration")
 MEDIA_TYPE = "application/problem+json"
 STATUS: Mapping[type[AgentBrowserError], int] = {
     errors.InvalidRequest: 400,
@@ -164,7 +166,18 @@ async def _answer_validation(request: Request, exc: Exception) -> Response:
     for fault in faults:
         if fault.get("type") == "json_invalid":
             fault["loc"] = ("body",)  # else the offset would be taken for a field's name
-    return answer(invalid(faults), _request_id(request))
+    return answer(_timeout(request, faults) or invalid(faults), _request_id(request))
+
+
+def _timeout(request: Request, faults: list[dict[str, Any]]) -> errors.InvalidTimeout | None:
+    """What a timeout that is no duration at all is told: the range, as one out of it is."""
+    names = [str(part) for part in faults[0].get("loc", ())] if len(faults) == 1 else []
+    name = next((name for name in reversed(names) if name in _TIMEOUTS), None)
+    if name is None:
+        return None
+    settings: Settings = request.app.state.settings
+    given = str(faults[0].get("input"))[:_LONGEST_NAME]
+    return errors.InvalidTimeout(name, given, settings.min_timeout, settings.max_timeout)
 
 
 def _routing_error(

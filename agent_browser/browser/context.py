@@ -9,12 +9,13 @@ from playwright.async_api import BrowserContext, Error
 
 from agent_browser.browser import options as wire_options
 from agent_browser.browser import picture, script
+from agent_browser.browser.actions import ACTION_TIMEOUT
 from agent_browser.browser.driver import Driver
 from agent_browser.browser.engine import Closed, Page, Video
 from agent_browser.browser.interaction import Interaction
 from agent_browser.browser.navigation import goto
 from agent_browser.browser.tab import Lost, Tab
-from agent_browser.browser.tabs import Tabs, show_cursor
+from agent_browser.browser.tabs import MAX_URL, Tabs, show_cursor
 from agent_browser.browser.targets import acting_on, find
 from agent_browser.browser.translate import first_line, is_gone, translated
 from agent_browser.browser.view import View
@@ -84,7 +85,7 @@ class ChromiumContext:
         tab = self._tabs.current
         if tab is None:
             return Page()
-        return Page(tab.page.url, tab.title, tuple(self._tabs.known()))
+        return Page(tab.page.url[:MAX_URL], tab.title, tuple(self._tabs.known()))
 
     @property
     def opened(self) -> bool:
@@ -208,12 +209,13 @@ class ChromiumContext:
     async def screenshot(self, input: ScreenshotInput) -> Image:
         tab = self._ready()
         milliseconds = PICTURE_TIMEOUT * 1000
+        patience = ACTION_TIMEOUT * 1000
         named = input.ref or input.selector
         with self._bounded(tab, "screenshot", PICTURE_TIMEOUT):
             if named is not None:
                 target = await find(tab, self._view.numbers, named)
-                async with acting_on(target, milliseconds) as locator:
-                    data = await picture.of_element(locator, input, milliseconds)
+                async with acting_on(target, patience) as locator:
+                    data = await picture.of_element(locator, input, patience)
             elif input.full_page:
                 data = await picture.of_page(tab.page, input, milliseconds)
             else:

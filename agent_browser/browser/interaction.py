@@ -14,7 +14,7 @@ from agent_browser.browser.actions import TABLE, Act
 from agent_browser.browser.navigation import ERROR_PAGE, goto
 from agent_browser.browser.settle import NAVIGATION_BOUND, Activity
 from agent_browser.browser.tab import Tab
-from agent_browser.browser.tabs import Tabs
+from agent_browser.browser.tabs import MAX_TITLE, MAX_URL, Tabs
 from agent_browser.browser.translate import first_line, is_gone
 from agent_browser.browser.urls import normalise
 from agent_browser.browser.view import View
@@ -123,7 +123,7 @@ class Interaction:
             world, said = await tab.worlds.ask_main(f"settle({arguments})")
             if said["taker"]:
                 raise ActionFailed("covered", f"{self._input.ref} is covered by {said['taker']}")
-            tab.title = said["title"]
+            tab.title = said["title"][:MAX_TITLE]
             left = started + self._settle_bound - time.monotonic()
             if activity.failure is not None and said["url"].startswith(ERROR_PAGE):
                 raise NavigationFailed(activity.failure)
@@ -157,7 +157,7 @@ class Interaction:
             message=message,
             code=failure.failure if failure else None,
             snapshot=state,
-            url=tab.page.url if tab else "",
+            url=tab.page.url[:MAX_URL] if tab else "",
             title=tab.title if tab else "",
             dialogs=state.dialogs if state else self._tabs.take_dialogs(),
             new_tabs=new_tabs,

@@ -9,6 +9,7 @@ from playwright.async_api import Error
 from agent_browser.browser import elements
 from agent_browser.browser.elements import Survey
 from agent_browser.browser.refs import Numbers
+from agent_browser.browser.tabs import MAX_TITLE, MAX_URL
 from agent_browser.browser.worlds import Child, DocumentLeft, World, Worlds
 
 FRAME_DEPTH = 8
@@ -60,7 +61,13 @@ class Looking:
         """The survey of a document from the collector's answer, frames in it looked into too."""
         said: dict[str, Any] = json.loads(text)
         self._numbers.given(said["next"], world.token, said["answers"])
-        survey = Survey(said["url"], said["title"], said["rows"], said["total"], said["found"])
+        survey = Survey(
+            said["url"][:MAX_URL],
+            said["title"][:MAX_TITLE],
+            said["rows"],
+            said["total"],
+            said["found"],
+        )
         if said["frames"] and depth < FRAME_DEPTH:
             await self._frames(world, survey, said["frames"], depth)
         return survey

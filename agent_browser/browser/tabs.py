@@ -16,6 +16,10 @@ from agent_browser.models.functions import Tab as TabInfo
 
 MAX_TABS = 50
 """Tabs that a session may have open; a page that opens more has them closed at once."""
+MAX_TITLE = 1_000
+MAX_URL = 8_192
+"""Characters of a title and an address that are told and kept; a page may make more."""
+
 CURSOR_TIME = 150
 """Milliseconds that a shown cursor takes to its next place; each action waits for it."""
 
@@ -138,7 +142,7 @@ class Tabs:
             if tab is not self._active and not tab.crashed:
                 with anyio.move_on_after(_TITLE_TIMEOUT):
                     try:
-                        tab.title = await tab.page.title()
+                        tab.title = (await tab.page.title())[:MAX_TITLE]
                     except Error:
                         continue
         return self.known()
@@ -148,7 +152,7 @@ class Tabs:
         return [
             TabInfo(
                 id=tab.id,
-                url=tab.page.url,
+                url=tab.page.url[:MAX_URL],
                 title=tab.title,
                 active=tab is self._active,
                 opener=tab.opener,

@@ -1,6 +1,8 @@
 """What a session has seen of its pages: the numbers given out, the lines of its last look."""
 
+import itertools
 import re
+from contextlib import suppress
 from typing import NamedTuple
 
 import anyio
@@ -22,6 +24,11 @@ LIMIT = 200
 
 _KEEP = 500
 """Spans of numbers after which those of documents that were left are forgotten."""
+
+_MOST_NAMED = 500
+"""Elements of a tree that get refs; each is a call to the driver, which all sessions share."""
+
+_NAMED_AT_ONCE = 8
 
 _TREE_REF = re.compile(r"\[ref=((?:f\d+)?e\d+)\]")
 
@@ -144,17 +151,17 @@ class View:
     async def tree(self, tab: Tab, seconds: float) -> str:
         """Playwright's aria tree of the page, its refs replaced by ours."""
         text = await tab.page.aria_snapshot(mode="ai", timeout=seconds * 1000)
-        own = set(_TREE_REF.findall(text))
+        own = dict.fromkeys(_TREE_REF.findall(text))
+        few = anyio.CapacityLimiter(_NAMED_AT_ONCE)
 
         async def name(ref: str) -> None:
             found = tab.page.locator(f"aria-ref={ref} >> {ENGINE_NAME}=name:{ref}")
-            try:
-                await found.count()
-            except Error:
-                return
+            async with few:
+                with suppress(Error):
+                    await found.count()
 
         async with anyio.create_task_group() as group:
-            for ref in own:
+            for ref in itertools.islice(own, _MOST_NAMED):
                 group.start_soon(name, ref)
         return renumbered(text, {named.name: named for named in await self._take_named(tab)})
 

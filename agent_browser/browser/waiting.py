@@ -22,8 +22,7 @@ async def wait(act: Act) -> None:
     if act.input.ref is not None and act.input.selector is None:
         conditions.append(("ref", _ref))
     if not conditions:
-        milliseconds = DEFAULT_WAIT_MS if act.input.wait_ms is None else act.input.wait_ms
-        await anyio.sleep(milliseconds / 1000)
+        await _pause(act)
         return
     for name, perform in conditions:
         try:
@@ -39,6 +38,16 @@ async def wait(act: Act) -> None:
             if act.tab.gone() is not None:
                 raise
             raise ActionFailed("failed", first_line(exc)) from exc
+
+
+async def _pause(act: Act) -> None:
+    milliseconds = DEFAULT_WAIT_MS if act.input.wait_ms is None else act.input.wait_ms
+    with anyio.move_on_after(act.seconds) as scope:
+        await anyio.sleep(milliseconds / 1000)
+    if scope.cancelled_caught:
+        raise ActionFailed(
+            "timeout", f"Timeout {act.milliseconds:g}ms exceeded waiting for {milliseconds} ms"
+        )
 
 
 async def _text(act: Act) -> None:

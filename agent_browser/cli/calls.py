@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from agent_browser.cli.exits import FAILED, UNREACHABLE, USAGE, Failed
+from agent_browser.cli.exits import FAILED, USAGE, Failed
 from agent_browser.cli.printing import print_json
 from agent_browser.cli.target import Target, client_command
 
@@ -64,7 +64,7 @@ def run(
     The answer is JSON on stdout. A failure is a text on stderr, nothing on stdout, and exit code 1.
     """
     if app.rpartition("/")[2].partition("@")[0] != APP:
-        raise Failed(f"there is no app {app!r} here, only {APP!r}", USAGE)
+        raise Failed(f"there is no app {app!r} here, only {APP!r}")
     from agent_browser.client.errors import ServerUnreachable
 
     try:
@@ -72,7 +72,7 @@ def run(
     except ServerUnreachable as exc:
         raise Failed(exc.detail, FAILED) from exc
     except Failed as exc:
-        raise Failed(str(exc), FAILED if exc.code == UNREACHABLE else exc.code) from exc
+        raise Failed(str(exc)) from exc
     print_json(answer)
 
 

@@ -13,7 +13,7 @@ INTERRUPTED = 130
 
 MEANINGS = (
     "Exit codes: 0 done; 1 the call failed; 2 wrong usage or settings; "
-    "3 no server could be reached (the form 'app run' gives 1 for this too); 130 interrupted."
+    "3 no server could be reached; 130 interrupted. The form 'app run' gives 1 for every failure."
 )
 
 

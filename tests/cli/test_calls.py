@@ -50,7 +50,7 @@ def test_function_and_session_may_be_left_out(fake: FakeServer, run: Run, app: s
 def test_another_app_is_refused(fake: FakeServer, run: Run) -> None:
     done = run("app", "run", "infsh/flux", "--input", "{}")
 
-    assert (done.code, done.out) == (2, "")
+    assert (done.code, done.out) == (1, "")
     assert "infsh/flux" in done.err
 
 

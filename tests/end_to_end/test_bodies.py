@@ -27,7 +27,6 @@ pytestmark = pytest.mark.browser
         ("/v1/functions/execute", {"input": {"code": None}}, "code"),
         ("/v1/functions/screenshot", {"input": {"quality": 101}}, "quality"),
         ("/v1/sessions", {"name": 5}, "name"),
-        ("/v1/sessions", {"timeouts": {"idle": "soon"}}, "idle"),
     ],
 )
 def test_a_wrong_field_is_named(http: httpx.Client, path: str, body: Json, field: str) -> None:
@@ -96,3 +95,16 @@ def test_no_answer_has_a_path_of_the_server_in_it(
             assert path not in answer.text
         assert "Traceback" not in answer.text
     assert answers[2].json()["success"] is False
+
+
+@pytest.mark.parametrize("given", ["soon", -1, True, 0, 1e9])
+def test_a_timeout_that_can_not_be_is_told_the_range(http: httpx.Client, given: object) -> None:
+    for path, body in (
+        ("/v1/sessions", {"timeouts": {"idle": given}}),
+        ("/v1/functions/open", {"session_timeout": given, "input": {"url": "about:blank"}}),
+    ):
+        answer = http.post(path, json=body)
+        assert answer.status_code == 400
+        problem = answer.json()
+        assert problem["code"] == "invalid_timeout"
+        assert {"minimum", "maximum"} <= problem.keys()
