@@ -43,27 +43,30 @@ def _whole(value: Any) -> Any:
 async def while_connected(request: Request, work: Awaitable[T]) -> T:
     """What `work` comes to; CallerGone, and `work` cancelled, when the caller goes away before. The
     request's body must have been read.
+
+    The work gets the task of its own, not the watch for the caller: Playwright looks through the
+    whole stack at each call, and a web framework's is deep.
     """
     outcome: list[T] = []
-    failure: Exception | None = None
-    async with anyio.create_task_group() as group:
-        group.start_soon(_cancel_when_gone, request, group.cancel_scope)
+    failures: list[Exception] = []
+
+    async def do() -> None:
         try:
             outcome.append(await work)
         except Exception as exc:  # raised below, as itself and not in a group
-            failure = exc
+            failures.append(exc)
         group.cancel_scope.cancel()
-    if failure is not None:
-        raise failure
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(do)
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+        group.cancel_scope.cancel()
+    if failures:
+        raise failures[0]
     if not outcome:
         raise CallerGone
     return outcome[0]
-
-
-async def _cancel_when_gone(request: Request, scope: anyio.CancelScope) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-    scope.cancel()
 
 
 def example(value: object) -> dict[str, Any]:
