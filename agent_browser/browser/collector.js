@@ -8,14 +8,45 @@
     'option', 'switch', 'textbox', 'searchbox', 'combobox', 'listbox', 'slider', 'spinbutton',
     'treeitem',
   ]);
-  const TAGS = new Set(['BUTTON', 'TEXTAREA', 'SELECT', 'SUMMARY', 'INPUT', 'AREA']);
-  const NO_TEXT = new Set(['SCRIPT', 'STYLE', 'NOSCRIPT', 'TEMPLATE', 'SVG', 'svg', 'TITLE']);
+  const TAGS = new Set(['button', 'textarea', 'select', 'summary', 'input', 'area']);
+  const NO_TEXT = new Set(['script', 'style', 'noscript', 'template', 'svg', 'title']);
+  const HTML = 'http://www.w3.org/1999/xhtml';
+  const VISIBLE = { visibilityProperty: true };
   const INPUT_ROLES = {
     button: 'button', submit: 'button', reset: 'button', image: 'button', file: 'button',
     checkbox: 'checkbox', radio: 'radio', range: 'slider', number: 'spinbutton', search: 'searchbox',
   };
   const TEXT_LIMIT = 80;
   const VALUE_LIMIT = 1000;
+  const TITLE_LIMIT = 1000;
+  const URL_LIMIT = 8192;
+
+  // A control named `children` hides the `children` of its form, in our world too: what is asked of
+  // elements is taken from the prototypes. (Names that hide properties of the document are known to
+  // the page's own world only.)
+  const uncurry = work => Function.prototype.call.bind(work);
+  const method = (kind, name) => uncurry(kind.prototype[name]);
+  const getter = (kind, name) => uncurry(Object.getOwnPropertyDescriptor(kind.prototype, name).get);
+  const listen = method(EventTarget, 'addEventListener');
+  const dispatch = method(EventTarget, 'dispatchEvent');
+  const [nodeTypeOf, ownerOf, contentOf, parentNodeOf, parentElementOf, nodesOf, isConnected] = [
+    'nodeType', 'ownerDocument', 'textContent', 'parentNode', 'parentElement', 'childNodes', 'isConnected',
+  ].map(name => getter(Node, name));
+  const rootOf = method(Node, 'getRootNode');
+  const [localNameOf, namespaceOf, shadowOf, slotOf, firstOf, lastOf, nextOf, previousOf] = [
+    'localName', 'namespaceURI', 'shadowRoot', 'assignedSlot', 'firstElementChild', 'lastElementChild',
+    'nextElementSibling', 'previousElementSibling',
+  ].map(name => getter(Element, name));
+  const [attribute, hasAttribute, hasAttributes, matches, closest, isDisplayed, animationsOf] = [
+    'getAttribute', 'hasAttribute', 'hasAttributes', 'matches', 'closest', 'checkVisibility', 'getAnimations',
+  ].map(name => method(Element, name));
+  const [boundsOf, rectsOf, bringIntoView, moveBy] = [
+    'getBoundingClientRect', 'getClientRects', 'scrollIntoView', 'scrollBy',
+  ].map(name => method(Element, name));
+  const [leftOf, topOf, widthOf, heightOf, innerWidthOf, innerHeightOf] = [
+    'scrollLeft', 'scrollTop', 'scrollWidth', 'scrollHeight', 'clientWidth', 'clientHeight',
+  ].map(name => getter(Element, name));
+  const isContentEditable = getter(HTMLElement, 'isContentEditable');
 
   const numbers = new WeakMap();
   const elements = new Map();
@@ -25,45 +56,86 @@
   let lastFrame = 0;
   let unheard = [];
   let answers = 0;
+  // Which labels a control has (by root) and which image a map belongs to, for the time of one call:
+  // to ask each control for its labels goes through the document each time.
+  const labels = new Map();
+  const images = new Map();
 
   const fold = text => text.replace(/\s+/g, ' ').trim();
   const cut = (text, limit) => (text.length > limit ? text.slice(0, limit - 1) + '…' : text);
 
   const find = number => {
     const element = elements.get(number)?.deref();
-    return element && element.isConnected && element.ownerDocument === document ? element : null;
+    return element && isConnected(element) && ownerOf(element) === document ? element : null;
   };
 
-  const parentOf = node => node.assignedSlot || node.parentElement ||
-    (node.parentNode instanceof ShadowRoot ? node.parentNode.host : null);
+  const isElement = target => target !== window && nodeTypeOf(target) === 1;
+
+  // The name of an HTML element, in XHTML and HTML alike; '' for one of another language.
+  const tagOf = element => (namespaceOf(element) === HTML ? localNameOf(element) : '');
+
+  // Within what an element is shown; the parent of what is at the top of a shadow is its host.
+  const parentOf = element => {
+    const parent = slotOf(element) || parentElementOf(element);
+    if (parent) return parent;
+    const top = parentNodeOf(element);
+    return top && nodeTypeOf(top) === Node.DOCUMENT_FRAGMENT_NODE ? top.host ?? null : null;
+  };
 
   const childrenOf = element => {
-    if (element.shadowRoot) return element.shadowRoot.childNodes;
-    if (element.localName === 'slot') {
+    const shadow = shadowOf(element);
+    if (shadow) return shadow.childNodes;
+    if (tagOf(element) === 'slot') {
       const assigned = element.assignedNodes();
       if (assigned.length) return assigned;
     }
-    return element.childNodes;
+    return nodesOf(element);
   };
 
-  const isInline = element => /^inline|^contents/.test(getComputedStyle(element).display);
+  const isBoxless = element => getComputedStyle(element).display === 'contents';
+
+  const imageOf = area => {
+    const map = closest(area, 'map[name]');
+    if (!map) return null;
+    if (!images.has(map)) {
+      const found = rootOf(map).querySelectorAll(`img[usemap="#${CSS.escape(map.name)}"]`);
+      images.set(map, [...found].find(image => isDisplayed(image, VISIBLE)) ?? null);
+    }
+    return images.get(map);
+  };
+
+  // What has no box of its own (a slot, `display: contents`, an area of an image) is shown with its
+  // parent's, its image's.
+  const isShown = element => {
+    if (isDisplayed(element, VISIBLE)) return true;
+    if (tagOf(element) === 'area') return imageOf(element) !== null;
+    const style = getComputedStyle(element);
+    if (style.display !== 'contents' || style.visibility !== 'visible') return false;
+    let [at, from] = [parentOf(element), element];
+    while (at && isBoxless(at)) [at, from] = [parentOf(at), at];
+    const isClosed = at && tagOf(at) === 'details' && !at.open && tagOf(from) !== 'summary';
+    return at !== null && !isClosed && isDisplayed(at);
+  };
 
   const textOf = (element, limit = TEXT_LIMIT, without = null) => {
-    if (!element.firstElementChild && !element.shadowRoot && element.localName !== 'slot') {
-      return cut(fold((element.textContent || '').slice(0, 20 * limit)), limit);
+    if (!firstOf(element) && !shadowOf(element) && tagOf(element) !== 'slot') {
+      return cut(fold((contentOf(element) || '').slice(0, 20 * limit)), limit);
     }
     let text = '';
     let steps = 0;
     const visit = node => {
       for (const child of childrenOf(node)) {
         if (text.length > 4 * limit || ++steps > 2000) return;
-        if (child.nodeType === Node.TEXT_NODE) {
+        const type = nodeTypeOf(child);
+        if (type === Node.TEXT_NODE) {
           text += child.data.slice(0, 20 * limit);
-        } else if (child.nodeType === Node.ELEMENT_NODE && !NO_TEXT.has(child.nodeName)) {
-          if (child === without || !child.checkVisibility()) continue;
-          if (child.nodeName === 'BR') { text += ' '; continue; }
-          if (child.nodeName === 'IMG') { text += ` ${child.alt} `; continue; }
-          const apart = !isInline(child);
+        } else if (type === Node.ELEMENT_NODE && !NO_TEXT.has(localNameOf(child))) {
+          const { display } = getComputedStyle(child);
+          if (child === without || !(display === 'contents' || isDisplayed(child))) continue;
+          const tag = tagOf(child);
+          if (tag === 'br') { text += ' '; continue; }
+          if (tag === 'img') { text += ` ${child.alt} `; continue; }
+          const apart = !/^inline|^contents/.test(display);
           if (apart) text += ' ';
           visit(child);
           if (apart) text += ' ';
@@ -74,64 +146,115 @@
     return cut(fold(text), limit);
   };
 
+  const labelsOf = element => {
+    const root = rootOf(element);
+    let owners = labels.get(root);
+    if (!owners) {
+      labels.set(root, owners = new Map());
+      for (const label of root.querySelectorAll('label')) {
+        const control = label.control;
+        if (!control) continue;
+        if (owners.has(control)) owners.get(control).push(label);
+        else owners.set(control, [label]);
+      }
+    }
+    return owners.get(element) ?? [];
+  };
+
   const labelOf = element => {
-    const ids = element.getAttribute('aria-labelledby');
+    const ids = attribute(element, 'aria-labelledby');
     if (ids) {
-      const root = element.getRootNode();
-      const text = ids.split(/\s+/).map(id => root.getElementById?.(id)?.textContent || '').join(' ');
+      const root = rootOf(element);
+      const text = ids.split(/\s+/).map(id => root.getElementById(id)).map(found => (found ? contentOf(found) : '')).join(' ');
       if (text.trim()) return cut(fold(text), TEXT_LIMIT);
     }
-    const label = element.getAttribute('aria-label');
+    const label = attribute(element, 'aria-label');
     if (label && label.trim()) return cut(fold(label), TEXT_LIMIT);
-    for (const owner of element.labels || []) {
+    for (const owner of labelsOf(element)) {
       const text = textOf(owner, TEXT_LIMIT, element);
       if (text) return text;
     }
     return '';
   };
 
+  const isEditable = element => namespaceOf(element) === HTML && isContentEditable(element);
+
   const roleOf = (element, type) => {
-    const role = element.getAttribute('role');
+    const role = attribute(element, 'role');
     if (role) return role.trim().split(/\s+/)[0].toLowerCase();
-    switch (element.nodeName) {
-      case 'A': case 'AREA': return element.hasAttribute('href') ? 'link' : null;
-      case 'BUTTON': case 'SUMMARY': return 'button';
-      case 'TEXTAREA': return 'textbox';
-      case 'SELECT': return element.multiple || element.size > 1 ? 'listbox' : 'combobox';
-      case 'INPUT': return INPUT_ROLES[type] || (element.list ? 'combobox' : 'textbox');
+    switch (tagOf(element)) {
+      case 'a': case 'area': return hasAttribute(element, 'href') ? 'link' : null;
+      case 'button': case 'summary': return 'button';
+      case 'textarea': return 'textbox';
+      case 'select': return element.multiple || element.size > 1 ? 'listbox' : 'combobox';
+      case 'input': return INPUT_ROLES[type] || (element.list ? 'combobox' : 'textbox');
     }
-    return element.isContentEditable ? 'textbox' : null;
+    return isEditable(element) ? 'textbox' : null;
   };
 
   const isSecret = (element, type) => {
-    if (type === 'password' || /password|one-time-code|cc-/i.test(element.getAttribute('autocomplete') || '')) {
+    if (type === 'password' || /password|one-time-code|cc-/i.test(attribute(element, 'autocomplete') || '')) {
       secrets.add(element);
     }
     return secrets.has(element);
   };
 
   const isActing = element => {
-    const name = element.nodeName;
-    if (TAGS.has(name)) return name !== 'INPUT' || element.type !== 'hidden';
-    if ((name === 'A' || name === 'a') && (element.hasAttribute('href') || element.hasAttribute('xlink:href'))) return true;
-    if (!element.attributes.length) return false;
-    const role = element.getAttribute('role');
+    if (!hasAttributes(element)) return TAGS.has(tagOf(element));
+    const tag = tagOf(element);
+    if (TAGS.has(tag)) return tag !== 'input' || element.type !== 'hidden';
+    if (localNameOf(element) === 'a' && (hasAttribute(element, 'href') || hasAttribute(element, 'xlink:href'))) return true;
+    const role = attribute(element, 'role');
     if (role && ROLES.has(role.trim().split(/\s+/)[0].toLowerCase())) return true;
-    if (element.hasAttribute('onclick')) return true;
-    const index = element.getAttribute('tabindex');
+    if (hasAttribute(element, 'onclick')) return true;
+    const index = attribute(element, 'tabindex');
     if (index !== null && Number.parseInt(index, 10) >= 0) return true;
-    const editable = element.getAttribute('contenteditable');
-    return editable !== null && editable !== 'false' && element.isContentEditable;
+    const editable = attribute(element, 'contenteditable');
+    return editable !== null && editable !== 'false' && isEditable(element);
+  };
+
+  // The bounds of a shape on an image, in the viewport; the coordinates count from where the image's
+  // border and padding end.
+  const boundsOnImage = area => {
+    const image = imageOf(area);
+    if (!image) return new DOMRect();
+    const box = boundsOf(image);
+    const style = getComputedStyle(image);
+    const [scaleX, scaleY] = [box.width / image.offsetWidth || 1, box.height / image.offsetHeight || 1];
+    const at = area.coords.split(',').map(Number.parseFloat);
+    let [xs, ys] = [[0, image.clientWidth], [0, image.clientHeight]];
+    if (/^circ/i.test(area.shape)) {
+      [xs, ys] = [[at[0] - at[2], at[0] + at[2]], [at[1] - at[2], at[1] + at[2]]];
+    } else if (!/^default$/i.test(area.shape)) {
+      [xs, ys] = [at.filter((_, index) => index % 2 === 0), at.filter((_, index) => index % 2)];
+    }
+    const [left, top] = [Math.min(...xs), Math.min(...ys)];
+    return new DOMRect(
+      box.x + scaleX * (left + image.clientLeft + Number.parseFloat(style.paddingLeft)),
+      box.y + scaleY * (top + image.clientTop + Number.parseFloat(style.paddingTop)),
+      scaleX * (Math.max(...xs) - left), scaleY * (Math.max(...ys) - top),
+    );
+  };
+
+  const rangeOf = element => {
+    const range = new Range();
+    range.selectNodeContents(element);
+    return range;
   };
 
   const areaOf = element => {
-    const box = element.getBoundingClientRect();
+    if (tagOf(element) === 'area') return boundsOnImage(element);
+    const box = boundsOf(element);
     if (box.width > 0 && box.height > 0) return box;
-    for (const child of element.children) {
-      const inner = child.getBoundingClientRect();
-      if (inner.width > 0 && inner.height > 0 && child.checkVisibility({ visibilityProperty: true })) return inner;
+    if (isBoxless(element)) {
+      const held = rangeOf(element).getBoundingClientRect();
+      if (held.width > 0 && held.height > 0) return held;
     }
-    return element.nodeName === 'AREA' ? box : null;
+    for (let child = firstOf(element); child; child = nextOf(child)) {
+      const inner = boundsOf(child);
+      if (inner.width > 0 && inner.height > 0 && isDisplayed(child, VISIBLE)) return inner;
+    }
+    return null;
   };
 
   const numberOf = (element, next) => {
@@ -162,9 +285,9 @@
   };
 
   const describe = (element, box, wantBox) => {
-    const tag = element.localName;
-    const type = tag === 'input' ? element.type : tag === 'button' ? element.getAttribute('type') : null;
-    const row = { tag, role: roleOf(element, type) };
+    const tag = tagOf(element);
+    const type = tag === 'input' ? element.type : tag === 'button' ? attribute(element, 'type') : null;
+    const row = { tag: localNameOf(element), role: roleOf(element, type) };
     const label = labelOf(element);
     let text = '';
     if (tag === 'select') {
@@ -178,29 +301,29 @@
     if (type) row.type = type;
     if (text) row.text = text;
     if (label) row.label = label;
-    const holder = element.getAttribute('placeholder');
+    const holder = attribute(element, 'placeholder');
     if (holder) row.placeholder = cut(fold(holder), TEXT_LIMIT);
-    const name = element.getAttribute('name');
+    const name = attribute(element, 'name');
     if (name) row.attr = cut(name, TEXT_LIMIT);
-    const title = element.getAttribute('title') || element.getAttribute('alt');
+    const title = attribute(element, 'title') || attribute(element, 'alt');
     if (title) row.title = cut(fold(title), TEXT_LIMIT);
-    if (tag === 'a' || tag === 'area') {
-      const raw = element.getAttribute('href') ?? element.getAttribute('xlink:href');
+    if (row.tag === 'a' || tag === 'area') {
+      const raw = attribute(element, 'href') ?? attribute(element, 'xlink:href');
       if (raw !== null) {
         row.raw = cut(raw.trim(), 100);
-        row.href = typeof element.href === 'string' ? element.href.slice(0, 8192) : raw;
+        row.href = typeof element.href === 'string' ? element.href.slice(0, URL_LIMIT) : raw;
       }
     }
     if (isSecret(element, type)) {
       row.secret = true;
     } else if (tag === 'textarea' || tag === 'select' || (tag === 'input' && type !== 'file')) {
       if (type !== 'checkbox' && type !== 'radio') row.value = String(element.value).slice(0, VALUE_LIMIT);
-      else if (element.hasAttribute('value')) row.value = element.value.slice(0, VALUE_LIMIT);
+      else if (hasAttribute(element, 'value')) row.value = element.value.slice(0, VALUE_LIMIT);
     }
-    const aria = element.getAttribute('aria-checked');
+    const aria = attribute(element, 'aria-checked');
     if (type === 'checkbox' || type === 'radio') row.checked = element.checked;
     else if (aria !== null) row.checked = aria === 'true';
-    if (element.matches(':disabled') || element.getAttribute('aria-disabled') === 'true') row.disabled = true;
+    if (matches(element, ':disabled') || attribute(element, 'aria-disabled') === 'true') row.disabled = true;
     if (wantBox) row.box = [box.x, box.y, box.width, box.height];
     return row;
   };
@@ -208,8 +331,14 @@
   const lineOf = row => [row.tag, row.type, row.role, row.text, row.label, row.placeholder, row.attr,
     row.title, row.raw, row.href, row.value].filter(Boolean).join(' ').toLowerCase();
 
+  const here = () => ({
+    url: location.href.slice(0, URL_LIMIT), title: document.title.slice(0, TITLE_LIMIT),
+  });
+
   const collect = ({ next, heard, max, query, root, boxes }) => {
     const counter = begin(next, heard);
+    labels.clear();
+    images.clear();
     const rows = [];
     const frames = [];
     let total = 0;
@@ -227,34 +356,46 @@
         rows.push(row);
       }
     };
+    // What is still to be looked at, the next one last: a page may nest deeper than calls can.
+    const ahead = [];
+    const below = (element, acts, shows) => {
+      if (tagOf(element) === 'slot' && element.assignedNodes().length) {
+        for (const child of element.assignedElements().reverse()) ahead.push([child, acts, shows]);
+        return;
+      }
+      const shadow = shadowOf(element);
+      let child = shadow ? shadow.lastElementChild : lastOf(element);
+      for (; child; child = previousOf(child)) ahead.push([child, acts, shows]);
+    };
     const visit = (element, within, pointer) => {
       const style = getComputedStyle(element);
-      if (style.display === 'none' || element.inert) return;
-      if (style.contentVisibility === 'hidden') return;
-      const name = element.nodeName;
-      if (name === 'IFRAME' || name === 'FRAME') {
-        if (style.visibility === 'visible' && element.checkVisibility()) {
+      const tag = tagOf(element);
+      if (style.display === 'none' && tag !== 'area') return;
+      if (style.contentVisibility === 'hidden' || (hasAttribute(element, 'inert') && tag !== '')) return;
+      if (tag === 'iframe' || tag === 'frame') {
+        if (isShown(element)) {
           if (!frameNumbers.has(element)) frameNumbers.set(element, ++lastFrame);
           frames.push([frameNumbers.get(element), rows.length]);
         }
         return;
       }
       const shows = style.cursor === 'pointer';
-      let acts = within;
-      if (isActing(element) || (shows && !pointer && !within)) {
-        acts = true;
-        if (style.visibility === 'visible' && element.checkVisibility()) take(element);
-      }
-      if (name === 'SELECT' || name === 'TEXTAREA' || name === 'INPUT') return;
-      for (const child of childrenOf(element)) {
-        if (child.nodeType === Node.ELEMENT_NODE) visit(child, acts, shows);
-      }
+      const acts = isActing(element) || (shows && !pointer && !within);
+      if (tag !== 'select' && tag !== 'textarea' && tag !== 'input') below(element, within || acts, shows);
+      if (acts && isShown(element)) take(element);
     };
     const top = root === null ? document.documentElement : find(root);
-    if (top) visit(top, false, false);
+    if (top) ahead.push([top, false, false]);
+    while (ahead.length) {
+      try {
+        visit(...ahead.pop());
+      } catch {
+        // What a page made of one element must not hide the others.
+      }
+    }
     for (const [number, held] of elements) if (!held.deref()) elements.delete(number);
     return JSON.stringify({
-      url: location.href, title: document.title, rows, frames, total, next: counter.value, answers,
+      ...here(), rows, frames, total, next: counter.value, answers,
       found: top !== null,
     });
   };
@@ -270,9 +411,10 @@
   };
 
   const name = element => {
-    let text = `<${element.localName}`;
-    if (element.id) text += ` id="${cut(element.id, 40)}"`;
-    const kind = element.getAttribute('class');
+    let text = `<${localNameOf(element)}`;
+    const id = attribute(element, 'id');
+    if (id) text += ` id="${cut(id, 40)}"`;
+    const kind = attribute(element, 'class');
     if (kind) text += ` class="${cut(fold(kind), 60)}"`;
     const words = textOf(element, 40);
     return text + '>' + (words ? ` "${words}"` : '');
@@ -280,8 +422,8 @@
 
   const hit = (x, y) => {
     let top = document.elementFromPoint(x, y);
-    while (top?.shadowRoot) {
-      const deeper = top.shadowRoot.elementFromPoint(x, y);
+    while (top && shadowOf(top)) {
+      const deeper = shadowOf(top).elementFromPoint(x, y);
       if (!deeper || deeper === top) break;
       top = deeper;
     }
@@ -293,8 +435,13 @@
     return false;
   };
 
+  const piecesOf = element => {
+    if (tagOf(element) === 'area') return [boundsOnImage(element)];
+    return isBoxless(element) ? rangeOf(element).getClientRects() : rectsOf(element);
+  };
+
   const placeOf = element => {
-    for (const box of element.getClientRects()) {
+    for (const box of piecesOf(element)) {
       const left = Math.max(box.left, 0), right = Math.min(box.right, innerWidth);
       const top = Math.max(box.top, 0), bottom = Math.min(box.bottom, innerHeight);
       if (right - left >= 1 && bottom - top >= 1) return [(left + right) / 2, (top + bottom) / 2];
@@ -302,20 +449,22 @@
     return null;
   };
 
-  const frame = () => new Promise(done => {
-    const timer = setTimeout(done, 100);
-    requestAnimationFrame(() => { clearTimeout(timer); done(); });
-  });
+  // Where scripts are off (a sandbox, the session's choice) timers never end, but tasks are done.
+  const pause = delay => (matchMedia('(scripting: none)').matches
+    ? scheduler.postTask(() => {}, { delay })
+    : new Promise(done => setTimeout(done, delay)));
+
+  const frame = () => Promise.race([new Promise(done => requestAnimationFrame(done)), pause(100)]);
 
   const same = (a, b) => a && b && a.every((value, index) => Math.abs(value - b[index]) < 0.5);
   const boxOf = element => {
-    const box = element.getBoundingClientRect();
+    const box = areaOf(element) ?? boundsOf(element);
     return [box.x, box.y, box.width, box.height];
   };
 
   const isStill = async element => {
     for (let at = element; at; at = parentOf(at)) {
-      if (at.getAnimations().some(animation => animation.playState === 'running')) return false;
+      if (animationsOf(at).some(animation => animation.playState === 'running')) return false;
     }
     const now = boxOf(element);
     if (same(now, places.get(element))) return true;
@@ -327,45 +476,48 @@
   };
 
   // Blocks the pointer events of one action unless they reach the element: what covers it in the last
-  // moment must not be clicked instead. `release` tells what came of it.
+  // moment, or came in its place, must not be clicked instead. `release` tells what came of it.
+  // Listening starts with the world: at a window the listener that came first is heard first.
   const POINTER = ['pointerdown', 'mousedown', 'pointerup', 'mouseup', 'click', 'auxclick', 'dblclick', 'contextmenu'];
   let guard = null;
+  const heed = event => {
+    if (!guard || !event.isTrusted) return;
+    if (!guard.decided) {
+      guard.decided = true;
+      const target = event.composedPath()[0];
+      if (isElement(target) && !holds(guard.element, target)) {
+        guard.blocked = true;
+        guard.taker = name(target);
+      }
+    }
+    if (guard.blocked) { event.preventDefault(); event.stopImmediatePropagation(); }
+  };
+  for (const type of POINTER) listen(window, type, heed, true);
+  const watch = (element, place) => {
+    guard = { element, place, taker: null, decided: false, blocked: false };
+  };
+  // A page that keeps the events to itself leaves us to see what is at the place now.
   const release = () => {
     if (!guard) return null;
-    for (const type of POINTER) window.removeEventListener(type, guard.listener, true);
-    const taker = guard.taker;
+    const { element, place, decided, taker } = guard;
     guard = null;
-    return taker;
-  };
-  const watch = element => {
-    release();
-    const state = { taker: null, decided: false, blocked: false };
-    state.listener = event => {
-      if (!event.isTrusted) return;
-      if (!state.decided) {
-        state.decided = true;
-        const target = event.composedPath()[0];
-        if (target instanceof Element && !holds(element, target) && element.isConnected) {
-          state.blocked = true;
-          state.taker = name(target);
-        }
-      }
-      if (state.blocked) { event.preventDefault(); event.stopImmediatePropagation(); }
-    };
-    guard = state;
-    for (const type of POINTER) window.addEventListener(type, state.listener, true);
+    if (decided || !isConnected(element)) return taker;
+    const top = hit(...place);
+    return top && !holds(element, top) ? name(top) : null;
   };
 
   // Where to put the mouse for this element, in one round trip, or why that is not clear.
   const aim = async (number, guarded) => {
+    guard = null;
+    images.clear();
     const element = find(number);
     if (!element) return { state: 'gone' };
-    if (!element.checkVisibility({ visibilityProperty: true })) return { state: 'hidden' };
-    if (element.matches(':disabled') || element.closest('[aria-disabled="true"]')) return { state: 'disabled' };
+    if (!isShown(element)) return { state: 'hidden' };
+    if (matches(element, ':disabled') || closest(element, '[aria-disabled="true"]')) return { state: 'disabled' };
     let place = placeOf(element);
     let top = place && hit(...place);
     if (!top || !holds(element, top)) {
-      element.scrollIntoView({ block: 'center', inline: 'center', behavior: 'instant' });
+      bringIntoView(tagOf(element) === 'area' ? imageOf(element) : element, { block: 'center', inline: 'center', behavior: 'instant' });
       place = placeOf(element);
       top = place && hit(...place);
       if (!place) return { state: 'away' };
@@ -375,31 +527,31 @@
     place = placeOf(element);
     top = place && hit(...place);
     if (!top || !holds(element, top)) return { state: 'moving' };
-    if (guarded) watch(element);
+    if (guarded) watch(element, place);
     return { state: 'clear', x: place[0], y: place[1] };
   };
 
   // Lets what the action started run: all tasks that are queued, as far as they are done in 100 ms.
   const settle = async args => {
-    await new Promise(done => setTimeout(done, 0));
+    await pause(0);
     await Promise.race([
       scheduler.postTask(() => {}, { priority: 'background' }),
-      new Promise(done => setTimeout(done, 100)),
+      pause(100),
     ]);
     const taker = release();
-    return { taker, url: location.href, title: document.title, page: args ? collect(args) : null };
+    return { taker, ...here(), page: args ? collect(args) : null };
   };
 
   const scrollable = (element, dx, dy) => {
     const style = getComputedStyle(element);
-    const x = dx && element.scrollWidth > element.clientWidth && /auto|scroll/.test(style.overflowX);
-    const y = dy && element.scrollHeight > element.clientHeight && /auto|scroll/.test(style.overflowY);
+    const x = dx && widthOf(element) > innerWidthOf(element) && /auto|scroll/.test(style.overflowX);
+    const y = dy && heightOf(element) > innerHeightOf(element) && /auto|scroll/.test(style.overflowY);
     return x || y;
   };
   const scrollBy = (element, dx, dy) => {
-    const [x, y] = [element.scrollLeft, element.scrollTop];
-    element.scrollBy({ left: dx, top: dy, behavior: 'instant' });
-    return element.scrollLeft !== x || element.scrollTop !== y;
+    const [x, y] = [leftOf(element), topOf(element)];
+    moveBy(element, { left: dx, top: dy, behavior: 'instant' });
+    return leftOf(element) !== x || topOf(element) !== y;
   };
   // Scrolls the document, else the container in the middle of the view, else the first that moves.
   const scroll = (dx, dy) => {
@@ -408,16 +560,17 @@
       if (scrollable(at, dx, dy) && scrollBy(at, dx, dy)) return true;
     }
     for (const element of document.querySelectorAll('*')) {
-      if (scrollable(element, dx, dy) && element.checkVisibility() && scrollBy(element, dx, dy)) return true;
+      if (scrollable(element, dx, dy) && isDisplayed(element) && scrollBy(element, dx, dy)) return true;
     }
     return false;
   };
 
   const why = number => {
+    images.clear();
     const element = find(number);
     if (!element) return { state: 'gone' };
-    if (!element.checkVisibility({ visibilityProperty: true })) return { state: 'hidden' };
-    if (element.matches(':disabled') || element.closest('[aria-disabled="true"]')) return { state: 'disabled' };
+    if (!isShown(element)) return { state: 'hidden' };
+    if (matches(element, ':disabled') || closest(element, '[aria-disabled="true"]')) return { state: 'disabled' };
     const place = placeOf(element);
     if (!place) return { state: 'away' };
     const top = hit(...place);
@@ -425,20 +578,20 @@
     return { state: 'clear' };
   };
 
-  document.addEventListener(bridge + ':ask', event => {
+  listen(document, bridge + ':ask', event => {
     const [asked, number] = String(event.detail).split('.');
     const element = asked !== token ? null : number === '0' ? document.documentElement : find(Number(number));
-    if (element) element.dispatchEvent(new Event(bridge + ':here', { composed: true }));
+    if (element) dispatch(element, new Event(bridge + ':here', { composed: true }));
   });
 
   // Elements that Playwright's side names to us (by a selector, by a ref of its own), until asked for.
   let named = [];
-  document.addEventListener(bridge + ':name', event => {
+  listen(document, bridge + ':name', event => {
     named.push([String(event.detail), event.composedPath()[0]]);
   });
   const takeNamed = (next, heard) => {
     const counter = begin(next, heard);
-    const found = named.filter(([, element]) => element instanceof Element)
+    const found = named.filter(([, element]) => isElement(element))
       .map(([name, element]) => [name, numberOf(element, counter), isSecret(element, element.type)]);
     named = [];
     return { found, next: counter.value, answers };
