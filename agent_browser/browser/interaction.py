@@ -136,6 +136,8 @@ class Interaction:
     async def _report(self, failure: ActionFailed | None, text: str | None) -> InteractOutput:
         state: PageState | None = None
         closed = ""
+        if failure is not None:
+            await self._let_go()
         try:
             tab = self._tabs.active
         except PageCrashed:
@@ -162,6 +164,13 @@ class Interaction:
             dialogs=state.dialogs if state else self._tabs.take_dialogs(),
             new_tabs=new_tabs,
         )
+
+    async def _let_go(self) -> None:
+        """An action that failed half-way must not leave its guard to the next one."""
+        tab = self._tabs.current
+        if tab is not None and tab.gone() is None:
+            with anyio.move_on_after(_GRACE), suppress(Error, DocumentLeft):
+                await tab.worlds.ask_main("release()")
 
     def _acted_then_closed(self) -> bool:
         tab = self._tabs.current

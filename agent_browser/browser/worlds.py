@@ -140,7 +140,7 @@ class Worlds:
                 context_id = int(made["executionContextId"])
                 token = secrets.token_hex(8)
                 install = (
-                    f"(globalThis.agentBrowser || ({self._driver.collector}\n)"
+                    f"(Object.hasOwn(globalThis, 'agentBrowser') || ({self._driver.collector}\n)"
                     f"({json.dumps(self._driver.bridge)}, {json.dumps(token)}),"
                     f" Promise.resolve(agentBrowser.{call})"
                     ".then(answer => ({ token: agentBrowser.token, answer })))"

@@ -215,3 +215,9 @@ async def test_a_title_without_end_is_cut(drive: Driving) -> None:
     assert done.title == "x" * 1000
     assert done.snapshot is not None
     assert done.snapshot.title == "x" * 1000
+
+
+async def test_an_element_by_our_own_name_does_not_stand_in_for_us(drive: Driving) -> None:
+    url = "data:text/html,<div id=agentBrowser></div><button>There</button>"
+    answer = await drive.context.open(OpenInput(url=url))
+    assert [item.text for item in answer.elements] == ["There"]

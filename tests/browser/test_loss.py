@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import tempfile
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import anyio
@@ -11,7 +12,6 @@ import psutil
 import pytest
 
 from agent_browser.browser.chromium import WORN, Chromium, ChromiumBrowser
-from agent_browser.browser.context import ChromiumContext
 from agent_browser.errors import BrowserLost, BrowserMissing, PageCrashed
 from agent_browser.models.functions import (
     ContextOptions,
@@ -26,6 +26,13 @@ from tests.browser.driving import Driving
 from tests.site import Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.anyio]
+
+
+@pytest.fixture
+async def engine(executable: Path) -> AsyncIterator[Chromium]:
+    """One of each test's own: the shared one's driver would be replaced while it is in use."""
+    async with Chromium(load(executable_path=executable)) as running:
+        yield running
 
 
 def renderers(browser: ChromiumBrowser) -> set[int]:
@@ -147,8 +154,11 @@ async def test_closing_a_browser_leaves_no_process_and_no_folder(
     assert browser.memory() == 0
 
 
-async def test_closing_a_context_twice_gives_the_same(context: ChromiumContext) -> None:
+async def test_closing_a_context_twice_gives_the_same(engine: Chromium) -> None:
+    browser = await engine.launch()
+    context = await browser.new_context(ContextOptions())
     assert await context.close() == await context.close()
+    await browser.close()
 
 
 async def test_no_browser_says_what_to_do(tmp_path: Path) -> None:
