@@ -37,11 +37,16 @@ def tree(process: psutil.Process) -> list[psutil.Process]:
 
 
 def is_alive(process: psutil.Process) -> bool:
-    """Whether it runs; a zombie does not."""
+    """Whether it runs and will: a zombie does not, nor one that is being killed or is exiting."""
     try:
-        return process.is_running() and bool(process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.Error:
+        if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        status = Path(f"/proc/{process.pid}/status").read_text()
+    except (psutil.Error, OSError):
         return False
+    lines = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
+    pending = int(lines.get("SigPnd", "0"), 16) | int(lines.get("ShdPnd", "0"), 16)
+    return "VmSize" in lines and not pending & 1 << (signal.SIGKILL - 1)
 
 
 def memory(process: psutil.Process) -> int:
@@ -83,8 +88,7 @@ async def _exited(members: list[psutil.Process], *, within: float) -> None:
     """Wait until each has exited; whether somebody reaps it is not waited for."""
     with anyio.move_on_after(within):
         for member in members:
-            if is_alive(member):
-                await _exit_of(member)
+            await _exit_of(member)
 
 
 async def _exit_of(member: psutil.Process) -> None:
