@@ -10,6 +10,8 @@ import psutil
 
 EXIT_GRACE = 0.5
 """Seconds that the processes of a closed browser may take to exit."""
+_LEAVING = 0x4 | 0x400
+"""PF_EXITING and PF_SIGNALED of the kernel's flags of a process."""
 KILL_WAIT = 2.0
 """Seconds that a killed process group may take to be gone."""
 
@@ -42,11 +44,13 @@ def is_alive(process: psutil.Process) -> bool:
         if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
             return False
         status = Path(f"/proc/{process.pid}/status").read_text()
+        flags = int(Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[6])
     except (psutil.Error, OSError):
         return False
     lines = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
     pending = int(lines.get("SigPnd", "0"), 16) | int(lines.get("ShdPnd", "0"), 16)
-    return "VmSize" in lines and not pending & 1 << (signal.SIGKILL - 1)
+    is_being_killed = bool(pending & 1 << (signal.SIGKILL - 1)) or bool(flags & _LEAVING)
+    return "VmSize" in lines and not is_being_killed
 
 
 def memory(process: psutil.Process) -> int:
