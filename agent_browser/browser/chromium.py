@@ -18,8 +18,8 @@ from agent_browser.browser.context import ChromiumContext
 from agent_browser.browser.driver import Driver
 from agent_browser.browser.options import context_arguments
 from agent_browser.browser.tab import Lost
-from agent_browser.browser.translate import first_line, is_gone
-from agent_browser.errors import BrowserLost, BrowserMissing, DeadlineExceeded, InvalidRequest
+from agent_browser.browser.translate import asked, first_line, is_gone
+from agent_browser.errors import BrowserLost, BrowserMissing, DeadlineExceeded
 from agent_browser.models.functions import ContextOptions
 from agent_browser.scratch import Scratch
 from agent_browser.settings import Settings
@@ -169,10 +169,10 @@ class ChromiumBrowser:
         """Whether the process, or the connection to it, is gone."""
         return self._lost
 
-    def _is_dead(self) -> bool:
-        if not self._browser.is_connected():
-            return True
-        return self._process is not None and not process.is_alive(self._process)
+    def is_alive(self) -> bool:
+        if self._lost or not self._browser.is_connected():
+            return False
+        return self._process is None or process.is_alive(self._process)
 
     def _disconnected(self) -> None:
         if self._lost:
@@ -191,36 +191,22 @@ class ChromiumBrowser:
         if options.record_video:
             await anyio.to_thread.run_sync(ffmpeg.link)
         arguments = context_arguments(options, self._playwright.devices, recordings)
-        try:
-            with anyio.fail_after(CONTEXT_TIMEOUT):
-                context = await self._browser.new_context(**arguments)
-        except TimeoutError as exc:
-            raise DeadlineExceeded("context", CONTEXT_TIMEOUT) from exc
-        except Error as exc:
-            if self._lost or is_gone(exc):
-                raise BrowserLost() from exc
-            raise InvalidRequest(first_line(exc)) from exc
+        with asked(lambda: self._lost, "context", CONTEXT_TIMEOUT):
+            context = await self._browser.new_context(**arguments)
         self._driver.contexts += 1
         made = ChromiumContext(
             context,
             self._driver,
             options,
             (arguments["viewport"]["width"], arguments["viewport"]["height"]),
-            Lost(lambda: self._lost, self._is_dead),
+            Lost(lambda: self._lost, lambda: not self.is_alive()),
             self._settle_bound,
         )
         try:
-            with anyio.fail_after(CONTEXT_TIMEOUT):
+            with asked(lambda: self._lost, "context", CONTEXT_TIMEOUT):
                 await made.prepare()
-        except BaseException as exc:
-            with anyio.CancelScope(shield=True):
-                await made.close()
-            if isinstance(exc, TimeoutError):
-                raise DeadlineExceeded("context", CONTEXT_TIMEOUT) from exc
-            if isinstance(exc, Error):
-                if self._lost or is_gone(exc):
-                    raise BrowserLost() from exc
-                raise InvalidRequest(first_line(exc)) from exc
+        except BaseException:
+            await made.close()
             raise
         return made
 

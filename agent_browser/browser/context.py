@@ -17,13 +17,12 @@ from agent_browser.browser.navigation import goto
 from agent_browser.browser.tab import Lost, Tab
 from agent_browser.browser.tabs import MAX_URL, Tabs, show_cursor
 from agent_browser.browser.targets import acting_on, find
-from agent_browser.browser.translate import first_line, is_gone, translated
+from agent_browser.browser.translate import asked, translated
 from agent_browser.browser.view import View
 from agent_browser.browser.worlds import DocumentLeft
 from agent_browser.errors import (
     BrowserLost,
     DeadlineExceeded,
-    InvalidRequest,
     NotOpened,
     OptionNeedsNewSession,
 )
@@ -116,15 +115,8 @@ class ChromiumContext:
         if options.storage_state is not None and self._opened:
             raise OptionNeedsNewSession(["storage_state"])
         headers = wire_options.headers(options.extra_headers)
-        try:
-            with anyio.fail_after(APPLY_TIMEOUT):
-                await self._apply(options, headers)
-        except TimeoutError as exc:
-            raise DeadlineExceeded("apply", APPLY_TIMEOUT) from exc
-        except Error as exc:
-            if self._lost.browser or is_gone(exc):
-                raise BrowserLost() from exc
-            raise InvalidRequest(first_line(exc)) from exc
+        with asked(lambda: self._lost.browser, "apply", APPLY_TIMEOUT):
+            await self._apply(options, headers)
 
     async def _apply(self, options: ContextOptions, headers: dict[str, str] | None) -> None:
         if headers is not None:

@@ -134,6 +134,10 @@ class Browser(Protocol):
         """A virgin context with a blank page ready. Videos, if asked for, go into `recordings`."""
         ...
 
+    def is_alive(self) -> bool:
+        """Whether the process runs and is connected, as the system tells it; never waits."""
+        ...
+
     async def probe(self) -> str:
         """Product and version, asked of the browser itself. BrowserLost, DeadlineExceeded."""
         ...

@@ -11,8 +11,8 @@ from playwright.async_api import Error
 
 from agent_browser.browser import fields, navigation, pointer, waiting
 from agent_browser.browser.actions import TABLE, Act
-from agent_browser.browser.navigation import ERROR_PAGE, goto
-from agent_browser.browser.settle import NAVIGATION_BOUND, Activity
+from agent_browser.browser.navigation import goto
+from agent_browser.browser.settle import ERROR_PAGE, NAVIGATION_BOUND, Activity
 from agent_browser.browser.tab import Tab
 from agent_browser.browser.tabs import MAX_TITLE, MAX_URL, Tabs
 from agent_browser.browser.translate import first_line, is_gone
@@ -98,16 +98,16 @@ class Interaction:
         try:
             with anyio.fail_after(seconds + _GRACE), tab.calling() if tab else nullcontext():
                 return await work
-        except PageCrashed as exc:
-            if _may_close(exc, self._input.action):
+        except PageCrashed:
+            if self._may_close(tab):
                 return None
             raise
         except (TimeoutError, DocumentLeft) as exc:
             raise _gone(tab) or DeadlineExceeded(deadline, seconds) from exc
         except Error as exc:
-            gone = _gone(tab)
-            if gone is not None and _may_close(gone, self._input.action):
+            if self._may_close(tab):
                 return None
+            gone = _gone(tab)
             if gone is not None:
                 raise gone from exc
             if is_gone(exc):
@@ -141,7 +141,8 @@ class Interaction:
         try:
             tab = self._tabs.active
         except PageCrashed:
-            if failure is not None or not self._acted_then_closed():
+            current = self._tabs.current
+            if failure is not None or current is None or not current.closed_itself:
                 raise
             closed = "no tab is open any more"
             if self._input.action != "tab_close":
@@ -172,9 +173,9 @@ class Interaction:
             with anyio.move_on_after(_GRACE), suppress(Error, DocumentLeft):
                 await tab.worlds.ask_main("release()")
 
-    def _acted_then_closed(self) -> bool:
-        tab = self._tabs.current
-        return tab is not None and tab.closed and not tab.crashed
+    def _may_close(self, tab: Tab | None) -> bool:
+        """Whether the action may have made the page close itself, which is no failure of it."""
+        return tab is not None and tab.closed_itself and self._input.action != "wait"
 
     async def _look(self, tab: Tab, text: str | None) -> PageState:
         look = self._view.looking(tab)
@@ -220,8 +221,3 @@ _TAB_ACTIONS = {
 
 def _gone(tab: Tab | None) -> AgentBrowserError | None:
     return tab.gone() if tab is not None else None
-
-
-def _may_close(gone: AgentBrowserError, action: str) -> bool:
-    """Whether this action may have made the page close itself, which is no failure."""
-    return isinstance(gone, PageCrashed) and "closed itself" in gone.detail and action != "wait"

@@ -6,13 +6,13 @@ from typing import Any
 from playwright.async_api import Error, Response, TimeoutError
 
 from agent_browser.browser.actions import Act, needed, register
+from agent_browser.browser.settle import ERROR_PAGE
 from agent_browser.browser.tab import Tab
 from agent_browser.browser.translate import is_gone, navigation_failure
 from agent_browser.browser.urls import normalise
 from agent_browser.errors import ActionFailed, BrowserLost, DeadlineExceeded
 from agent_browser.models.functions import OpenInput
 
-ERROR_PAGE = "chrome-error:"
 ERROR_PAGE_BOUND = 1.0
 
 

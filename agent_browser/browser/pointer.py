@@ -9,9 +9,7 @@ from typing import Literal
 
 from playwright.async_api import Error
 
-from agent_browser.browser import refs
 from agent_browser.browser.actions import Act, needed, register
-from agent_browser.browser.refs import Ref
 from agent_browser.browser.targets import Target, acting_on
 from agent_browser.errors import ActionFailed
 
@@ -24,8 +22,7 @@ async def _aim(target: Target, *, guarded: bool) -> tuple[float, float] | None:
         return None
     answer = await target.ask("aim", "true" if guarded else "false")
     if answer["state"] == "gone":
-        assert isinstance(target.named, Ref)
-        raise refs.stale(target.named)
+        raise target.stale()
     if answer["state"] != "clear":
         return None
     return float(answer["x"]), float(answer["y"])
@@ -94,8 +91,7 @@ async def drag(act: Act) -> None:
             await locator.drag_to(to.locator, timeout=act.milliseconds)
         except Error as exc:
             if to.world is not None and not await to.ask("has"):
-                assert isinstance(to.named, Ref)
-                raise refs.stale(to.named) from exc
+                raise to.stale() from exc
             raise
 
 

@@ -1,10 +1,9 @@
 """Settling: after an action the page is given time for what the action started, and no more.
 
 What is waited for: a navigation until its document is parsed; scripts, styles, fetches and frames
-that
-were requested since the action began, until they are answered; windows that were opened. What is
-not: images, fonts, streams,
-sockets, timers. Nothing started, nothing waited: one task and one frame of the page.
+that were requested since the action began, until they are answered; windows that were opened. What
+is not: images, fonts, streams, sockets, timers. Nothing started, nothing waited: one task of the
+page and what it has queued.
 """
 
 import time
@@ -18,6 +17,9 @@ from playwright.async_api import CDPSession, Error, Frame, Page, Request, Respon
 
 NAVIGATION_BOUND = 10.0
 """Seconds that a navigation started by an action may take before the answer goes without it."""
+
+ERROR_PAGE = "chrome-error:"
+"""What the address of the page begins with that Chromium shows for a failed navigation."""
 
 _AWAITED = frozenset({"document", "stylesheet", "script", "xhr", "fetch"})
 
@@ -108,6 +110,9 @@ class Activity:
 
     def _navigated(self, frame: Frame) -> None:
         if frame is self._page.main_frame:
+            if self._navigation is not None and frame.url.startswith(ERROR_PAGE):
+                # The error page may be told before `_follow` has heard why.
+                self.failure = self._navigation.failure or "net::ERR_FAILED"
             self._committed = True
             self._pending.clear()
             self._wake()

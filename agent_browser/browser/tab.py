@@ -53,7 +53,6 @@ class Tab:
         self.opener = opener
         self.worlds = Worlds(page, driver)
         self.dialogs: deque[Dialog] = deque(maxlen=MAX_DIALOGS)
-        self.url = page.url
         self.title = ""
         self.status: int | None = None
         self.crashed = False
@@ -93,6 +92,11 @@ class Tab:
         gone = self.gone()
         if scope.cancelled_caught and gone is not None:
             raise gone
+
+    @property
+    def closed_itself(self) -> bool:
+        """It closed, and neither a crash nor a lost browser is why."""
+        return isinstance(self.gone(), PageCrashed) and self.closed and not self.crashed
 
     def gone(self) -> AgentBrowserError | None:
         if self._lost.browser or ((self.crashed or self.closed) and self._lost.beneath):

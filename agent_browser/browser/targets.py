@@ -52,6 +52,11 @@ class Target:
         """Whether our world in the main document knows it by number."""
         return self.world is not None and self.tab.worlds.is_main(self.world)
 
+    def stale(self) -> ActionFailed:
+        """What an action on a ref is told whose element is gone."""
+        assert isinstance(self.named, Ref)
+        return refs.stale(self.named)
+
     async def ask(self, function: str, *more: str) -> Any:
         """Ask the element's document about it; ActionFailed (stale) when it was left."""
         assert self.world is not None
@@ -60,7 +65,7 @@ class Target:
         try:
             return await self.tab.worlds.ask(self.world, f"{function}({arguments})")
         except DocumentLeft as exc:
-            raise refs.stale(self.named) from exc
+            raise self.stale() from exc
 
     async def failure(self, exc: Error, milliseconds: float) -> ActionFailed:
         """Why Playwright could not act on it, in our words."""
@@ -70,14 +75,20 @@ class Target:
         try:
             answer = await self.ask("why")
         except (ActionFailed, Error):
-            assert isinstance(self.named, Ref)
-            return refs.stale(self.named)
+            return self.stale()
         if answer["state"] == "gone":
-            assert isinstance(self.named, Ref)
-            return refs.stale(self.named)
+            return self.stale()
         if said.failure in ("timeout", "covered"):
             return blocked(str(self), answer) or said
         return said
+
+
+def world_of(tab: Tab, numbers: Numbers, ref: Ref) -> World:
+    """Our world in the document that a ref was given out in; ActionFailed (unknown, stale)."""
+    world = tab.worlds.by_token(numbers.document_of(ref))
+    if world is None:
+        raise refs.stale(ref)
+    return world
 
 
 async def find(tab: Tab, numbers: Numbers, text: str) -> Target:
@@ -85,9 +96,7 @@ async def find(tab: Tab, numbers: Numbers, text: str) -> Target:
     named = refs.parse(text)
     if isinstance(named, Selector):
         return Target(tab, named, None, (await _frame_with(tab, named)).locator(named.text))
-    world = tab.worlds.by_token(numbers.document_of(named))
-    if world is None:
-        raise refs.stale(named)
+    world = world_of(tab, numbers, named)
     target = Target(tab, named, world, tab.page.locator(_engine(world, named)))
     if tab.worlds.is_main(world):
         return target
@@ -120,8 +129,7 @@ async def _frame_with(tab: Tab, selector: Selector) -> Frame:
 async def acting_on(target: Target, milliseconds: float) -> AsyncIterator[Locator]:
     """The target's locator; what Playwright says inside the block becomes ActionFailed."""
     if target.is_in_main_document and not await target.ask("has"):
-        assert isinstance(target.named, Ref)
-        raise refs.stale(target.named)
+        raise target.stale()
     try:
         yield target.locator
     except Error as exc:

@@ -1,10 +1,12 @@
 """Playwright's errors in our words. The one place that tells "gone" from "failed"."""
 
+import builtins
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+import anyio
 from playwright.async_api import Error, TimeoutError
 
 from agent_browser.errors import (
@@ -12,6 +14,7 @@ from agent_browser.errors import (
     AgentBrowserError,
     BrowserLost,
     DeadlineExceeded,
+    InvalidRequest,
     NavigationFailed,
 )
 
@@ -56,11 +59,6 @@ def is_gone(exc: BaseException) -> bool:
     return isinstance(exc, Error) and any(words in str(exc) for words in _GONE)
 
 
-def is_timeout(exc: BaseException) -> bool:
-    """Whether this is one of Playwright's own deadlines."""
-    return isinstance(exc, TimeoutError)
-
-
 def first_line(exc: BaseException) -> str:
     """Playwright's message without its call log and without the name of the API."""
     text = str(exc).split("\nCall log:")[0].strip().split("\n")[0]
@@ -81,6 +79,23 @@ def translated(fate: Fate, deadline: str, seconds: float) -> Iterator[None]:
         if is_gone(exc):
             raise BrowserLost("the page went away during the call") from exc
         raise ActionFailed("failed", first_line(exc)) from exc
+
+
+@contextmanager
+def asked(is_lost: Callable[[], bool], deadline: str, seconds: float) -> Iterator[None]:
+    """Something asked of the browser for a caller's options, within a time.
+
+    DeadlineExceeded, BrowserLost; what the browser refuses is InvalidRequest.
+    """
+    try:
+        with anyio.fail_after(seconds):
+            yield
+    except builtins.TimeoutError as exc:
+        raise DeadlineExceeded(deadline, seconds) from exc
+    except Error as exc:
+        if is_lost() or is_gone(exc):
+            raise BrowserLost() from exc
+        raise InvalidRequest(first_line(exc)) from exc
 
 
 def navigation_failure(exc: Error, url: str) -> NavigationFailed:

@@ -14,7 +14,7 @@ from agent_browser.browser.refs import Numbers, Ref, parse, stale
 from agent_browser.browser.snapshot import Looking
 from agent_browser.browser.tab import Tab
 from agent_browser.browser.tabs import Tabs
-from agent_browser.browser.targets import find
+from agent_browser.browser.targets import find, world_of
 from agent_browser.browser.worlds import DocumentLeft, World
 from agent_browser.errors import ActionFailed
 from agent_browser.models.functions import Element, PageState
@@ -100,9 +100,10 @@ class View:
 
     async def _below(self, tab: Tab, look: Looking, root: str) -> Survey:
         named = parse(root)
-        world, number = (
-            self._known(tab, named) if isinstance(named, Ref) else await self._found(tab, root)
-        )
+        if isinstance(named, Ref):
+            world, number = world_of(tab, self.numbers, named), named.number
+        else:
+            world, number = await self._found(tab, root)
         try:
             survey = await look.below(world, number)
         except DocumentLeft:
@@ -114,12 +115,6 @@ class View:
                 else ActionFailed("no_match", f"{root} matches nothing")
             )
         return survey
-
-    def _known(self, tab: Tab, ref: Ref) -> tuple[World, int]:
-        world = tab.worlds.by_token(self.numbers.document_of(ref))
-        if world is None:
-            raise stale(ref)
-        return world, ref.number
 
     async def _found(self, tab: Tab, selector: str) -> tuple[World, int]:
         await tab.worlds.ask_main("measures()")

@@ -80,11 +80,6 @@ class Worlds:
             await session.send("Page.enable")
         return session
 
-    @property
-    def main_frame_id(self) -> str:
-        """The main frame's id in the protocol; it stays over navigations."""
-        return self._main_frame
-
     def by_token(self, token: str) -> World | None:
         """The world with that token, if its document was not left as far as known."""
         return next((world for world in self._by_frame.values() if world.token == token), None)

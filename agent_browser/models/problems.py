@@ -1,7 +1,5 @@
 """Errors on the wire: application/problem+json (RFC 9457)."""
 
-from typing import Literal
-
 from pydantic import BaseModel, ConfigDict
 
 from agent_browser.errors import Recovery
@@ -27,6 +25,3 @@ class Problem(BaseModel):
     retryable: bool
     recovery: Recovery
     request_id: str
-
-
-Readiness = Literal["ready", "not_ready"]

@@ -102,6 +102,12 @@ class Browsers:
         for host in list(self.hosts.values()):
             host.memory = await anyio.to_thread.run_sync(host.browser.memory)
 
+    def notice(self) -> None:
+        """Take leave of those that died without our having been told so far."""
+        for host_id, host in list(self.hosts.items()):
+            if not host.browser.is_alive():
+                self._lost(host_id)
+
     async def doubt(self, host_id: HostId) -> None:
         """Ask one that is said to be lost; a connection can die without its end being told."""
         host = self.hosts.get(host_id)

@@ -105,6 +105,7 @@ class Housing:
         """
         asked = self._clock.monotonic()
         self.pressure.came()
+        self.browsers.notice()
         if self.pressure.is_short():
             raise self._full("memory")
         claim = Claim(next(self._tickets), options, recordings)

@@ -83,6 +83,7 @@ class Residents:
 
     def lose(self, session: Session) -> None:
         """A call was told that the browser is lost: so is the session, and the browser in doubt."""
+        self._housing.browsers.notice()
         lease = self._leases.get(session.id)
         if lease is not None:
             self._spawn(self._housing.browsers.doubt, lease.host)

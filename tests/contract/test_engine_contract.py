@@ -273,9 +273,11 @@ async def test_a_lost_browser_is_said_at_every_call(subject: Subject) -> None:
     context = await opened(subject)
     lost = anyio.Event()
     subject.browser.on_lost(lost.set)
+    assert subject.browser.is_alive()
     subject.kill()
     with anyio.fail_after(5):
         await lost.wait()
+    assert not subject.browser.is_alive()
     attempts: list[Callable[[], Awaitable[object]]] = [
         lambda: context.open(OpenInput(url=subject.url)),
         lambda: context.snapshot(SnapshotInput()),

@@ -166,6 +166,9 @@ class FakeBrowser:
         self.made += 1
         return context
 
+    def is_alive(self) -> bool:
+        return not (self.lost or self.closed)
+
     async def probe(self) -> str:
         await anyio.lowlevel.checkpoint()
         self.check()
@@ -177,13 +180,13 @@ class FakeBrowser:
     def on_lost(self, callback: Callable[[], None]) -> None:
         self._listeners.append(callback)
 
-    def lose(self) -> None:
-        """The process dies."""
+    def lose(self, *, unheard: bool = False) -> None:
+        """The process dies; `unheard`, nobody was told so far."""
         if self.lost or self.closed:
             return
         self.lost = True
         self.contexts.clear()
-        for listener in self._listeners:
+        for listener in () if unheard else self._listeners:
             listener()
 
     async def close(self) -> None:

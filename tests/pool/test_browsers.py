@@ -64,6 +64,15 @@ async def test_a_lost_browser_is_replaced_and_new_sessions_go_there(tmp_path: Pa
         assert [(one.seat, one.generation) for one in now.browsers] == [(0, 2)]
 
 
+async def test_no_session_is_opened_in_a_browser_that_died_unheard(tmp_path: Path) -> None:
+    async with running(tmp_path, warm=2) as rig:
+        old = (await rig.open()).session_id
+        rig.engine.browsers[0].lose(unheard=True)
+        await rig.open()
+        assert [(one.seat, one.generation) for one in rig.pool.statistics().browsers] == [(0, 2)]
+        assert (await rig.pool.get(LOCAL, old)).end_reason == "browser_lost"
+
+
 async def test_sessions_of_the_other_browser_go_on(tmp_path: Path) -> None:
     async with running(tmp_path, browsers=2) as rig:
         sessions = [(await rig.open()).session_id for _ in range(4)]
