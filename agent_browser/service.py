@@ -79,7 +79,7 @@ class SessionService(Protocol):
     ) -> FunctionOutput:
         """Do one function. `session` is an id, "new", or None for a session of this call alone.
 
-        The output is the function's own (`models.functions.OUTPUTS`) with `session_id` filled in.
+        The output is the function's own (`models.catalogue.OUTPUTS`) with `session_id` filled in.
         """
         ...
 

@@ -20,11 +20,12 @@ from agent_browser.settings import Settings
 from agent_browser.store.artifacts import ArtifactStore
 
 ROUTERS = (
-    sessions.router,
     functions.router,
+    sessions.router,
     artifacts.router,
     recordings.router,
     operations.router,
+    functions.unknown,
 )
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 

@@ -9,8 +9,18 @@ from agent_browser.recording.library import Library
 from agent_browser.store.artifacts import ArtifactStore
 
 
-async def _service(request: Request) -> service.SessionService:
+def service_of(request: Request) -> service.SessionService:
+    """The service behind this app."""
     return cast("service.SessionService", request.app.state.service)
+
+
+def caller_of(request: Request) -> service.Caller:
+    """Who is calling, as the gate found out."""
+    return cast("service.Caller", request.state.caller)
+
+
+async def _service(request: Request) -> service.SessionService:
+    return service_of(request)
 
 
 async def _library(request: Request) -> Library:
@@ -22,7 +32,7 @@ async def _store(request: Request) -> ArtifactStore:
 
 
 async def _caller(request: Request) -> service.Caller:
-    return cast("service.Caller", request.state.caller)
+    return caller_of(request)
 
 
 # Coroutines all: FastAPI runs plain functions in a thread, which costs more than they do.

@@ -10,8 +10,10 @@ from playwright.async_api import BrowserContext, Error
 from agent_browser.browser import options as wire_options
 from agent_browser.browser import picture, script
 from agent_browser.browser.actions import ACTION_TIMEOUT
+from agent_browser.browser.catalogue import TABLE
 from agent_browser.browser.driver import Driver
-from agent_browser.browser.engine import Closed, Page, Video
+from agent_browser.browser.engine import Closed, Done, Page, Video
+from agent_browser.browser.functions import FROM_THE_START, Reach
 from agent_browser.browser.interaction import Interaction
 from agent_browser.browser.navigation import goto
 from agent_browser.browser.tab import Lost, Tab
@@ -26,6 +28,8 @@ from agent_browser.errors import (
     NotOpened,
     OptionNeedsNewSession,
 )
+from agent_browser.models.base import Input
+from agent_browser.models.catalogue import NAMES
 from agent_browser.models.functions import (
     ContextOptions,
     ExecuteInput,
@@ -42,8 +46,11 @@ from agent_browser.service import Image
 
 SNAPSHOT_TIMEOUT = 15.0
 PICTURE_TIMEOUT = 30.0
+LOOK_TIMEOUT = 30.0
+"""Seconds of a function that has no timeout of its own."""
 APPLY_TIMEOUT = 10.0
 CLOSE_TIMEOUT = 5.0
+PART_TIMEOUT = 2.0
 _GRACE = 2.0
 """Seconds between Playwright's own deadline and ours."""
 
@@ -67,6 +74,9 @@ class ChromiumContext:
         self._tabs = Tabs(context, driver, self._lost, show_cursor=bool(made_with.show_cursor))
         self._view = View()
         self._settle_bound = settle_bound
+        self._reach = Reach(context, self._tabs, self._view, lost, made_with, settle_bound)
+        for part in FROM_THE_START:
+            self._reach.part(part)
         self._opened = False
         self._closing: anyio.Event | None = None
         self._left: Closed = Closed()
@@ -225,6 +235,12 @@ class ChromiumContext:
             picture.annotated, data, input, found, measures["scale"], scroll
         )
 
+    async def perform(self, input: Input) -> Done:
+        tab = self._ready()
+        seconds = getattr(input, "timeout", None) or LOOK_TIMEOUT
+        with self._bounded(tab, NAMES[type(input)], seconds):
+            return await TABLE[type(input)](self._reach, input)
+
     async def execute(self, input: ExecuteInput) -> ExecuteOutput:
         tab = self._ready()
         with self._bounded(tab, "execute", input.timeout):
@@ -244,6 +260,9 @@ class ChromiumContext:
         return self._left
 
     async def _finish(self) -> Closed:
+        for part in self._reach.parts.values():
+            with anyio.move_on_after(PART_TIMEOUT), suppress(Error):
+                await part.close()
         videos = list(self._tabs.videos)
         paths: list[Path] = []
         with anyio.move_on_after(CLOSE_TIMEOUT):

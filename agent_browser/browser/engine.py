@@ -6,15 +6,17 @@ suite runs on both. Errors are those of `agent_browser.errors`; nothing of Playw
 line.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from agent_browser.models.base import Input
 from agent_browser.models.functions import (
     ContextOptions,
     ExecuteInput,
     ExecuteOutput,
+    FunctionOutput,
     InteractInput,
     InteractOutput,
     OpenInput,
@@ -57,6 +59,28 @@ class Closed:
     """What closing a context left behind."""
 
     videos: tuple[Video, ...] = ()
+
+
+@dataclass(frozen=True)
+class Blob:
+    """A file that a function made, for the session to keep as an artifact.
+
+    `data` is its bytes, or the path of a file that is final and may be moved away.
+    """
+
+    data: bytes | Path = field(repr=False)
+    content_type: str
+    filename: str
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a function came to: its output, and the files for the fields of it that are artifacts
+    (lists of artifacts where there are several).
+    """
+
+    output: FunctionOutput
+    files: Mapping[str, Blob | tuple[Blob, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -111,6 +135,12 @@ class Context(Protocol):
 
     async def execute(self, input: ExecuteInput) -> ExecuteOutput:
         """Run JavaScript in the page."""
+        ...
+
+    async def perform(self, input: Input) -> Done:
+        """Do any other function of `models.catalogue`, by its input. ActionFailed for a target that
+        isn't there.
+        """
         ...
 
     async def close(self) -> Closed:

@@ -11,8 +11,8 @@ from agent_browser.client.readiness import Readiness, ready
 from agent_browser.errors import InvalidRequest
 from agent_browser.models.artifacts import Recording, RecordingList
 from agent_browser.models.base import Input, parse_duration
+from agent_browser.models.catalogue import OUTPUTS
 from agent_browser.models.functions import (
-    OUTPUTS,
     CloseOutput,
     ExecuteInput,
     ExecuteOutput,

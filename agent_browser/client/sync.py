@@ -99,7 +99,7 @@ class Client:
         idempotency_key: str | None = None,
     ) -> FunctionOutput:
         """Any function by its name. `session` is an id, "new", or None for one of this call alone.
-        The answer is of the function's own class (`models.functions.OUTPUTS`).
+        The answer is of the function's own class (`models.catalogue.OUTPUTS`).
         """
         return self.send(
             requests.call(

@@ -8,7 +8,6 @@ from agent_browser.models.artifacts import Artifact
 from agent_browser.models.base import Duration, Input, Output
 
 WaitUntil = Literal["domcontentloaded", "load", "networkidle", "commit"]
-FunctionName = Literal["open", "run", "snapshot", "interact", "screenshot", "execute", "close"]
 
 Url = Annotated[str, Field(min_length=1, max_length=32_768)]
 Text = Annotated[str, Field(max_length=1_000_000)]
@@ -328,23 +327,3 @@ class FunctionCall(Input):
         default=None, description="Idle timeout of a new session."
     )
     input: dict[str, Any] = {}
-
-
-INPUTS: dict[str, type[Input]] = {
-    "open": OpenInput,
-    "run": OpenInput,
-    "snapshot": SnapshotInput,
-    "interact": InteractInput,
-    "screenshot": ScreenshotInput,
-    "execute": ExecuteInput,
-    "close": CloseInput,
-}
-OUTPUTS: dict[str, type[FunctionOutput]] = {
-    "open": OpenOutput,
-    "run": OpenOutput,
-    "snapshot": SnapshotOutput,
-    "interact": InteractOutput,
-    "screenshot": ScreenshotOutput,
-    "execute": ExecuteOutput,
-    "close": CloseOutput,
-}

@@ -19,8 +19,8 @@ from agent_browser.errors import BrowserLost, InvalidRequest, SessionExpired
 from agent_browser.events import Observer, Unobserved
 from agent_browser.models import sessions as wire
 from agent_browser.models.base import Input
+from agent_browser.models.catalogue import INPUTS
 from agent_browser.models.functions import (
-    INPUTS,
     CloseInput,
     CloseOutput,
     ContextOptions,

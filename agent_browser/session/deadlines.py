@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from agent_browser.errors import InvalidTimeout
 from agent_browser.models.base import Input
+from agent_browser.models.catalogue import NAMES
 from agent_browser.models.functions import ExecuteInput, InteractInput, OpenInput
 
 GRACE = 10.0
@@ -32,6 +33,9 @@ def allowance(input: Input, *, settle: float, longest: float) -> Allowance:
         return Allowance("action", _action(input, longest) + settle + GRACE)
     if isinstance(input, ExecuteInput):
         return Allowance("execute", _asked(input.timeout, longest) + GRACE)
+    asked = getattr(input, "timeout", None)
+    if isinstance(asked, float):
+        return Allowance(NAMES[type(input)], _asked(asked, longest) + GRACE)
     return Allowance("look", LOOK + GRACE)
 
 

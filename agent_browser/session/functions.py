@@ -4,7 +4,7 @@ stored, uploads written, options of a later `open` applied.
 
 from pathlib import Path
 
-from agent_browser.browser.engine import Context
+from agent_browser.browser.engine import Blob, Context
 from agent_browser.errors import ActionFailed, InvalidRequest
 from agent_browser.models.artifacts import Artifact
 from agent_browser.models.base import Input
@@ -75,7 +75,32 @@ class Functions:
             )
         if isinstance(input, ExecuteInput):
             return await self._context.execute(input)
-        raise TypeError(f"no function takes {type(input).__name__}")
+        return await self._other(input)
+
+    async def _other(self, input: Input) -> FunctionOutput:
+        """A function that the browser's side does whole; what it made is stored here."""
+        try:
+            done = await self._context.perform(input)
+        except ActionFailed as exc:
+            raise _unfit("ref", exc) from exc
+        for name, made in done.files.items():
+            kept: Artifact | list[Artifact]
+            kept = (
+                await self._keep(made)
+                if isinstance(made, Blob)
+                else [await self._keep(blob) for blob in made]
+            )
+            setattr(done.output, name, kept)
+        return done.output
+
+    async def _keep(self, blob: Blob) -> Artifact:
+        return await self._keeping.put(
+            blob.data,
+            owner=self._owner,
+            session_id=self._session_id,
+            content_type=blob.content_type,
+            filename=blob.filename,
+        )
 
     async def _open(self, input: OpenInput, *, fresh: bool) -> OpenOutput:
         later = None if fresh else to_apply(input, self._options)
@@ -127,13 +152,8 @@ class Functions:
         return await self._store(await self._context.screenshot(ScreenshotInput()))
 
     async def _store(self, image: Image) -> Artifact:
-        return await self._keeping.put(
-            image.data,
-            owner=self._owner,
-            session_id=self._session_id,
-            content_type=image.content_type,
-            filename=f"screenshot.{image.content_type.rpartition('/')[2]}",
-        )
+        kind = image.content_type.rpartition("/")[2]
+        return await self._keep(Blob(image.data, image.content_type, f"screenshot.{kind}"))
 
 
 def _unfit(field: str, failure: ActionFailed) -> InvalidRequest:

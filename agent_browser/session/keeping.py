@@ -10,9 +10,9 @@ class Keeping(Protocol):
     """Keeps files that sessions make. The artifact store is one."""
 
     async def put(
-        self, data: bytes, *, owner: str, session_id: str, content_type: str, filename: str
+        self, data: bytes | Path, *, owner: str, session_id: str, content_type: str, filename: str
     ) -> Artifact:
-        """Store a file. StorageFull where there is no space."""
+        """Store bytes, or a file, which is moved away. StorageFull where there is no space."""
         ...
 
     async def adopt(

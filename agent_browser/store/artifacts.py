@@ -1,7 +1,6 @@
 """The store of artifacts and recordings: files with sidecars, and an index of them in memory."""
 
 import errno
-import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterable
@@ -80,9 +79,11 @@ class ArtifactStore:
         return folder
 
     async def put(
-        self, data: bytes, *, owner: str, session_id: str, content_type: str, filename: str
+        self, data: bytes | Path, *, owner: str, session_id: str, content_type: str, filename: str
     ) -> Artifact:
-        """Keep the bytes. The name on disk is the store's own; `filename` is what callers see."""
+        """Keep the bytes, or the file, which is moved. The name on disk is the store's own;
+        `filename` is what callers see.
+        """
         folder = self._artifacts.folder(session_id)
         stored = await _in_thread(
             lambda: self._write(
@@ -216,22 +217,22 @@ class ArtifactStore:
             return None
 
     def _write(
-        self, data: bytes, folder: Path, *, owner: str, content_type: str, filename: str
+        self, data: bytes | Path, folder: Path, *, owner: str, content_type: str, filename: str
     ) -> StoredFile:
         id = new_artifact_id()
         path = folder / sidecar.disk_name(id, content_type)
+        disk.make_folder(folder)
+        sha256, size = disk.take(data, path)
         artifact = Artifact(
             id=id,
             url=sidecar.url_of(id),
             content_type=content_type,
-            size=len(data),
+            size=size,
             filename=filename,
-            sha256=hashlib.sha256(data).hexdigest(),
+            sha256=sha256,
             created_at=self._now(),
         )
         stored = StoredFile(path, artifact, owner, folder.name)
-        disk.make_folder(folder)
-        disk.write(path, data)
         try:
             sidecar.write(stored)
         except OSError:

@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import shutil
 import stat
 from pathlib import Path
 
@@ -30,6 +31,27 @@ def write(path: Path, data: bytes) -> None:
     except OSError:
         remove(partial)
         raise
+
+
+def take(data: bytes | Path, path: Path) -> tuple[str, int]:
+    """Write the bytes there as `write` does, or move the file there, copied whole where it comes
+    from another file system. SHA-256 in hexadecimal, and the size in bytes. OSError.
+    """
+    if isinstance(data, bytes):
+        write(path, data)
+        return hashlib.sha256(data).hexdigest(), len(data)
+    partial = path.with_name(path.name + PARTIAL)
+    try:
+        known = digest(data)
+        shutil.move(data, partial)
+        partial.chmod(0o600)
+        partial.replace(path)
+    except OSError:
+        remove(partial)
+        raise
+    finally:
+        remove(data)
+    return known
 
 
 def remove(path: Path) -> None:

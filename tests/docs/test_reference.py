@@ -10,7 +10,8 @@ from pydantic import BaseModel
 
 from agent_browser.api.app import create_app
 from agent_browser.api.metrics import Metrics
-from agent_browser.models.functions import INPUTS, OUTPUTS, ActionName, Element
+from agent_browser.models.catalogue import INPUTS, OUTPUTS
+from agent_browser.models.functions import ActionName, Element
 from agent_browser.models.sessions import EndReason, SessionCreate
 from agent_browser.settings import PREFIX, Settings
 from tests.docs import blocks

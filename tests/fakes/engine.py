@@ -7,8 +7,9 @@ from pathlib import Path
 import anyio
 import anyio.lowlevel
 
-from agent_browser.browser.engine import Closed, Page, Video
-from agent_browser.errors import BrowserLost
+from agent_browser.browser.engine import Closed, Done, Page, Video
+from agent_browser.errors import BrowserLost, NotOpened
+from agent_browser.models.base import Input
 from agent_browser.models.functions import (
     ContextOptions,
     ExecuteInput,
@@ -22,6 +23,7 @@ from agent_browser.models.functions import (
     SnapshotOutput,
 )
 from agent_browser.service import Image
+from tests.fakes.functions import TABLE
 from tests.fakes.pages import SITE, Pages
 from tests.fakes.tab import FakeTab
 
@@ -85,6 +87,12 @@ class FakeContext:
     async def execute(self, input: ExecuteInput) -> ExecuteOutput:
         async with _Acting(self):
             return self._tab.execute(input)
+
+    async def perform(self, input: Input) -> Done:
+        async with _Acting(self):
+            if not self._tab.opened:
+                raise NotOpened
+            return TABLE[type(input)](self._tab, input)
 
     async def close(self) -> Closed:
         if self.closed:

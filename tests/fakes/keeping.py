@@ -22,8 +22,11 @@ class FakeKeeping:
         self.recordings: dict[str, list[Recording]] = {}
 
     async def put(
-        self, data: bytes, *, owner: str, session_id: str, content_type: str, filename: str
+        self, data: bytes | Path, *, owner: str, session_id: str, content_type: str, filename: str
     ) -> Artifact:
+        if isinstance(data, Path):
+            path, data = data, _bytes_of(data)
+            path.unlink()
         if self.full:
             raise StorageFull("no space is left")
         artifact_id = ids.new_artifact_id()

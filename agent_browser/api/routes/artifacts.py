@@ -6,8 +6,8 @@ from fastapi import APIRouter, Path
 from starlette.responses import Response
 
 from agent_browser import errors
-from agent_browser.api.calls import ARTIFACT
 from agent_browser.api.deps import Artifacts, Caller
+from agent_browser.api.described.about import ARTIFACT
 from agent_browser.api.files import FileAnswer
 from agent_browser.api.openapi import Responses, failing
 

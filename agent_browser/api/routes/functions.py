@@ -9,20 +9,14 @@ from starlette.responses import Response
 
 from agent_browser import errors
 from agent_browser.api.answers import example, json_answer, while_connected
-from agent_browser.api.calls import (
-    CALLS,
-    DESCRIPTIONS,
-    INPUT_EXAMPLES,
-    OUTPUT_EXAMPLES,
-    SESSION,
-    SUMMARIES,
-)
-from agent_browser.api.deps import Caller, Service
+from agent_browser.api.calls import CALLS
+from agent_browser.api.deps import caller_of, service_of
+from agent_browser.api.described import ABOUT, SESSION
 from agent_browser.api.openapi import Responses, failing
 from agent_browser.models.base import Input
-from agent_browser.models.functions import INPUTS, OUTPUTS, ScreenshotInput
-from agent_browser.service import Caller as Owner
-from agent_browser.service import Image, SessionService
+from agent_browser.models.catalogue import INPUTS, OUTPUTS
+from agent_browser.models.functions import ScreenshotInput
+from agent_browser.service import Image
 
 Endpoint = Callable[..., Awaitable[Response]]
 SessionId = Annotated[
@@ -30,6 +24,8 @@ SessionId = Annotated[
 ]
 
 router = APIRouter()
+unknown = APIRouter()
+"""Functions that there are not; to be asked after all other routes."""
 
 _EVERY = (
     errors.SessionNotFound,
@@ -40,51 +36,43 @@ _EVERY = (
     errors.BrowserLost,
     errors.DeadlineExceeded,
 )
-_ALSO: dict[str, tuple[type[errors.AgentBrowserError], ...]] = {
-    "open": (errors.InvalidUrl, errors.InvalidTimeout, errors.EgressDenied,
-             errors.OptionNeedsNewSession, errors.NavigationFailed),
-    "screenshot": (errors.StorageFull,),
-}  # fmt: skip
-_ALSO["run"] = _ALSO["open"]
+
+
+# What these routes need of the app is taken from the request: they are called more often than all
+# others together, and FastAPI's way of giving it takes longer than a snapshot's.
 
 
 async def _answer(
     request: Request,
-    service: SessionService,
-    caller: Owner,
     function: str,
     input: Input,
     session: str | None,
     timeout: float | None = None,
 ) -> Response:
+    service, caller = service_of(request), caller_of(request)
     work = service.call(caller, function, input, session=session, session_timeout=timeout)
     return json_answer(await while_connected(request, work))
 
 
 def _function_endpoint(function: str, body: type[BaseModel]) -> Endpoint:
-    async def endpoint(request: Request, service: Service, caller: Caller, call: Any) -> Response:
-        return await _answer(
-            request, service, caller, function, call.input, call.session, call.session_timeout
-        )
+    async def endpoint(request: Request, call: Any) -> Response:
+        return await _answer(request, function, call.input, call.session, call.session_timeout)
 
-    return _with_body(endpoint, "call", body, {"session": "new", "input": INPUT_EXAMPLES[function]})
+    return _with_body(endpoint, "call", body, {"session": "new", "input": ABOUT[function].input})
 
 
 def _session_endpoint(function: str, body: type[BaseModel]) -> Endpoint:
-    async def endpoint(
-        request: Request, session_id: SessionId, service: Service, caller: Caller, input: Any
-    ) -> Response:
+    async def endpoint(request: Request, session_id: SessionId, input: Any) -> Response:
         if session_id == "new":  # a word of function calls; here it would be somebody's id
             raise errors.SessionNotFound(session_id)
         wanted = _image_wanted(request) if function == "screenshot" else None
         if wanted is not None:
-            picture = await while_connected(
-                request, service.capture(caller, session_id, _in_form(input, wanted))
-            )
-            return _image(picture)
-        return await _answer(request, service, caller, function, input, session_id)
+            service, caller = service_of(request), caller_of(request)
+            picture = service.capture(caller, session_id, _in_form(input, wanted))
+            return _image(await while_connected(request, picture))
+        return await _answer(request, function, input, session_id)
 
-    return _with_body(endpoint, "input", body, INPUT_EXAMPLES[function])
+    return _with_body(endpoint, "input", body, ABOUT[function].input)
 
 
 def _with_body(
@@ -122,47 +110,56 @@ def _image(picture: Image) -> Response:
 
 
 def _responses(function: str, *, images: bool = False) -> Responses:
-    content = example(OUTPUT_EXAMPLES[function])
+    content = example({"session_id": SESSION, **ABOUT[function].output})
     if images:
         for kind in ("image/png", "image/jpeg", "image/webp"):
             content[kind] = {"schema": {"type": "string", "format": "binary"}}
     ok = {"description": "What came of it", "content": content}
-    return {200: ok, **failing(*_ALSO.get(function, ()), *_EVERY)}
+    return {200: ok, **failing(*ABOUT[function].errors, *_EVERY)}
 
 
-for _name, _input in INPUTS.items():
-    _summary, _description = SUMMARIES[_name], DESCRIPTIONS[_name]
+def _add(path: str, endpoint: Endpoint, function: str, **options: Any) -> None:
+    about = ABOUT[function]
     router.add_api_route(
-        f"/v1/functions/{_name}",
-        _function_endpoint(_name, CALLS[_name]),
+        path,
+        endpoint,
         methods=["POST"],
-        operation_id=f"call_{_name}",
-        summary=_summary,
-        description=_description,
-        tags=["functions"],
-        response_model=OUTPUTS[_name],
-        responses=_responses(_name),
+        response_model=OUTPUTS[function],
+        **{"summary": about.summary, "description": about.description, **options},
     )
-    router.add_api_route(
+
+
+# Routes are tried one after the other: those of a session, which are called most, come first.
+for _name, _input in INPUTS.items():
+    _is_picture = _name == "screenshot"
+    _add(
         f"/v1/sessions/{{session_id}}/{_name}",
         _session_endpoint(_name, _input),
-        methods=["POST"],
+        _name,
         operation_id=f"session_{_name}",
-        summary=f"{_summary}, in this session",
-        description=_description
-        + (" `Accept: image/*` gets the picture itself." if _name == "screenshot" else ""),
+        summary=f"{ABOUT[_name].summary}, in this session",
+        description=ABOUT[_name].description
+        + (" `Accept: image/*` gets the picture itself." if _is_picture else ""),
         tags=["sessions"],
-        response_model=OUTPUTS[_name],
-        responses=_responses(_name, images=_name == "screenshot"),
+        responses=_responses(_name, images=_is_picture),
+    )
+for _name in INPUTS:
+    _add(
+        f"/v1/functions/{_name}",
+        _function_endpoint(_name, CALLS[_name]),
+        _name,
+        operation_id=f"call_{_name}",
+        tags=["functions"],
+        responses=_responses(_name),
     )
 
 
-@router.post("/v1/functions/{function}", include_in_schema=False)
+@unknown.post("/v1/functions/{function}", include_in_schema=False)
 async def _unknown_function(function: str) -> Response:
     raise _no_function(function)
 
 
-@router.post("/v1/sessions/{session_id}/{function}", include_in_schema=False)
+@unknown.post("/v1/sessions/{session_id}/{function}", include_in_schema=False)
 async def _unknown_session_function(session_id: str, function: str) -> Response:
     raise _no_function(function)
 

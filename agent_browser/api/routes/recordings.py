@@ -7,8 +7,8 @@ from starlette.responses import Response
 
 from agent_browser import errors
 from agent_browser.api.answers import example, json_answer
-from agent_browser.api.calls import ARTIFACT, SESSION
 from agent_browser.api.deps import Artifacts, Caller, Recordings
+from agent_browser.api.described.about import ARTIFACT, SESSION
 from agent_browser.api.files import FileAnswer
 from agent_browser.api.openapi import failing
 from agent_browser.models.artifacts import Recording, RecordingList

@@ -7,8 +7,8 @@ from starlette.responses import Response
 
 from agent_browser import errors
 from agent_browser.api.answers import example, json_answer, while_connected
-from agent_browser.api.calls import SESSION
 from agent_browser.api.deps import Caller, Service
+from agent_browser.api.described import SESSION
 from agent_browser.api.openapi import failing
 from agent_browser.api.routes.functions import SessionId
 from agent_browser.models.sessions import Health, Session, SessionCreate, SessionList, SessionState
