@@ -82,7 +82,13 @@ def test_a_reader_that_goes_away_is_no_noise() -> None:
 def test_an_interrupt_is_130_and_no_traceback(fake: FakeServer) -> None:
     fake.held.clear()
     command = [*PROGRAM, "call", "open", "-i", '{"url": "x"}']
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell's background job has SIGINT ignored, and so have those that it starts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:
         try:
             assert fake.called.wait(20)
             process.send_signal(signal.SIGINT)
