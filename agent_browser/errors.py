@@ -5,7 +5,8 @@
     ├── Unauthorized · Forbidden ── EgressDenied, HostNotAllowed
     ├── NotFound ── SessionNotFound, ArtifactNotFound
     ├── MethodNotAllowed
-    ├── Conflict ── OptionNeedsNewSession, IdempotencyConflict
+    ├── Conflict ── OptionNeedsNewSession, IdempotencyConflict, DialogWaiting, AlreadyRecording,
+    │               NotRecording, AlreadyTracing, NotTracing
     ├── Gone ── SessionEnded, SessionExpired
     ├── PayloadTooLarge · RangeNotSatisfiable
     ├── TooMany ── SessionQueueFull, RateLimited
@@ -18,6 +19,7 @@
 HTTP statuses are in one table in `api/problems.py`; the client makes the class again from the code.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 
@@ -191,6 +193,24 @@ class OptionNeedsNewSession(Conflict):
         )
 
 
+class DialogWaiting(Conflict):
+    """A dialog waits to be answered, and its page answers nothing until then. `dialog` is its type,
+    message, default value and tab.
+    """
+
+    code: ClassVar[str] = "dialog_waiting"
+    title: ClassVar[str] = "A dialog waits"
+
+    def __init__(self, dialog: Mapping[str, Any]) -> None:
+        message = " ".join(str(dialog["message"]).split())
+        shown = message if len(message) <= 200 else message[:199] + "…"
+        super().__init__(
+            f'a {dialog["type"]} dialog waits in {dialog["tab"]}: "{shown}". Answer it with the '
+            "action 'dialog': 'accept' true or false, and 'text' for a prompt.",
+            dialog=dict(dialog),
+        )
+
+
 class IdempotencyConflict(Conflict):
     """An Idempotency-Key that was used before with another request."""
 
@@ -201,6 +221,48 @@ class IdempotencyConflict(Conflict):
         super().__init__(
             "this Idempotency-Key was sent before with another request; use a fresh one"
         )
+
+
+class AlreadyRecording(Conflict):
+    """A recording is started in a session that records."""
+
+    code: ClassVar[str] = "already_recording"
+    title: ClassVar[str] = "Already recording"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "a recording runs in this session already; stop it first, or use action 'restart'"
+        )
+
+
+class NotRecording(Conflict):
+    """A recording is stopped, or marked, in a session that does not record."""
+
+    code: ClassVar[str] = "not_recording"
+    title: ClassVar[str] = "Not recording"
+
+    def __init__(self) -> None:
+        super().__init__("no recording runs in this session; start one with action 'start'")
+
+
+class AlreadyTracing(Conflict):
+    """A trace is started in a session that has one running."""
+
+    code: ClassVar[str] = "already_tracing"
+    title: ClassVar[str] = "Already tracing"
+
+    def __init__(self) -> None:
+        super().__init__("a trace runs in this session already; stop it first")
+
+
+class NotTracing(Conflict):
+    """A trace is stopped in a session that has none."""
+
+    code: ClassVar[str] = "not_tracing"
+    title: ClassVar[str] = "Not tracing"
+
+    def __init__(self) -> None:
+        super().__init__("no trace runs in this session; start one with action 'start'")
 
 
 class Gone(AgentBrowserError):
@@ -232,12 +294,16 @@ class SessionExpired(Gone):
     code: ClassVar[str] = "session_expired"
     title: ClassVar[str] = "Session expired"
 
-    def __init__(self, session_id: str, expires_at: datetime) -> None:
+    def __init__(
+        self, session_id: str, expires_at: datetime, ended_at: datetime, end_reason: str
+    ) -> None:
         super().__init__(
-            f"session not found: {session_id} has expired. Open a new one.",
+            f"session not found: {session_id} has ended ({end_reason}) and expired. "
+            "Open a new one.",
             session_id=session_id,
             expires_at=expires_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            end_reason="expired",
+            ended_at=ended_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            end_reason=end_reason,
         )
 
 
@@ -248,8 +314,8 @@ class PayloadTooLarge(AgentBrowserError):
     title: ClassVar[str] = "Payload too large"
     recovery: ClassVar[Recovery] = "fix_request"
 
-    def __init__(self, limit: int) -> None:
-        super().__init__(f"the request's body is over the limit of {limit} bytes", limit=limit)
+    def __init__(self, limit: int, what: str = "the request's body is") -> None:
+        super().__init__(f"{what} over the limit of {limit} bytes", limit=limit)
 
 
 class RangeNotSatisfiable(AgentBrowserError):

@@ -2,11 +2,13 @@
 it.
 """
 
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from agent_browser.models.base import Input
-from agent_browser.models.functions import FunctionOutput, ScreenshotInput
+from agent_browser.models.files import UploadList
+from agent_browser.models.functions import Box, FunctionOutput, Mark, ScreenshotInput
 from agent_browser.models.sessions import Health, Session, SessionCreate, SessionList, SessionState
 
 
@@ -25,10 +27,15 @@ LOCAL = Caller(owner="local")
 class Image:
     """An encoded picture and its own size in pixels."""
 
-    data: bytes
+    data: bytes = field(repr=False)
     content_type: str
     width: int
     height: int
+    legend: tuple[Mark, ...] = ()
+    note: str | None = None
+    """What is not as asked."""
+    masked: tuple[Box, ...] = ()
+    """What was painted over, in CSS pixels from the picture's upper left corner."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,14 @@ class Readiness:
     """Product and version, such as `HeadlessChrome/156.0.8078.79`; empty where there is none."""
     warnings: tuple[str, ...] = ()
     """Such as a sandbox that is off."""
+
+
+@dataclass(frozen=True)
+class FileHead:
+    """The head of a file that arrives; its bytes come after it."""
+
+    name: str
+    content_type: str | None = None
 
 
 class SessionService(Protocol):
@@ -85,6 +100,23 @@ class SessionService(Protocol):
 
     async def capture(self, caller: Caller, session_id: str, input: ScreenshotInput) -> Image:
         """The picture itself, for a caller that wants no artifact."""
+        ...
+
+    async def upload(
+        self, caller: Caller, session_id: str, pieces: AsyncIterator[FileHead | bytes]
+    ) -> UploadList:
+        """Put files into a session as they arrive, all of them or none; those that are new.
+
+        PayloadTooLarge, StorageFull, and whatever the pieces raise.
+        """
+        ...
+
+    async def uploads(self, caller: Caller, session_id: str) -> UploadList:
+        """The files that were put into a session."""
+        ...
+
+    async def delete_upload(self, caller: Caller, session_id: str, name: str) -> None:
+        """Erase one of them. NotFound."""
         ...
 
     async def health(self, caller: Caller) -> Health:

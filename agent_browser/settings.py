@@ -56,6 +56,10 @@ class Settings(BaseSettings):
     )
     max_body: int = Field(33_554_432, ge=1024, description="Largest request body in bytes.")
 
+    max_upload: int = Field(
+        268_435_456, ge=1024, description="Bytes of uploaded files that a session may hold."
+    )
+
     # Where files are.
     data_dir: Path = Field(
         default_factory=_default_data_dir,
@@ -133,6 +137,16 @@ class Settings(BaseSettings):
     )
     settle_timeout: Duration = Field(
         3.0, description="How long an action waits for the requests that it started."
+    )
+
+    max_download: int = Field(
+        268_435_456, ge=1, description="Largest download in bytes; a larger one is ended."
+    )
+    max_downloads: int = Field(
+        200, ge=0, le=10_000, description="Files that a session may download."
+    )
+    download_bytes: int = Field(
+        1_073_741_824, ge=1, description="Bytes that a session may download in all."
     )
 
     # Logs.

@@ -1,5 +1,6 @@
 """Our side: the real server as a process of its own, driven over HTTP as a user drives it."""
 
+import json
 import os
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import anyio
 import httpx
 import psutil
 
-from benchmarks.page import BUTTON, PRESSED
+from benchmarks.page import BUTTON, LINKS, PRESSED
 from benchmarks.place import Place, given_settings
 from benchmarks.sides import Wrong
 from benchmarks.starting import first_line
@@ -32,6 +33,19 @@ class Ours:
         self._client = client
         self._url = url
         self._rest = rest
+
+    async def scrape(self, pages: int, *, at_once: int, code: str) -> list[str]:
+        """What the code comes to on so many visits of the page, by one request."""
+        *found, summary = await self.lines(
+            "/v1/scrape",
+            urls=[self._url] * pages,
+            concurrency=at_once,
+            per_host={"concurrency": at_once},
+            read=[{"function": "execute", "input": {"code": code}, "name": "text"}],
+        )
+        if summary["ok"] != pages:
+            raise Wrong(f"ours: {summary}")
+        return [f"{line['title']}\n{line['text']['value']}" for line in found]
 
     async def open(self) -> "OurVisit":
         answer = await self.post("/v1/functions/open", session="new", input={"url": self._url})
@@ -69,6 +83,13 @@ class Ours:
         """A POST's answer."""
         return _checked(await self._client.post(path, json=body)).json()
 
+    async def lines(self, path: str, **body: object) -> list[Any]:
+        """A POST's answer of many lines."""
+        async with self._client.stream("POST", path, json=body) as answer:
+            if answer.status_code >= 300:
+                await answer.aread()
+            return [json.loads(line) async for line in _checked(answer).aiter_lines()]
+
     async def image(self, path: str, **body: object) -> bytes:
         """A POST's answer as a jpeg."""
         headers = {"Accept": "image/jpeg"}
@@ -82,6 +103,7 @@ class OurVisit:
         self._side = side
         self._path = f"/v1/sessions/{session_id}"
         self._ref = ""
+        self._moves = 0
 
     def see(self, page: dict[str, Any]) -> None:
         """Take the button's ref from the elements of a page."""
@@ -98,6 +120,35 @@ class OurVisit:
         texts = [item["text"] for item in answer["snapshot"]["elements"]]
         if not answer["success"] or PRESSED not in texts:
             raise Wrong("ours: the click did nothing")
+
+    async def move(self, path: str) -> None:
+        """Go to a document that nothing has looked at: by script, for our own ways look at it."""
+        self._moves += 1
+        place = f"/{path}?move={self._moves}"
+        await self._evaluated(f"setTimeout(() => location.assign({place!r})), 1")
+        ready = "document.readyState + location.pathname + location.search"
+        with anyio.fail_after(STOP_SECONDS):
+            while await self._evaluated(ready) != f"complete{place}":  # noqa: ASYNC110 - as above
+                await anyio.sleep(LOOK_EVERY)
+
+    async def _evaluated(self, code: str) -> Any:
+        """What the code comes to; None if the page was left meanwhile."""
+        try:
+            return (await self._side.post(f"{self._path}/execute", code=code))["value"]
+        except Wrong:
+            return None
+
+    async def look(self, *, tree: bool = False) -> None:
+        """See the elements, and the tree if asked for."""
+        answer = await self._side.post(f"{self._path}/snapshot", tree=tree)
+        if answer["total"] < LINKS or (tree and "[ref=" not in answer["tree"]):
+            raise Wrong("ours: the elements are not there")
+
+    async def unchanged(self) -> None:
+        """Ask for what changed, where nothing did."""
+        answer = await self._side.post(f"{self._path}/snapshot", delta=True)
+        if not answer["delta"]["unchanged"]:
+            raise Wrong("ours: the delta tells of a change")
 
     async def picture(self) -> None:
         data = await self._side.image(f"{self._path}/screenshot", type="jpeg")

@@ -35,11 +35,26 @@ _HTML = f"""<!doctype html>
 </body>
 </html>
 """.encode()
-_HEAD = (
-    "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n"
-    f"Content-Length: {len(_HTML)}\r\nCache-Control: no-store\r\n\r\n"
+BIG = "big"
+"""The path of a page of 50,000 nodes, one in a hundred a button."""
+_NODES = "\n".join(
+    f"<button>Button {n}</button>" if n % 100 == 0 else f"<i>{n} </i>" for n in range(1, 50_000)
+)
+_LARGE = (
+    f'<!doctype html><title>Large</title><link rel="icon" href="data:,"><div>\n{_NODES}\n</div>'
 ).encode()
-_ANSWER = _HEAD + _HTML
+
+
+def _answer(html: bytes) -> bytes:
+    head = (
+        "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n"
+        f"Content-Length: {len(html)}\r\nCache-Control: no-store\r\n\r\n"
+    )
+    return head.encode() + html
+
+
+_ANSWER = _answer(_HTML)
+_LARGE_ANSWER = _answer(_LARGE)
 
 
 @contextmanager
@@ -54,7 +69,7 @@ def served() -> Iterator[str]:
 
 
 class _Connection(asyncio.Protocol):
-    """Answers every request with the page."""
+    """Answers every request with the page, or with the large one."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -63,8 +78,9 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         *requests, self._read = (self._read + data).split(b"\r\n\r\n")
-        for _ in requests:
-            self._transport.write(_ANSWER)
+        for request in requests:
+            is_large = request.startswith(f"GET /{BIG}".encode())
+            self._transport.write(_LARGE_ANSWER if is_large else _ANSWER)
 
 
 async def _serve() -> None:

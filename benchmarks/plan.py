@@ -25,6 +25,13 @@ class Plan:
     full: int
     """Sessions open at once."""
     return_seconds: float = 30.0
+    scrape_rounds: int = 4
+    scrape_pages: int = 100
+    """Pages of each scrape."""
+    looks: int = 40
+    """Fresh documents that each side looks at, without and with the tree."""
+    large_looks: int = 4
+    deltas: int = 200
 
 
 FULL = Plan(
@@ -33,5 +40,6 @@ FULL = Plan(
 )  # fmt: skip
 QUICK = Plan(
     warmup=1, opens=2, blocks=1, block=2, cycles=2, rate_rounds=1, rate_cycles=1,
-    executes=10, sessions=2, crowd=4, full=6,
+    executes=10, sessions=2, crowd=4, full=6, scrape_rounds=1, scrape_pages=8,
+    looks=1, large_looks=1, deltas=2,
 )  # fmt: skip

@@ -33,7 +33,15 @@ class Raw:
         context = await browser.new_context()
         page = await context.new_page()
         await page.goto(self._url, wait_until="domcontentloaded")
-        return RawVisit(page)
+        return RawVisit(page, self._url)
+
+    async def read(self, code: str) -> str:
+        """The page's title, and what the code comes to in it, in a context of its own."""
+        visit = await self.open()
+        try:
+            return await visit.read(code)
+        finally:
+            await visit.close()
 
     async def ready(self) -> None:
         """It keeps nothing ready."""
@@ -45,8 +53,9 @@ class Raw:
 class RawVisit:
     """A context with one page."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Page, url: str) -> None:
         self._page = page
+        self._url = url
         self._ref = ""
 
     async def snapshot(self) -> None:
@@ -60,6 +69,15 @@ class RawVisit:
         if f'"{PRESSED}"' not in await self._page.aria_snapshot(mode="ai"):
             raise Wrong("raw: the click did nothing")
 
+    async def move(self, path: str) -> None:
+        """Go to a fresh document."""
+        await self._page.goto(f"{self._url}{path}", wait_until="load")
+
+    async def look(self) -> None:
+        """Take the ai snapshot."""
+        if "[ref=" not in await self._page.aria_snapshot(mode="ai"):
+            raise Wrong("raw: the snapshot has no refs")
+
     async def picture(self) -> None:
         if not (await self._page.screenshot(type="jpeg")).startswith(b"\xff\xd8"):
             raise Wrong("raw: the picture is no jpeg")
@@ -67,6 +85,9 @@ class RawVisit:
     async def execute(self) -> None:
         if await self._page.evaluate("1+1") != 2:
             raise Wrong("raw: 1+1 is not 2")
+
+    async def read(self, code: str) -> str:
+        return f"{await self._page.title()}\n{await self._page.evaluate(code)}"
 
     async def close(self) -> None:
         await self._page.context.close()

@@ -7,7 +7,7 @@ from typing import Any
 
 from agent_browser.browser.executable import find
 from agent_browser.settings import load
-from benchmarks import memory, page, rates, speed
+from benchmarks import looks, memory, page, rates, scraping, speed
 from benchmarks.ours import Ours, ours
 from benchmarks.place import Place, facts
 from benchmarks.plan import QUICK, Plan
@@ -20,6 +20,8 @@ TIMED: dict[str, Callable[[Ours, Raw, Plan], Any]] = {
     "cycle": speed.cycles,
     "rate": rates.rates,
     "execute": speed.executes,
+    "scrape": scraping.scrapes,
+    "looks": looks.looks,
 }
 """Measured side by side, on one server and one set of raw browsers."""
 SIZED: dict[str, Callable[[Place, Plan], Any]] = {

@@ -13,7 +13,16 @@ from agent_browser.api.gate import Gate
 from agent_browser.api.idempotency import Idempotency
 from agent_browser.api.metrics import Metrics
 from agent_browser.api.origins import Origins
-from agent_browser.api.routes import artifacts, functions, operations, recordings, sessions
+from agent_browser.api.routes import (
+    artifacts,
+    compare,
+    functions,
+    operations,
+    recordings,
+    scrape,
+    sessions,
+    uploads,
+)
 from agent_browser.recording.library import Library
 from agent_browser.service import SessionService
 from agent_browser.settings import Settings
@@ -22,9 +31,12 @@ from agent_browser.store.artifacts import ArtifactStore
 ROUTERS = (
     functions.router,
     sessions.router,
+    uploads.router,
     artifacts.router,
     recordings.router,
     operations.router,
+    compare.router,
+    scrape.router,
     functions.unknown,
 )
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -67,5 +79,6 @@ def create_app(
         keys=keys,
         origins=Origins(settings.host, settings.allowed_hosts),
         max_body=settings.max_body,
+        max_upload=settings.max_upload,
     )
     return app

@@ -36,11 +36,14 @@ class Gate:
     state.
     """
 
-    def __init__(self, app: ASGIApp, *, keys: Keys, origins: Origins, max_body: int) -> None:
+    def __init__(
+        self, app: ASGIApp, *, keys: Keys, origins: Origins, max_body: int, max_upload: int
+    ) -> None:
         self._app = app
         self._keys = keys
         self._origins = origins
         self._max_body = max_body
+        self._max_form = max_upload + limits.FORM_HEADS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -56,8 +59,11 @@ class Gate:
         structlog.contextvars.bind_contextvars(request_id=answer.request_id)
         try:
             headers = self._admit(scope)
-            if limits.check_head(headers, self._max_body):
-                receive = limits.BoundedBody(receive, self._max_body)
+            form = limits.takes_files(scope)
+            limit = self._max_form if form else self._max_body
+            if limits.check_head(headers, limit, form=form):
+                seconds = limits.FORM_SECONDS if form else limits.BODY_SECONDS
+                receive = limits.BoundedBody(receive, limit, seconds=seconds)
             await self._app(scope, receive, answer)
         except AgentBrowserError as exc:
             if answer.started:

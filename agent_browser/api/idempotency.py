@@ -12,10 +12,13 @@ from dataclasses import dataclass, field
 import anyio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from agent_browser.api.limits import takes_files
 from agent_browser.errors import IdempotencyConflict, InvalidRequest
 
 _KEY = re.compile(rb"[\x21-\x7e]{1,255}")
 _ALSO_TELLING = (b"accept",)
+STREAMS = frozenset({"/v1/scrape"})
+"""Routes whose answers have no bound, and can't be given again."""
 
 
 @dataclass
@@ -60,9 +63,12 @@ class Idempotency:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         key = _key(scope) if scope["type"] == "http" and scope["method"] == "POST" else None
-        if key is None:
+        # Files sent again take the place of the same files: nothing has to be kept for that.
+        if key is None or takes_files(scope):
             await self._app(scope, receive, send)
             return
+        if scope["path"] in STREAMS:
+            raise InvalidRequest("Idempotency-Key: this answer is a stream, which is not kept")
         if not _KEY.fullmatch(key):
             raise InvalidRequest("Idempotency-Key: 1 to 255 printable ASCII characters")
         body = await _read(receive)

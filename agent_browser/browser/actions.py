@@ -1,17 +1,23 @@
 """What an action is given to work with, and the table of actions; each family has its module."""
 
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from playwright.async_api import Page
 
 from agent_browser.browser import targets
+from agent_browser.browser.engine import Upload
 from agent_browser.browser.refs import Numbers
 from agent_browser.browser.tab import Tab
 from agent_browser.browser.targets import Target
 from agent_browser.errors import ActionFailed
 from agent_browser.models.functions import InteractInput, OpenInput
+from agent_browser.models.timing import keys_time
+
+if TYPE_CHECKING:
+    from agent_browser.browser.downloads import Downloads
 
 ACTION_TIMEOUT = 5.0
 NAVIGATION_TIMEOUT = 30.0
@@ -25,9 +31,13 @@ class Act:
     tab: Tab
     numbers: Numbers
     input: InteractInput
-    uploads: tuple[Path, ...]
-    goto: Callable[[OpenInput], Awaitable[None]]
+    uploads: tuple[Upload, ...]
+    goto: Callable[[OpenInput], Awaitable[bool]]
+    downloads: "Downloads"
     notes: list[str] = field(default_factory=list)
+    acted: bool = True
+    """Whether a dialog that comes now is most likely the action's own."""
+    began: float = field(default_factory=time.monotonic)
 
     @property
     def page(self) -> Page:
@@ -41,6 +51,11 @@ class Act:
     @property
     def milliseconds(self) -> float:
         return self.seconds * 1000
+
+    @property
+    def left(self) -> float:
+        """Milliseconds that are left of it, at least one."""
+        return max(1.0, (self.began + self.seconds - time.monotonic()) * 1000)
 
     def note(self, text: str) -> None:
         """Something the caller should know of an action that was done."""
@@ -60,9 +75,7 @@ def timeout_of(input: InteractInput) -> float:
         return NAVIGATION_TIMEOUT
     if input.action == "wait" and input.wait_ms is not None:
         return max(ACTION_TIMEOUT, input.wait_ms / 1000 + 1)
-    if input.action == "type" and isinstance(input.text, str):
-        return ACTION_TIMEOUT + len(input.text) * 0.01
-    return ACTION_TIMEOUT
+    return ACTION_TIMEOUT + keys_time(input)
 
 
 def needed(value: str | None, name: str, action: str) -> str:

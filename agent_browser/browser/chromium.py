@@ -13,12 +13,14 @@ import structlog
 from playwright.async_api import Browser as PlaywrightBrowser
 from playwright.async_api import Error, Playwright
 
-from agent_browser.browser import executable, ffmpeg, process
+from agent_browser.browser import detour, executable, ffmpeg, process
 from agent_browser.browser.context import ChromiumContext
+from agent_browser.browser.downloads import Bounds, Downloads
 from agent_browser.browser.driver import Driver
 from agent_browser.browser.options import context_arguments
 from agent_browser.browser.tab import Lost
 from agent_browser.browser.translate import asked, first_line, is_gone
+from agent_browser.browser.watch import Watch
 from agent_browser.errors import BrowserLost, BrowserMissing, DeadlineExceeded
 from agent_browser.models.functions import ContextOptions
 from agent_browser.scratch import Scratch
@@ -77,9 +79,22 @@ class Chromium:
             raise
         own = process.find(marker)
         _log.info("browser started", pid=own.pid if own else None, version=browser.version)
-        return ChromiumBrowser(
-            browser, playwright, driver, own, scratch, self._settings.settle_timeout
+        settings = self._settings
+        bounds = Bounds(settings.max_download, settings.download_bytes, settings.max_downloads)
+        watch = Watch(bounds.one)
+        made = ChromiumBrowser(
+            browser, playwright, driver, own, scratch, settings.settle_timeout, watch, bounds
         )
+        try:
+            with anyio.fail_after(PROBE_TIMEOUT):
+                await watch.start(browser)
+        except (Error, TimeoutError) as exc:
+            await made.close()
+            raise BrowserMissing(f"{found.path.name} does not answer: {first_line(exc)}") from exc
+        except BaseException:
+            await made.close()
+            raise
+        return made
 
     async def _unworn(self) -> Driver:
         """The driver for the next browser. A driver's heap grows with the contexts that it served
@@ -117,6 +132,7 @@ class Chromium:
             chromium_sandbox=self._sandbox,
             env={**environment, "TMPDIR": str(scratch)},
             downloads_path=scratch / "downloads",
+            traces_dir=scratch / "traces",
             handle_sigint=False,
             handle_sigterm=False,
             handle_sighup=False,
@@ -147,6 +163,8 @@ class ChromiumBrowser:
         own: psutil.Process | None,
         scratch: Scratch,
         settle_bound: float,
+        watch: Watch,
+        bounds: Bounds,
     ) -> None:
         self._browser = browser
         self._playwright = playwright
@@ -154,6 +172,8 @@ class ChromiumBrowser:
         self._process = own
         self._scratch = scratch
         self._settle_bound = settle_bound
+        self._watch = watch
+        self._bounds = bounds
         self._closed = False
         self._lost = False
         self._listeners: list[Callable[[], None]] = []
@@ -190,9 +210,16 @@ class ChromiumBrowser:
     ) -> ChromiumContext:
         if options.record_video:
             await anyio.to_thread.run_sync(ffmpeg.link)
-        arguments = context_arguments(options, self._playwright.devices, recordings)
-        with asked(lambda: self._lost, "context", CONTEXT_TIMEOUT):
-            context = await self._browser.new_context(**arguments)
+        relay = await detour.begin(options)
+        server = relay.server if relay is not None else None
+        try:
+            arguments = context_arguments(options, self._playwright.devices, recordings, server)
+            with asked(lambda: self._lost, "context", CONTEXT_TIMEOUT):
+                context = await self._browser.new_context(**arguments)
+        except BaseException:
+            if relay is not None:
+                await relay.close()
+            raise
         self._driver.contexts += 1
         made = ChromiumContext(
             context,
@@ -201,8 +228,12 @@ class ChromiumBrowser:
             (arguments["viewport"]["width"], arguments["viewport"]["height"]),
             Lost(lambda: self._lost, lambda: not self.is_alive()),
             self._settle_bound,
+            Downloads(context, self._watch, self._bounds),
+            traces=self._scratch.path / "traces",
         )
         try:
+            if relay is not None:
+                detour.belongs(relay, context)
             with asked(lambda: self._lost, "context", CONTEXT_TIMEOUT):
                 await made.prepare()
         except BaseException:

@@ -20,6 +20,16 @@
   const VALUE_LIMIT = 1000;
   const TITLE_LIMIT = 1000;
   const URL_LIMIT = 8192;
+  const HOSTS = new Set([
+    'article', 'aside', 'blockquote', 'div', 'footer', 'h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'header', 'main', 'nav', 'p',
+    'section', 'span',
+  ]);
+  const FRAMES = new Set(['iframe', 'frame', 'object', 'embed']);
+  // Bounds of one look: how many rows are tried for what covers them and for how long (ms), how many
+  // elements are asked about for a closed shadow root.
+  const MOST_TRIED = 400;
+  const TRYING_TIME = 50;
+  const MOST_DOUBTS = 64;
 
   // A control named `children` hides the `children` of its form, in our world too: what is asked of
   // elements is taken from the prototypes. (Names that hide properties of the document are known to
@@ -53,6 +63,14 @@
   const places = new WeakMap();
   const secrets = new WeakSet();
   const frameNumbers = new WeakMap();
+  // Whether there is a closed shadow root: by the name of a custom element, by element for the others.
+  // Only the browser knows; `doubtful` are those that it is yet to be asked about.
+  const closedNames = new Map();
+  const closedHosts = new WeakMap();
+  let doubtful = [];
+  // The rows of the last look: they are not told again to who has them, if they are the same.
+  let kept = { key: '', text: '', id: 0 };
+  const KEPT_LIMIT = 500000;
   let lastFrame = 0;
   let unheard = [];
   let answers = 0;
@@ -328,6 +346,105 @@
     return row;
   };
 
+  // Whether the element has a closed shadow root; null where the browser must be asked. Of the elements
+  // that are not custom ones only those are doubted that show something and hold nothing that is shown.
+  const isClosed = (element, tag) => {
+    if (shadowOf(element)) return false;
+    if (tag.includes('-')) {
+      return closedNames.get(tag) ?? (matches(element, ':defined') && isShown(element) ? null : false);
+    }
+    if (!HOSTS.has(tag)) return false;
+    const known = closedHosts.get(element);
+    if (known !== undefined) return known;
+    const first = firstOf(element);
+    if (first ? isDisplayed(first) || !isDisplayed(element) : /\S/.test(contentOf(element))) return false;
+    return heightOf(element) > 0 && widthOf(element) > 0 && isShown(element) ? null : false;
+  };
+  const judge = verdicts => {
+    verdicts.forEach((isOne, index) => {
+      const element = doubtful[index];
+      const name = localNameOf(element);
+      if (name.includes('-')) closedNames.set(name, isOne);
+      else closedHosts.set(element, isOne);
+    });
+    doubtful = [];
+  };
+
+  // The dialog that makes all else in its document inert, if one does. What is inert is not hit, so of
+  // several the one that is hit is the last that was opened.
+  const blocker = () => {
+    const open = [...modalsIn(document)];
+    if (open.length < 2) return open[0] ?? null;
+    const isHit = dialog => {
+      const place = placeOf(dialog);
+      const top = place && hit(...place);
+      return top !== null && holds(dialog, top);
+    };
+    return open.find(isHit) ?? open.find(dialog => matches(dialog, ':focus-within')) ?? open[open.length - 1];
+  };
+  const modalsIn = root => [...root.querySelectorAll('dialog')].filter(dialog => matches(dialog, ':modal'));
+
+  const isInert = element => {
+    for (let at = element; at; at = parentOf(at)) if (hasAttribute(at, 'inert') && tagOf(at) !== '') return true;
+    return false;
+  };
+
+  // Where a look begins: the root, or the document, or what of it a modal dialog leaves to be acted on.
+  const startOf = (root, modal) => {
+    if (root === null || isInert(root)) return null;
+    if (!modal || holds(modal, root)) return root;
+    return holds(root, modal) ? modal : null;
+  };
+
+  // What of a box is neither scrolled nor cut away, as [left, top, right, bottom]; null if nothing is.
+  const visiblePart = (element, box, view) => {
+    let [left, top, right, bottom] = [
+      Math.max(box.left, view[0]), Math.max(box.top, view[1]), Math.min(box.right, view[2]), Math.min(box.bottom, view[3]),
+    ];
+    for (let at = parentOf(element); at && at !== document.body && right > left && bottom > top; at = parentOf(at)) {
+      const style = getComputedStyle(at);
+      if (style.overflowX === 'visible' && style.overflowY === 'visible') continue;
+      const clip = boundsOf(at);
+      if (style.overflowX !== 'visible') [left, right] = [Math.max(left, clip.left), Math.min(right, clip.right)];
+      if (style.overflowY !== 'visible') [top, bottom] = [Math.max(top, clip.top), Math.min(bottom, clip.bottom)];
+    }
+    return right > left && bottom > top ? [left, top, right, bottom] : null;
+  };
+
+  // What is hit in an element's place takes the click for it: the element, what is in it, its label.
+  const reaches = (element, top) => {
+    for (let at = top; at; at = parentOf(at)) {
+      if (at === element || (tagOf(at) === 'label' && at.control === element)) return true;
+    }
+    return false;
+  };
+
+  const viewOf = view => {
+    const whole = [0, 0, innerWidth, innerHeight];
+    if (!view) return whole;
+    return [
+      Math.max(view[0], 0), Math.max(view[1], 0), Math.min(view[2], whole[2]), Math.min(view[3], whole[3]),
+    ];
+  };
+
+  // Says of each row that is out of sight that it is, and of the others what is in front of them.
+  const mark = (found, view) => {
+    const seen = viewOf(view);
+    const until = performance.now() + TRYING_TIME;
+    let tried = 0;
+    for (const [row, element, box] of found) {
+      if (!(box.right > seen[0] && box.left < seen[2] && box.bottom > seen[1] && box.top < seen[3])) {
+        row.off = true;
+      } else if (++tried <= MOST_TRIED && (tried % 16 || performance.now() < until)) {
+        const place = placeOf(element);
+        const top = place && hit(...place);
+        if (!top || reaches(element, top)) continue;
+        if (visiblePart(element, box, seen)) row.covered = name(top);
+        else row.off = true;
+      }
+    }
+  };
+
   const lineOf = row => [row.tag, row.type, row.role, row.text, row.label, row.placeholder, row.attr,
     row.title, row.raw, row.href, row.value].filter(Boolean).join(' ').toLowerCase();
 
@@ -335,25 +452,33 @@
     url: location.href.slice(0, URL_LIMIT), title: document.title.slice(0, TITLE_LIMIT),
   });
 
-  const collect = ({ next, heard, max, query, root, boxes }) => {
+  const collect = ({ next, heard, max, query, root, boxes, view, time, have }) => {
     const counter = begin(next, heard);
+    const until = performance.now() + time;
     labels.clear();
     images.clear();
     const rows = [];
     const frames = [];
+    const found = [];
+    const doubts = new Map();
     let total = 0;
+    let visited = 0;
+    let isPartial = false;
+    let inShadow = null;
     const needle = query ? query.toLowerCase() : null;
-    const take = element => {
+    const take = (element, closed) => {
       const box = areaOf(element);
       if (!box) return;
       places.set(element, [box.x, box.y, box.width, box.height]);
       if (needle === null && rows.length >= max) { total++; return; }
       const row = describe(element, box, boxes);
+      if (closed) row.closed = true;
       if (needle !== null && !lineOf(row).includes(needle)) return;
       total++;
       if (rows.length < max) {
         row.n = numberOf(element, counter);
         rows.push(row);
+        found.push([row, element, box]);
       }
     };
     // What is still to be looked at, the next one last: a page may nest deeper than calls can.
@@ -371,42 +496,97 @@
       const style = getComputedStyle(element);
       const tag = tagOf(element);
       if (style.display === 'none' && tag !== 'area') return;
-      if (style.contentVisibility === 'hidden' || (hasAttribute(element, 'inert') && tag !== '')) return;
-      if (tag === 'iframe' || tag === 'frame') {
+      if (hasAttribute(element, 'inert') && tag !== '') return;
+      if (FRAMES.has(tag)) {
         if (isShown(element)) {
           if (!frameNumbers.has(element)) frameNumbers.set(element, ++lastFrame);
           frames.push([frameNumbers.get(element), rows.length]);
         }
-        return;
+        if (tag !== 'object') return;
+      }
+      if (tag === 'dialog' && inShadow === null && rootOf(element) !== document && matches(element, ':modal')) {
+        inShadow = element;
+      }
+      const closed = isClosed(element, tag);
+      if (closed === null && doubts.size < MOST_DOUBTS) {
+        const key = tag.includes('-') ? tag : element;
+        if (!doubts.has(key)) doubts.set(key, element);
       }
       const shows = style.cursor === 'pointer';
       const acts = isActing(element) || (shows && !pointer && !within);
-      if (tag !== 'select' && tag !== 'textarea' && tag !== 'input') below(element, within || acts, shows);
-      if (acts && isShown(element)) take(element);
+      if (tag !== 'select' && tag !== 'textarea' && tag !== 'input' && style.contentVisibility !== 'hidden') {
+        below(element, within || acts, shows);
+      }
+      if ((acts || closed) && isShown(element)) take(element, closed);
+    };
+    const walk = top => {
+      if (top) ahead.push([top, false, false]);
+      while (ahead.length) {
+        if (++visited % 512 === 0 && performance.now() > until) {
+          isPartial = true;
+          return;
+        }
+        try {
+          visit(...ahead.pop());
+        } catch {
+          // What a page made of one element must not hide the others.
+        }
+      }
     };
     const top = root === null ? document.documentElement : find(root);
-    if (top) ahead.push([top, false, false]);
-    while (ahead.length) {
-      try {
-        visit(...ahead.pop());
-      } catch {
-        // What a page made of one element must not hide the others.
-      }
+    walk(startOf(top, blocker()));
+    if (inShadow !== null) {
+      rows.length = frames.length = found.length = total = 0;
+      walk(startOf(top, inShadow));
     }
+    mark(found, view);
+    doubtful = [...doubts.values()];
     for (const [number, held] of elements) if (!held.deref()) elements.delete(number);
-    return JSON.stringify({
-      ...here(), rows, frames, total, next: counter.value, answers,
-      found: top !== null,
+    const text = JSON.stringify(rows);
+    const key = JSON.stringify([max, query, root, boxes]);
+    const isSame = have === `${token}:${kept.id}` && kept.key === key && kept.text === text;
+    if (!isSame) kept = { key, text: text.length > KEPT_LIMIT ? '' : text, id: answers };
+    const said = JSON.stringify({
+      ...here(), frames, total, next: counter.value, answers, kept: kept.id,
+      found: top !== null, partial: isPartial, doubts: doubtful.length,
     });
+    return `{"rows":${isSame ? 'null' : text},${said.slice(1)}`;
   };
 
-  const inner = element => {
-    const box = element.getBoundingClientRect();
+  // Turned or mirrored: where its content is can't be told from the bounds.
+  const isTilted = element => {
+    for (let at = element; at; at = parentOf(at)) {
+      const style = getComputedStyle(at);
+      if (style.rotate !== 'none' || style.offsetPath !== 'none') return true;
+      if (style.transform === 'none') continue;
+      const { is2D, a, b, c, d } = new DOMMatrixReadOnly(style.transform);
+      if (!is2D || b !== 0 || c !== 0 || a < 0 || d < 0) return true;
+    }
+    return false;
+  };
+
+  // Where the document of a frame is in this one, how large its pixels are, what can be seen of it (in
+  // pixels of its own) and what is in front of it.
+  const inner = (element, view) => {
+    const box = boundsOf(element);
     const style = getComputedStyle(element);
+    const scale = (shown, laid) => (Math.abs(shown - laid) < 0.51 ? 1 : shown / laid || 1);
+    const [scaleX, scaleY] = [scale(box.width, element.offsetWidth), scale(box.height, element.offsetHeight)];
+    const [left, top, right, bottom] = ['Left', 'Top', 'Right', 'Bottom'].map(side => Number.parseFloat(style['padding' + side]));
+    const x = box.x + scaleX * (element.clientLeft + left);
+    const y = box.y + scaleY * (element.clientTop + top);
+    const part = visiblePart(element, box, viewOf(view));
+    const tilted = isTilted(element);
+    let seen = [0, 0, 0, 0];
+    let cover = null;
+    if (part) {
+      seen = tilted ? null : [(part[0] - x) / scaleX, (part[1] - y) / scaleY, (part[2] - x) / scaleX, (part[3] - y) / scaleY];
+      const over = hit((part[0] + part[2]) / 2, (part[1] + part[3]) / 2);
+      if (over && !reaches(element, over)) cover = name(over);
+    }
     return {
-      n: frameNumbers.get(element) ?? 0,
-      x: box.x + element.clientLeft + Number.parseFloat(style.paddingLeft),
-      y: box.y + element.clientTop + Number.parseFloat(style.paddingTop),
+      n: frameNumbers.get(element) ?? 0, x, y, scaleX, scaleY, tilted, seen, cover,
+      width: innerWidthOf(element) - left - right, height: innerHeightOf(element) - top - bottom,
     };
   };
 
@@ -493,6 +673,15 @@
     if (guard.blocked) { event.preventDefault(); event.stopImmediatePropagation(); }
   };
   for (const type of POINTER) listen(window, type, heed, true);
+  // A click on a link with `download` starts what the page tells nothing of until a server answers.
+  let saving = null;
+  const save = event => {
+    const [target] = event.composedPath();
+    if (!event.isTrusted || !isElement(target)) return;
+    const link = closest(target, 'a[download][href], area[download][href]');
+    saving = link && (link.origin === location.origin || /^(blob|data):/.test(link.protocol)) ? event : null;
+  };
+  listen(window, 'click', save, true);
   const watch = (element, place) => {
     guard = { element, place, taker: null, decided: false, blocked: false };
   };
@@ -539,7 +728,9 @@
       pause(100),
     ]);
     const taker = release();
-    return { taker, ...here(), page: args ? collect(args) : null };
+    const saves = saving !== null && !saving.defaultPrevented;
+    saving = null;
+    return { taker, saves, ...here(), page: args ? collect(args) : null };
   };
 
   const scrollable = (element, dx, dy) => {
@@ -589,6 +780,10 @@
   listen(document, bridge + ':name', event => {
     named.push([String(event.detail), event.composedPath()[0]]);
   });
+  listen(document, bridge + ':names', event => {
+    const all = rootOf(event.composedPath()[0]).querySelectorAll('*');
+    for (const [place, text] of JSON.parse(event.detail)) named.push([text, all[place]]);
+  }, true);
   const takeNamed = (next, heard) => {
     const counter = begin(next, heard);
     const found = named.filter(([, element]) => isElement(element))
@@ -597,7 +792,39 @@
     return { found, next: counter.value, answers };
   };
 
-  const measures = () => ({ scale: devicePixelRatio, scroll: scrollY });
+  // What a select offers, at most 10,000 of it; null for what is none.
+  const offered = element => (tagOf(element) !== 'select' ? null : {
+    multiple: element.multiple,
+    options: [...element.options].slice(0, 10000).map(({ label, text, value }) => ({ label, text, value })),
+  });
+  const options = number => {
+    const element = find(number);
+    return element && offered(element);
+  };
+  const optionsOfNamed = which => {
+    const found = named.findLast(([name, element]) => name === which && isElement(element));
+    named = named.filter(([name]) => name !== which);
+    return found ? { found: offered(found[1]) } : null;
+  };
 
-  globalThis.agentBrowser = { token, collect, inner, aim, settle, release, why, scroll, takeNamed, measures, has: number => find(number) !== null };
+  const measures = () => ({ scale: devicePixelRatio, scroll: scrollY });
+  const extent = () => {
+    const root = document.documentElement, body = document.body;
+    const most = name => Math.max(root[name], body ? body[name] : 0);
+    const active = document.activeElement;
+    return {
+      moves: document.getAnimations().length > 0 || (active !== null && active !== body && active !== root),
+      scale: devicePixelRatio, scroll: [scrollX, scrollY], view: [innerWidth, innerHeight],
+      document: [Math.max(most('scrollWidth'), innerWidth), Math.max(most('scrollHeight'), root.clientHeight)],
+    };
+  };
+
+  // The reader's (reader.js), which works beside this in the same world.
+  const numberOfFrame = element => {
+    if (!frameNumbers.has(element)) frameNumbers.set(element, ++lastFrame);
+    return frameNumbers.get(element);
+  };
+
+  globalThis.agentBrowser = { token, collect, inner, aim, settle, release, why, scroll, takeNamed, options, optionsOfNamed, measures, judge, doubtful: () => doubtful, has: number => find(number) !== null,
+    extent, parts: { find, isSecret, isShown, childrenOf, tagOf, textOf, numberOfFrame } };
 }

@@ -26,16 +26,22 @@ class Outcome:
 
 
 def run(
-    command: Sequence[str], *, timeout: float, environ: Mapping[str, str] | None = None
+    command: Sequence[str],
+    *,
+    timeout: float,
+    environ: Mapping[str, str] | None = None,
+    given: bytes = b"",
 ) -> Outcome:
-    """Run it without a terminal or stdin, in a process group that ends with it. Never raises for
-    what the command does; `timeout` is in seconds.
+    """Run it without a terminal, with `given` as its stdin, in a process group that ends with it.
+    Never raises for what the command does; `timeout` is in seconds.
     """
-    with tempfile.TemporaryFile() as log:
+    with tempfile.TemporaryFile() as log, tempfile.TemporaryFile() as stdin:
+        stdin.write(given)
+        stdin.seek(0)
         try:
             process = subprocess.Popen(
                 command,
-                stdin=subprocess.DEVNULL,
+                stdin=stdin,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **(environ or {})},

@@ -1,5 +1,6 @@
 """A session's side of the browser: its Playwright context, and the functions on the tabs in it."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -7,24 +8,28 @@ from pathlib import Path
 import anyio
 from playwright.async_api import BrowserContext, Error
 
+from agent_browser.browser import detour, held, script
 from agent_browser.browser import options as wire_options
-from agent_browser.browser import picture, script
-from agent_browser.browser.actions import ACTION_TIMEOUT
 from agent_browser.browser.catalogue import TABLE
+from agent_browser.browser.downloads import Downloads
 from agent_browser.browser.driver import Driver
-from agent_browser.browser.engine import Closed, Done, Page, Video
-from agent_browser.browser.functions import FROM_THE_START, Reach
+from agent_browser.browser.emulation import Conditions, has_late
+from agent_browser.browser.engine import Closed, Done, Downloading, Page, Upload, Video
+from agent_browser.browser.functions import BEFORE_OPEN, BESIDE, FROM_THE_START, Reach
+from agent_browser.browser.glance import glance
 from agent_browser.browser.interaction import Interaction
 from agent_browser.browser.navigation import goto
+from agent_browser.browser.recorder import Recorder
+from agent_browser.browser.shooting import Shooting
 from agent_browser.browser.tab import Lost, Tab
 from agent_browser.browser.tabs import MAX_URL, Tabs, show_cursor
-from agent_browser.browser.targets import acting_on, find
 from agent_browser.browser.translate import asked, translated
 from agent_browser.browser.view import View
 from agent_browser.browser.worlds import DocumentLeft
 from agent_browser.errors import (
     BrowserLost,
     DeadlineExceeded,
+    DialogWaiting,
     NotOpened,
     OptionNeedsNewSession,
 )
@@ -51,6 +56,8 @@ LOOK_TIMEOUT = 30.0
 APPLY_TIMEOUT = 10.0
 CLOSE_TIMEOUT = 5.0
 PART_TIMEOUT = 2.0
+PATIENCE = 1.0
+"""Seconds of a function while a dialog waits; it may not need the page."""
 _GRACE = 2.0
 """Seconds between Playwright's own deadline and ours."""
 
@@ -66,15 +73,21 @@ class ChromiumContext:
         viewport: tuple[int, int],
         lost: Lost,
         settle_bound: float,
+        downloads: Downloads,
+        *,
+        traces: Path | None = None,
     ) -> None:
         self._context = context
         self._made_with = made_with
         self._viewport = viewport
         self._lost = lost
         self._tabs = Tabs(context, driver, self._lost, show_cursor=bool(made_with.show_cursor))
+        self._tabs.manners.rule = made_with.dialogs or "ask"
         self._view = View()
         self._settle_bound = settle_bound
+        self._downloads = downloads
         self._reach = Reach(context, self._tabs, self._view, lost, made_with, settle_bound)
+        self._reach.traces = traces
         for part in FROM_THE_START:
             self._reach.part(part)
         self._opened = False
@@ -83,18 +96,24 @@ class ChromiumContext:
 
     async def prepare(self) -> None:
         """Make the blank page, and what its calls will need."""
+        await detour.guard(self._context)
         tab = await self._tabs.new()
         self._tabs.activate(tab)
         await tab.worlds.session()
         if self._made_with.show_cursor:
             await show_cursor(tab.page)
+        if has_late(self._made_with):
+            await self._reach.part(Conditions).begin()
 
     @property
     def page(self) -> Page:
         tab = self._tabs.current
         if tab is None:
             return Page()
-        return Page(tab.page.url[:MAX_URL], tab.title, tuple(self._tabs.known()))
+        url = tab.page.url[:MAX_URL]
+        recorder = self._reach.parts.get(Recorder)
+        recording = recorder is not None and recorder.has_take
+        return Page(url, tab.title, tuple(self._tabs.known()), self._tabs.waiting, recording)
 
     @property
     def opened(self) -> bool:
@@ -105,13 +124,25 @@ class ChromiumContext:
             raise NotOpened
         return self._tabs.active
 
+    async def _free(self) -> Tab:
+        """The active tab, if no dialog keeps it from answering; else DialogWaiting."""
+        return await self._tabs.free(self._ready())
+
     @contextmanager
-    def _bounded(self, tab: Tab, deadline: str, seconds: float) -> Iterator[None]:
+    def _bounded(
+        self,
+        tab: Tab,
+        deadline: str,
+        seconds: float,
+        *,
+        patience: float = 0.0,
+        held: DialogWaiting | None = None,
+    ) -> Iterator[None]:
         try:
             with (
                 translated(tab, deadline, seconds),
                 anyio.fail_after(seconds + _GRACE),
-                tab.calling(),
+                tab.calling(patience=patience, held=held),
             ):
                 yield
         except TimeoutError as exc:
@@ -124,47 +155,49 @@ class ChromiumContext:
             raise BrowserLost
         if options.storage_state is not None and self._opened:
             raise OptionNeedsNewSession(["storage_state"])
-        headers = wire_options.headers(options.extra_headers)
+        if options.dialogs is not None:
+            self._tabs.manners.rule = options.dialogs
+        taking = (options.extra_headers, options.width, options.height)
+        if any(value is not None for value in taking):
+            await self._undisturbed()
         with asked(lambda: self._lost.browser, "apply", APPLY_TIMEOUT):
-            await self._apply(options, headers)
+            await self._apply(options)
 
-    async def _apply(self, options: ContextOptions, headers: dict[str, str] | None) -> None:
-        if headers is not None:
-            await self._context.set_extra_http_headers(headers)
-        if options.permissions is not None:
-            await self._context.clear_permissions()
-            await self._context.grant_permissions(options.permissions)
-        if options.geolocation is not None:
-            position = options.geolocation
-            await self._context.set_geolocation(
-                {
-                    "latitude": position.latitude,
-                    "longitude": position.longitude,
-                    "accuracy": position.accuracy,
-                }
-            )
+    async def _undisturbed(self) -> None:
+        """All pages answer. The active one is about to be left, so what it asks is dismissed; what
+        another one asks is for the caller: DialogWaiting.
+        """
+        if self._tabs.current is not None:
+            await self._tabs.current.dialogs.dismiss()
+        for tab in self._tabs.open:
+            tab.dialogs.check()
+
+    async def _apply(self, options: ContextOptions) -> None:
         if options.storage_state is not None:
             await self._context.set_storage_state(wire_options.storage_state(options.storage_state))
-        if options.width is not None or options.height is not None:
-            await self._resize(options.width, options.height)
-
-    async def _resize(self, width: int | None, height: int | None) -> None:
-        for tab in self._tabs.open:
-            now = tab.page.viewport_size or {"width": 0, "height": 0}
-            wanted = {"width": width or now["width"], "height": height or now["height"]}
-            if wanted != now:
-                await tab.page.set_viewport_size(
-                    {"width": wanted["width"], "height": wanted["height"]}
-                )
+        await self._reach.part(Conditions).apply(options)
 
     async def open(self, input: OpenInput) -> OpenOutput:
         tab = await self._ready_to_navigate()
         self._opened = True
-        await goto(tab, input)
-        with self._bounded(tab, "snapshot", SNAPSHOT_TIMEOUT):
-            survey = await self._view.look(tab)
-            state = await self._view.state(self._tabs, survey)
-        return OpenOutput(status=tab.status, **dict(state))
+        try:
+            await self._go(tab, input)
+            with self._bounded(tab, "snapshot", SNAPSHOT_TIMEOUT):
+                if input.snapshot:
+                    survey = await self._view.look(tab)
+                    state = await self._view.state(self._tabs, survey)
+                else:
+                    state = await glance(self._tabs, tab)
+        except DialogWaiting:
+            state = held.state(self._tabs)
+        return OpenOutput(status=tab.status, retry_after=tab.retry_after, **dict(state))
+
+    async def _go(self, tab: Tab, input: OpenInput) -> None:
+        """Navigate the tab, or wait for the file that the address turns out to be."""
+        mark, began = self._downloads.mark(), time.monotonic()
+        if not await goto(tab, input):
+            left = began + input.timeout - time.monotonic()
+            await self._downloads.arrive(mark, max(left, 1.0))
 
     async def _ready_to_navigate(self) -> Tab:
         if self._lost.browser:
@@ -178,25 +211,18 @@ class ChromiumContext:
             raise BrowserLost() from exc
 
     async def snapshot(self, input: SnapshotInput) -> SnapshotOutput:
-        tab = self._ready()
+        try:
+            return await self._seen(await self._free(), input)
+        except DialogWaiting:
+            return SnapshotOutput(status=self._tabs.active.status, **dict(held.state(self._tabs)))
+
+    async def _seen(self, tab: Tab, input: SnapshotInput) -> SnapshotOutput:
         with self._bounded(tab, "snapshot", SNAPSHOT_TIMEOUT):
-            survey = await self._view.look(
-                tab,
-                limit=input.limit,
-                offset=input.offset,
-                query=input.query,
-                root=input.root,
-                boxes=input.boxes,
-            )
-            state = await self._view.state(
-                self._tabs, survey, offset=input.offset, boxes=input.boxes, delta=input.delta
-            )
-            if input.tree:
-                state.tree = await self._view.tree(tab, SNAPSHOT_TIMEOUT)
+            state = await self._view.answer(self._tabs, tab, input, SNAPSHOT_TIMEOUT)
         return SnapshotOutput(status=tab.status, **dict(state))
 
     async def interact(
-        self, input: InteractInput, uploads: tuple[Path, ...] = ()
+        self, input: InteractInput, uploads: tuple[Upload, ...] = ()
     ) -> InteractOutput:
         if self._lost.browser:
             raise BrowserLost
@@ -205,46 +231,44 @@ class ChromiumContext:
         if input.action in ("goto", "tab_new"):
             self._opened = True
         return await Interaction(
-            self._tabs, self._view, input, uploads, self._settle_bound
+            self._tabs, self._view, input, uploads, self._downloads, self._settle_bound
         ).outcome()
 
     async def screenshot(self, input: ScreenshotInput) -> Image:
-        tab = self._ready()
-        milliseconds = PICTURE_TIMEOUT * 1000
-        patience = ACTION_TIMEOUT * 1000
-        named = input.ref or input.selector
+        tab = await self._free()
         with self._bounded(tab, "screenshot", PICTURE_TIMEOUT):
-            if named is not None:
-                target = await find(tab, self._view.numbers, named)
-                async with acting_on(target, patience) as locator:
-                    data = await picture.of_element(locator, input, patience)
-            elif input.full_page:
-                data = await picture.of_page(tab.page, input, milliseconds)
-            else:
-                data = await picture.of_view(await tab.worlds.session(), input)
-            if input.annotate and named is None:
-                data = await self._annotated(tab, data, input)
-        return await anyio.to_thread.run_sync(picture.measured, data, input)
+            made_with = self._made_with
+            dense = (made_with.device or made_with.device_scale_factor) is not None
+            shooting = Shooting(tab, self._view, input, PICTURE_TIMEOUT, dense=dense)
+            return await shooting.image()
 
-    async def _annotated(self, tab: Tab, data: bytes, input: ScreenshotInput) -> bytes:
-        survey = await self._view.look(tab, boxes=True)
-        _, measures = await tab.worlds.ask_main("measures()")
-        found = self._view.elements(survey, boxes=True)
-        scroll = measures["scroll"] if input.full_page else 0
-        return await anyio.to_thread.run_sync(
-            picture.annotated, data, input, found, measures["scale"], scroll
-        )
-
-    async def perform(self, input: Input) -> Done:
-        tab = self._ready()
+    async def perform(self, input: Input, *, recordings: Path | None = None) -> Done:
+        self._reach.recordings = recordings
+        if type(input) in BESIDE:
+            return await self._beside(input)
+        tab = self._tabs.active if type(input) in BEFORE_OPEN else self._ready()
         seconds = getattr(input, "timeout", None) or LOOK_TIMEOUT
-        with self._bounded(tab, NAMES[type(input)], seconds):
+        why = await self._tabs.held(tab)
+        with self._bounded(tab, NAMES[type(input)], seconds, patience=PATIENCE, held=why):
+            return await TABLE[type(input)](self._reach, input)
+
+    async def _beside(self, input: Input) -> Done:
+        if self._lost.browser:
+            raise BrowserLost
+        seconds = getattr(input, "timeout", None) or LOOK_TIMEOUT
+        with asked(lambda: self._lost.browser, NAMES[type(input)], seconds):
             return await TABLE[type(input)](self._reach, input)
 
     async def execute(self, input: ExecuteInput) -> ExecuteOutput:
-        tab = self._ready()
-        with self._bounded(tab, "execute", input.timeout):
-            return await script.run(await tab.worlds.session(), input.code, input.timeout)
+        try:
+            tab = await self._free()
+            with self._bounded(tab, "execute", input.timeout):
+                return await script.run(await tab.worlds.session(), input.code, input.timeout)
+        except DialogWaiting as exc:
+            return ExecuteOutput(error=exc.detail)
+
+    def take_downloads(self) -> tuple[Downloading, ...]:
+        return self._downloads.take()
 
     async def close(self) -> Closed:
         if self._closing is not None:
@@ -274,10 +298,10 @@ class ChromiumContext:
         with anyio.move_on_after(CLOSE_TIMEOUT):
             with suppress(Error):
                 await self._context.close()
-        return Closed(
-            tuple(
-                Video(path, *self._viewport)
-                for path in paths
-                if path.is_file() and path.stat().st_size > 0
-            )
-        )
+        await detour.end(self._context)
+        whole = [
+            Video(path, *self._viewport)
+            for path in paths
+            if path.is_file() and path.stat().st_size > 0
+        ]
+        return Closed((*whole, *self._reach.videos))

@@ -15,7 +15,10 @@ ALIVE_TIMEOUT = 3.0
 
 
 def _script(name: str) -> str:
-    return files("agent_browser.browser").joinpath(name).read_text(encoding="utf-8")
+    """The script without its comments and indentation: it is sent to every document."""
+    text = files("agent_browser.browser").joinpath(name).read_text(encoding="utf-8")
+    lines = (line.strip() for line in text.splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("//"))
 
 
 class Driver:

@@ -19,6 +19,10 @@ class Survey:
     rows: list[Row] = field(default_factory=list)
     total: int = 0
     found: bool = True
+    partial: bool = False
+    """It is so large that not all of it was looked at."""
+    document: str = ""
+    """The token of the main frame's document."""
 
 
 def _quoted(text: str) -> str:
@@ -62,6 +66,10 @@ def describe(row: Row) -> str:
         parts.append("selected" if row.get("type") == "radio" else "checked")
     if row.get("disabled"):
         parts.append("disabled")
+    if row.get("closed"):
+        parts.append("(closed shadow root)")
+    if row.get("covered"):
+        parts.append("(covered)")
     return " ".join(parts)
 
 
@@ -77,9 +85,12 @@ _VALUE_IS_TEXT = ("submit", "reset", "button", "image", "checkbox", "radio")
 
 
 def element(row: Row, *, boxes: bool) -> Element:
-    """The element as it crosses the wire."""
+    """The element as it crosses the wire; made once of a row."""
+    made = row.get("made")
+    if isinstance(made, Element):
+        return made
     box = row.get("box") if boxes else None
-    return Element(
+    row["made"] = made = Element(
         ref=f"@e{row['n']}",
         desc=describe(row),
         tag=row["tag"],
@@ -92,22 +103,30 @@ def element(row: Row, *, boxes: bool) -> Element:
         checked=row.get("checked"),
         disabled=True if row.get("disabled") else None,
         frame=row.get("frame"),
+        off_screen=row.get("off"),
+        covered=row.get("covered"),
+        shadow="closed" if row.get("closed") else None,
         box=Box(x=box[0], y=box[1], width=box[2], height=box[3]) if box else None,
     )
+    return made
 
 
-def text_of(elements: list[Element]) -> str:
-    """One line an element; a page with none says so."""
+def text_of(elements: list[Element], note: str | None = None) -> str:
+    """One line an element, a page with none says so; then the note."""
+    if note is not None:
+        return "\n".join([*(item.desc for item in elements), f"({note})"])
     return "\n".join(item.desc for item in elements) or NOTHING
 
 
-def changes(before: dict[str, str], now: list[Element]) -> Delta:
+def changes(before: dict[str, str], now: list[Element], *, new_page: bool = False) -> Delta:
     """What changed since the lines `before` (ref → desc)."""
     lines = {item.ref: item.desc for item in now}
     return Delta(
         added=[item for item in now if item.ref not in before],
         removed=[ref for ref in before if ref not in lines],
         changed=[item for item in now if item.ref in before and before[item.ref] != item.desc],
+        unchanged=not new_page and before == lines,
+        new_page=new_page,
     )
 
 
@@ -116,3 +135,4 @@ def merge(top: Survey, frames: list[tuple[int, Survey]]) -> None:
     for position, inner in reversed(frames):
         top.rows[position:position] = inner.rows
         top.total += inner.total
+        top.partial = top.partial or inner.partial

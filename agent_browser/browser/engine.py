@@ -8,10 +8,13 @@ line.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from agent_browser.models.artifacts import Chapter, DownloadState
 from agent_browser.models.base import Input
+from agent_browser.models.dialogs import WaitingDialog
 from agent_browser.models.functions import (
     ContextOptions,
     ExecuteInput,
@@ -31,18 +34,39 @@ from agent_browser.service import Image
 DEFAULT_WIDTH = 1280
 DEFAULT_HEIGHT = 720
 
-NEEDS_OWN_CONTEXT = (
+ONLY_NEW = (
     "user_agent", "record_video", "show_cursor", "proxy_url", "proxy_username", "proxy_password",
-    "locale", "timezone", "device", "color_scheme",
+    "locale", "timezone", "device", "device_scale_factor", "is_mobile", "has_touch",
+    "javascript_enabled", "http_credentials",
 )  # fmt: skip
 """Options of `ContextOptions` that only a new context can take. The others a context in use takes
 too.
 """
+NEEDS_OWN_CONTEXT = (*ONLY_NEW, "color_scheme", "reduced_motion", "forced_colors", "contrast")
+"""Options that a context must be made with. Taken later they would come too late for the first
+scripts of a popup: only a caller that asks for that later gets it so.
+"""
+
+
+def _wanted(options: ContextOptions, name: str) -> object:
+    """An option's value; None where it is what a context has anyway."""
+    value = getattr(options, name)
+    usual = name == "javascript_enabled"
+    return None if value is usual else value
 
 
 def needs_own_context(options: ContextOptions) -> bool:
     """Whether a warm context can't serve these options."""
-    return any(getattr(options, name) not in (None, False) for name in NEEDS_OWN_CONTEXT)
+    return any(_wanted(options, name) is not None for name in NEEDS_OWN_CONTEXT)
+
+
+def changed_only_new(given: ContextOptions, made_with: ContextOptions) -> list[str]:
+    """The options given that differ from what the context has and that only a new one takes."""
+    return [
+        name
+        for name in ONLY_NEW
+        if getattr(given, name) is not None and _wanted(given, name) != _wanted(made_with, name)
+    ]
 
 
 @dataclass(frozen=True)
@@ -52,6 +76,8 @@ class Video:
     path: Path
     width: int
     height: int
+    fps: float | None = None
+    chapters: tuple[Chapter, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,6 +97,36 @@ class Blob:
     data: bytes | Path = field(repr=False)
     content_type: str
     filename: str
+    optional: bool = False
+    """The answer can do without it where there is no space."""
+
+
+@dataclass(frozen=True)
+class Downloading:
+    """A download as the browser's side knows it now. `number` is its own in its context."""
+
+    number: int
+    name: str
+    """As the site proposes it: not yet a name that can be trusted."""
+    url: str
+    state: DownloadState
+    started: datetime
+    received: int = 0
+    size: int | None = None
+    error: str | None = None
+    content_type: str = ""
+    ended: datetime | None = None
+    path: Path | None = None
+    """A file that is final and may be moved away, if the state is done."""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file for the page. Its name there is that of its path."""
+
+    path: Path
+    content_type: str | None = None
+    """What the caller says that it is."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +136,7 @@ class Done:
     """
 
     output: FunctionOutput
-    files: Mapping[str, Blob | tuple[Blob, ...]] = field(default_factory=dict)
+    files: Mapping[str, Blob | Video | tuple[Blob, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -90,6 +146,10 @@ class Page:
     url: str = ""
     title: str = ""
     tabs: tuple[Tab, ...] = field(default=())
+    dialog: WaitingDialog | None = None
+    """The one that waits for an answer."""
+    recording: bool = False
+    """Whether a recording was started in it and not stopped since."""
 
 
 class Context(Protocol):
@@ -124,7 +184,7 @@ class Context(Protocol):
         ...
 
     async def interact(
-        self, input: InteractInput, uploads: tuple[Path, ...] = ()
+        self, input: InteractInput, uploads: tuple[Upload, ...] = ()
     ) -> InteractOutput:
         """Do one action and let the page settle. What can't be done comes back as success false."""
         ...
@@ -137,10 +197,14 @@ class Context(Protocol):
         """Run JavaScript in the page."""
         ...
 
-    async def perform(self, input: Input) -> Done:
+    async def perform(self, input: Input, *, recordings: Path | None = None) -> Done:
         """Do any other function of `models.catalogue`, by its input. ActionFailed for a target that
-        isn't there.
+        isn't there. A video that it begins goes into `recordings`.
         """
+        ...
+
+    def take_downloads(self) -> tuple[Downloading, ...]:
+        """The downloads that ended since this was last asked, and all that run; never waits."""
         ...
 
     async def close(self) -> Closed:

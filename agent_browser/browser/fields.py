@@ -1,33 +1,20 @@
-"""Form fields and the keyboard."""
+"""Form fields: their text, ticks, options and files."""
 
 import re
 from collections.abc import Sequence
 from typing import Any
 
-from playwright.async_api import Error
-
 from agent_browser.browser.actions import Act, needed, register
+from agent_browser.browser.choices import options_of
+from agent_browser.browser.keys import text_of
 from agent_browser.browser.targets import acting_on
-from agent_browser.browser.translate import first_line
 from agent_browser.errors import ActionFailed
-
-_OPTIONS = """element => element.localName === 'select' ? {
-    multiple: element.multiple,
-    options: [...element.options].map(o => ({ label: o.label, text: o.text, value: o.value })),
-} : null"""
-
-
-def _text(act: Act) -> str:
-    text = act.input.text
-    if isinstance(text, list):
-        raise ActionFailed("invalid_input", f"'text' is one text for {act.input.action} action")
-    return needed(text, "text", act.input.action)
 
 
 @register("fill")
 async def fill(act: Act) -> None:
     needed(act.input.ref, "ref", "fill")
-    text = _text(act)
+    text = text_of(act)
     async with acting_on(await act.target(), act.milliseconds) as locator:
         await locator.fill(text, timeout=act.milliseconds)
 
@@ -42,31 +29,6 @@ async def clear(act: Act) -> None:
 async def focus(act: Act) -> None:
     async with acting_on(await act.target(), act.milliseconds) as locator:
         await locator.focus(timeout=act.milliseconds)
-
-
-@register("type")
-async def type_text(act: Act) -> None:
-    """Key by key into what has the focus, or into `ref`."""
-    text = _text(act)
-    if act.input.ref is not None:
-        async with acting_on(await act.target(), act.milliseconds) as locator:
-            await locator.focus(timeout=act.milliseconds)
-    await act.page.keyboard.type(text)
-
-
-@register("press")
-async def press(act: Act) -> None:
-    """One key or combination, such as Enter or Control+a."""
-    key = _text(act)
-    try:
-        if act.input.ref is not None:
-            async with acting_on(await act.target(), act.milliseconds) as locator:
-                await locator.focus(timeout=act.milliseconds)
-        await act.page.keyboard.press(key)
-    except Error as exc:
-        if "Unknown key" in str(exc):
-            raise ActionFailed("invalid_key", first_line(exc)) from exc
-        raise
 
 
 @register("check")
@@ -110,8 +72,9 @@ async def select(act: Act) -> None:
     needed(act.input.ref, "ref", "select")
     text = act.input.text
     wanted = text if isinstance(text, list) else [needed(text, "text", "select")]
-    async with acting_on(await act.target(), act.milliseconds) as locator:
-        found = await locator.evaluate(_OPTIONS, timeout=act.milliseconds)
+    target = await act.target()
+    async with acting_on(target, act.milliseconds) as locator:
+        found = await options_of(act, target)
         if found is None:
             raise ActionFailed(
                 "not_a_select", f"{act.input.ref} is not a <select>; click it instead"
@@ -120,14 +83,3 @@ async def select(act: Act) -> None:
             raise ActionFailed("invalid_input", f"{act.input.ref} takes one option only")
         chosen = choose(found["options"], wanted)
         await locator.select_option(index=chosen, timeout=act.milliseconds)
-
-
-@register("upload")
-async def upload(act: Act) -> None:
-    needed(act.input.ref, "ref", "upload")
-    if not act.uploads:
-        raise ActionFailed(
-            "missing_input", "'file_paths' required for upload action, or 'files' with their bytes"
-        )
-    async with acting_on(await act.target(), act.milliseconds) as locator:
-        await locator.set_input_files(list(act.uploads), timeout=act.milliseconds)

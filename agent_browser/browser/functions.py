@@ -4,15 +4,17 @@ they work with.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar
 
 from playwright.async_api import BrowserContext
 
-from agent_browser.browser.engine import Done
+from agent_browser.browser.engine import Done, Video
 from agent_browser.browser.tab import Lost
 from agent_browser.browser.tabs import Tabs
 from agent_browser.browser.view import View
 from agent_browser.models.base import Input
+from agent_browser.models.emulation import EmulateInput
 from agent_browser.models.functions import ContextOptions
 
 
@@ -44,6 +46,12 @@ class Reach:
     made_with: ContextOptions
     settle_bound: float
     parts: dict[type[Any], Any] = field(default_factory=dict)
+    recordings: Path | None = None
+    """The folder for videos that begin now."""
+    traces: Path | None = None
+    """The folder for traces, which the browser's contexts share."""
+    videos: list[Video] = field(default_factory=list)
+    """Those that parts finished because the context is being closed."""
 
     def part(self, kind: type[P]) -> P:
         """The context's one part of that kind, made if it is not there."""
@@ -55,6 +63,12 @@ class Reach:
 
 Perform = Callable[[Reach, Any], Awaitable[Done]]
 TABLE: dict[type[Input], Perform] = {}
+BEFORE_OPEN: set[type[Input]] = {EmulateInput}
+"""Functions that need no page: they may come before the first `open`."""
+BESIDE: set[type[Input]] = set()
+"""Functions that go on beside the page: also before it is opened, while a dialog waits, and when it
+has crashed.
+"""
 FROM_THE_START: list[type[Any]] = []
 """Parts that must see all of a context's life. What they listen for every session pays for."""
 

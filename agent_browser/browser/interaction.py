@@ -3,20 +3,31 @@
 import time
 from collections.abc import Awaitable
 from contextlib import nullcontext, suppress
-from pathlib import Path
 from typing import TypeVar
 
 import anyio
-from playwright.async_api import Error
+from playwright.async_api import CDPSession, Error
 
-from agent_browser.browser import fields, navigation, pointer, waiting
+from agent_browser.browser import (
+    answering,
+    fields,
+    held,
+    keys,
+    navigation,
+    pointer,
+    touch,
+    uploads,
+    waiting,
+)
 from agent_browser.browser.actions import TABLE, Act
+from agent_browser.browser.downloads import Downloads
+from agent_browser.browser.engine import Upload
 from agent_browser.browser.navigation import goto
 from agent_browser.browser.settle import ERROR_PAGE, NAVIGATION_BOUND, Activity
 from agent_browser.browser.tab import Tab
+from agent_browser.browser.tabbing import TAB_ACTIONS
 from agent_browser.browser.tabs import MAX_TITLE, MAX_URL, Tabs
 from agent_browser.browser.translate import first_line, is_gone
-from agent_browser.browser.urls import normalise
 from agent_browser.browser.view import View
 from agent_browser.browser.worlds import DocumentLeft
 from agent_browser.errors import (
@@ -24,13 +35,14 @@ from agent_browser.errors import (
     AgentBrowserError,
     BrowserLost,
     DeadlineExceeded,
+    DialogWaiting,
     InvalidUrl,
     NavigationFailed,
     PageCrashed,
 )
-from agent_browser.models.functions import InteractInput, InteractOutput, OpenInput, PageState
+from agent_browser.models.functions import InteractInput, InteractOutput, PageState
 
-FAMILIES = (fields, navigation, pointer, waiting)
+FAMILIES = (answering, fields, keys, navigation, pointer, touch, uploads, waiting)
 """The modules whose actions are in the table."""
 
 T = TypeVar("T")
@@ -46,16 +58,20 @@ class Interaction:
         tabs: Tabs,
         view: View,
         input: InteractInput,
-        uploads: tuple[Path, ...],
+        uploads: tuple[Upload, ...],
+        downloads: Downloads,
         settle_bound: float,
     ) -> None:
         self._tabs = tabs
         self._view = view
         self._input = input
         self._uploads = uploads
+        self._downloads = downloads
+        self._downloads_mark = downloads.mark()
         self._settle_bound = settle_bound
         self._mark = tabs.mark()
         self._notes: list[str] = []
+        self._acted = False
 
     async def outcome(self) -> InteractOutput:
         """Do it. What can't be done is `success` false; a lost page or browser is raised."""
@@ -65,6 +81,8 @@ class Interaction:
             text = await self._perform()
         except ActionFailed as exc:
             failure = exc
+        except DialogWaiting as exc:
+            failure = self._asked(exc)
         except (NavigationFailed, InvalidUrl) as exc:
             failure = ActionFailed(exc.code, exc.detail)
         except DeadlineExceeded as exc:
@@ -75,32 +93,70 @@ class Interaction:
 
     async def _perform(self) -> str | None:
         """Act and settle; what the collector said of the page then, if it was asked."""
-        perform = _TAB_ACTIONS.get(self._input.action)
-        if perform is not None:
-            await self._within(self._tabs.current, perform(self), NAVIGATION_BOUND * 3)
+        on_tabs = TAB_ACTIONS.get(self._input.action)
+        if on_tabs is not None:
+            self._acted = True
+            await self._within(None, on_tabs(self._tabs, self._input), NAVIGATION_BOUND * 3)
+            await self._downloads.settle(self._downloads_mark, self._settle_bound)
             return None
-        if self._input.action == "goto":
-            tab = await self._tabs.ready()
-        else:
-            tab = self._tabs.active
-        act = Act(tab, self._view.numbers, self._input, self._uploads, lambda open: goto(tab, open))
-        session = await self._within(tab, tab.worlds.listening(), act.seconds)
-        assert session is not None
-        async with Activity(tab.page, session, self._tabs.mark) as activity:
-            await self._within(tab, TABLE[self._input.action](act), act.seconds)
+        tab = await self._place()
+        act = Act(
+            tab,
+            self._view.numbers,
+            self._input,
+            self._uploads,
+            lambda open: goto(tab, open),
+            self._downloads,
+        )
+        answers = self._input.action == "dialog"
+        session = tab.worlds.heard if answers else await self._listening(tab, act)
+        async with Activity(
+            tab.page, session, lambda: self._tabs.made, self._downloads
+        ) as activity:
+            patience = act.seconds if answers else 0.0
+            try:
+                await self._within(tab, TABLE[self._input.action](act), act.seconds, patience)
+            finally:
+                self._acted = act.acted
             self._notes = act.notes
             bound = self._settle_bound + NAVIGATION_BOUND
-            return await self._within(tab, self._settle(tab, activity), bound, "settle")
+            return await self._within(tab, self._settle(tab, activity), bound, deadline="settle")
+
+    async def _place(self) -> Tab:
+        """The tab to act on. DialogWaiting where a dialog is in the way."""
+        if self._input.action == "goto":
+            return await self._tabs.ready()
+        if self._input.action == "dialog":
+            return self._tabs.asking(self._input.tab)
+        return await self._tabs.free(self._tabs.active)
+
+    async def _listening(self, tab: Tab, act: Act) -> CDPSession | None:
+        return await self._within(tab, tab.worlds.listening(), act.seconds)
+
+    def _asked(self, exc: DialogWaiting) -> ActionFailed | None:
+        """What a dialog means that came while acting: most likely that the action was done."""
+        if not self._acted:
+            return ActionFailed("dialog_waiting", exc.detail)
+        self._notes = [*self._notes, exc.detail]
+        return None
 
     async def _within(
-        self, tab: Tab | None, work: Awaitable[T], seconds: float, deadline: str = "action"
+        self,
+        tab: Tab | None,
+        work: Awaitable[T],
+        seconds: float,
+        patience: float = 0.0,
+        *,
+        deadline: str = "action",
     ) -> T | None:
+        calling = tab.calling(patience=patience) if tab else nullcontext()
         try:
-            with anyio.fail_after(seconds + _GRACE), tab.calling() if tab else nullcontext():
+            with anyio.fail_after(seconds + _GRACE), calling:
                 return await work
         except PageCrashed:
             if self._may_close(tab):
                 return None
+            self._check_closed(tab)
             raise
         except (TimeoutError, DocumentLeft) as exc:
             raise _gone(tab) or DeadlineExceeded(deadline, seconds) from exc
@@ -124,6 +180,8 @@ class Interaction:
             if said["taker"]:
                 raise ActionFailed("covered", f"{self._input.ref} is covered by {said['taker']}")
             tab.title = said["title"][:MAX_TITLE]
+            if said["saves"]:
+                activity.expect_download()
             left = started + self._settle_bound - time.monotonic()
             if activity.failure is not None and said["url"].startswith(ERROR_PAGE):
                 raise NavigationFailed(activity.failure)
@@ -136,7 +194,7 @@ class Interaction:
     async def _report(self, failure: ActionFailed | None, text: str | None) -> InteractOutput:
         state: PageState | None = None
         closed = ""
-        if failure is not None:
+        if failure is not None and self._tabs.waiting is None:
             await self._let_go()
         try:
             tab = self._tabs.active
@@ -149,8 +207,12 @@ class Interaction:
                 closed = "the page closed itself"
             tab = None
         if tab is not None and self._input.snapshot is not False:
-            state = await self._within(tab, self._look(tab, text), _LOOK_BOUND, "snapshot")
+            state = await self._looked(tab, text)
         new_tabs = await self._tabs.since(self._mark)
+        refused = state.refused_tabs if state else self._tabs.take_refused()
+        if refused:
+            most = self._tabs.most
+            self._notes.append(f"{refused} more tabs were refused: a session may have {most}")
         message = (
             failure.detail if failure else "; ".join([*self._notes, closed]).strip("; ") or None
         )
@@ -164,7 +226,23 @@ class Interaction:
             title=tab.title if tab else "",
             dialogs=state.dialogs if state else self._tabs.take_dialogs(),
             new_tabs=new_tabs,
+            tabs=await self._tabs.listed() if self._input.action in TAB_ACTIONS else [],
+            refused_tabs=refused,
         )
+
+    def _check_closed(self, tab: Tab | None) -> None:
+        """ActionFailed where the tab closed while waited in it, and another took its place."""
+        now = self._tabs.current
+        if tab is not None and tab.closed_itself and now is not None and now is not tab:
+            raise ActionFailed("tab_closed", f"{tab.id} closed meanwhile; {now.id} is active now")
+
+    async def _looked(self, tab: Tab, text: str | None) -> PageState | None:
+        """The page after the action; as last known where a dialog keeps it from answering."""
+        try:
+            await self._tabs.free(tab)
+            return await self._within(tab, self._look(tab, text), _LOOK_BOUND, deadline="snapshot")
+        except DialogWaiting:
+            return held.state(self._tabs)
 
     async def _let_go(self) -> None:
         """An action that failed half-way must not leave its guard to the next one."""
@@ -185,38 +263,6 @@ class Interaction:
             survey = await look.whole()
         tab.title = survey.title
         return await self._view.state(self._tabs, survey, delta=self._input.snapshot == "delta")
-
-    async def tab_new(self) -> None:
-        url = normalise(self._input.url) if self._input.url is not None else None
-        tab = await self._tabs.new()
-        self._tabs.activate(tab)
-        if url is not None:
-            await goto(tab, OpenInput(url=url, timeout=self._input.timeout or 30.0))
-
-    async def tab_switch(self) -> None:
-        if self._input.tab is None:
-            raise ActionFailed("missing_input", "'tab' required for tab_switch action")
-        tab = self._tabs.named(self._input.tab)
-        self._tabs.activate(tab)
-        await tab.page.bring_to_front()
-        await self._loaded(tab)
-
-    async def tab_close(self) -> None:
-        await self._tabs.named(self._input.tab).page.close()
-        if self._tabs.current is not None and not self._tabs.current.closed:
-            await self._loaded(self._tabs.current)
-
-    async def _loaded(self, tab: Tab) -> None:
-        """A tab that comes to the front may still be on its way to its first document."""
-        with suppress(Error):
-            await tab.page.wait_for_load_state("domcontentloaded", timeout=NAVIGATION_BOUND * 1000)
-
-
-_TAB_ACTIONS = {
-    "tab_new": Interaction.tab_new,
-    "tab_switch": Interaction.tab_switch,
-    "tab_close": Interaction.tab_close,
-}
 
 
 def _gone(tab: Tab | None) -> AgentBrowserError | None:

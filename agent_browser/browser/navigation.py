@@ -3,38 +3,81 @@
 from contextlib import suppress
 from typing import Any
 
-from playwright.async_api import Error, Response, TimeoutError
+import anyio
+from playwright.async_api import Error, Frame, Response, TimeoutError
 
 from agent_browser.browser.actions import Act, needed, register
+from agent_browser.browser.detour import explained
+from agent_browser.browser.glance import wait_asked
 from agent_browser.browser.settle import ERROR_PAGE
 from agent_browser.browser.tab import Tab
 from agent_browser.browser.translate import is_gone, navigation_failure
 from agent_browser.browser.urls import normalise
-from agent_browser.errors import ActionFailed, BrowserLost, DeadlineExceeded
+from agent_browser.errors import ActionFailed, BrowserLost, DeadlineExceeded, DialogWaiting
 from agent_browser.models.functions import OpenInput
 
 ERROR_PAGE_BOUND = 1.0
+STATUS_BOUND = 1.0
 
 
-async def goto(tab: Tab, input: OpenInput) -> None:
-    """Navigate the tab. InvalidUrl, NavigationFailed, DeadlineExceeded."""
+async def goto(tab: Tab, input: OpenInput) -> bool:
+    """Navigate the tab. InvalidUrl, NavigationFailed, DeadlineExceeded. False where the address
+    turned out to be a file: the tab stays where it was, and a download begins.
+    """
     url = normalise(input.url)
     try:
-        response = await tab.page.goto(
-            url, wait_until=input.wait_until, timeout=input.timeout * 1000
-        )
+        response = await _leave(tab, url, input)
+    except DialogWaiting:
+        with anyio.move_on_after(STATUS_BOUND, shield=True), suppress(Error):
+            tab.status = await _status(tab)
+        tab.navigated()
+        raise
     except TimeoutError as exc:
         raise tab.gone() or DeadlineExceeded(
             "navigation", input.timeout, doing="Failed to open URL: "
         ) from exc
     except Error as exc:
+        if "Download is starting" in str(exc):
+            tab.status = None
+            return False
         gone = tab.gone() or (BrowserLost() if is_gone(exc) else None)
-        failure = gone or navigation_failure(exc, url)
+        failure = gone or explained(tab.page.context, navigation_failure(exc, url), url)
         if gone is None and "net::" in failure.detail and "ERR_ABORTED" not in failure.detail:
             await _error_page(tab)
         raise failure from exc
     tab.status = response.status if response is not None else None
+    tab.retry_after = wait_asked(response)
     tab.navigated()
+    return True
+
+
+async def _leave(tab: Tab, url: str, input: OpenInput) -> Response | None:
+    """Go there; what the page that is left says on the way is answered, what the next says not."""
+
+    def arrived(frame: Frame) -> None:
+        if frame is tab.page.main_frame:
+            tab.dialogs.left()
+
+    tab.page.on("framenavigated", arrived)
+    try:
+        with tab.dialogs.leaving():
+            await tab.dialogs.dismiss()
+            with tab.calling():
+                return await tab.page.goto(
+                    url, wait_until=input.wait_until, timeout=input.timeout * 1000
+                )
+        raise RuntimeError("a call that was broken off says why")
+    finally:
+        tab.page.remove_listener("framenavigated", arrived)
+
+
+async def _status(tab: Tab) -> int | None:
+    """The status of a page that asks something before it is loaded, so that `goto` never ends."""
+    for request in reversed(await tab.page.requests()):
+        if request.is_navigation_request() and request.frame is tab.page.main_frame:
+            response = await request.response()
+            return response.status if response is not None else None
+    return None
 
 
 async def _error_page(tab: Tab) -> None:
@@ -48,7 +91,9 @@ async def _error_page(tab: Tab) -> None:
 @register("goto")
 async def goto_action(act: Act) -> None:
     url = needed(act.input.url, "url", "goto")
-    await act.goto(OpenInput(url=url, timeout=act.seconds))
+    mark = act.downloads.mark()
+    if not await act.goto(OpenInput(url=url, timeout=act.seconds)):
+        await act.downloads.arrive(mark, act.left / 1000)
 
 
 @register("back")

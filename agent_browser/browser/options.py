@@ -5,16 +5,18 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 from zoneinfo import available_timezones
 
+from playwright.async_api import Geolocation as PlaywrightGeolocation
+
 from agent_browser.browser.engine import DEFAULT_HEIGHT, DEFAULT_WIDTH
+from agent_browser.egress.upstream import Upstream, parse
 from agent_browser.errors import InvalidRequest
-from agent_browser.models.functions import ContextOptions
+from agent_browser.models.functions import ContextOptions, Geolocation
 
 _HEADER_NAME = re.compile(r"^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$")
 _KEPT_HEADERS = frozenset({"host", "content-length", "connection", "transfer-encoding", "upgrade"})
-_PROXY_SCHEMES = ("http", "https", "socks5")
+_CONTROL = frozenset(map(chr, (*range(32), 127)))
 
 
 def _wrong(field: str, message: str) -> InvalidRequest:
@@ -22,9 +24,14 @@ def _wrong(field: str, message: str) -> InvalidRequest:
 
 
 def context_arguments(
-    options: ContextOptions, devices: Mapping[str, Any], recordings: Path | None
+    options: ContextOptions,
+    devices: Mapping[str, Any],
+    recordings: Path | None,
+    server: str | None = None,
 ) -> dict[str, Any]:
-    """Arguments of a new Playwright context; InvalidRequest names the option that is wrong."""
+    """Arguments of a new Playwright context; `server` is the proxy that the browser talks to.
+    InvalidRequest names the option that is wrong.
+    """
     arguments: dict[str, Any] = {}
     if options.device is not None:
         arguments.update(_device(options.device, devices))
@@ -38,11 +45,20 @@ def context_arguments(
         "locale": options.locale.replace("_", "-") if options.locale else None,
         "timezone_id": _timezone(options.timezone),
         "color_scheme": options.color_scheme,
-        "geolocation": options.geolocation.model_dump() if options.geolocation else None,
+        "reduced_motion": options.reduced_motion,
+        "forced_colors": options.forced_colors,
+        "contrast": options.contrast,
+        "device_scale_factor": options.device_scale_factor,
+        "is_mobile": options.is_mobile,
+        "has_touch": options.has_touch,
+        "java_script_enabled": options.javascript_enabled,
+        "offline": options.offline,
+        "http_credentials": _credentials(options),
+        "geolocation": position(options.geolocation) if options.geolocation else None,
         "permissions": options.permissions,
         "extra_http_headers": headers(options.extra_headers),
         "storage_state": storage_state(options.storage_state) if options.storage_state else None,
-        "proxy": proxy(options),
+        "proxy": proxy(server) if server is not None else None,
     }
     arguments.update({name: value for name, value in plain.items() if value is not None})
     if options.record_video and recordings is not None:
@@ -72,45 +88,53 @@ def _timezone(name: str | None) -> str | None:
     return name
 
 
-def headers(given: Mapping[str, str] | None) -> dict[str, str] | None:
+def position(given: Geolocation) -> PlaywrightGeolocation:
+    """A place in Playwright's form."""
+    return {
+        "latitude": given.latitude,
+        "longitude": given.longitude,
+        "accuracy": given.accuracy,
+    }
+
+
+def _credentials(options: ContextOptions) -> dict[str, str] | None:
+    given = options.http_credentials
+    return given.model_dump(exclude_none=True) if given is not None else None
+
+
+def headers(given: Mapping[str, str] | None, field: str = "extra_headers") -> dict[str, str] | None:
     """Headers that a page's requests carry; InvalidRequest for one that can't be sent."""
     if given is None:
         return None
     for name, value in given.items():
         if not _HEADER_NAME.match(name) or name.lower() in _KEPT_HEADERS:
-            raise _wrong("extra_headers", f"{name[:64]!r} is not a header that can be set")
-        if any(ord(character) < 32 and character != "\t" for character in value):
-            raise _wrong("extra_headers", f"the value of {name} has control characters in it")
+            raise _wrong(field, f"{name[:64]!r} is not a header that can be set")
+        if any(character in _CONTROL and character != "\t" for character in value):
+            raise _wrong(field, f"the value of {name} has control characters in it")
     return dict(given)
 
 
-def proxy(options: ContextOptions) -> dict[str, str] | None:
-    """The session's proxy. Loopback goes through it too: never a silent direct connection."""
+def upstream(options: ContextOptions) -> Upstream | None:
+    """The session's proxy; InvalidRequest, without the password in it, for one that can't be."""
     if options.proxy_url is None:
         return None
-    text = options.proxy_url if "://" in options.proxy_url else f"http://{options.proxy_url}"
     try:
-        parts = urlsplit(text)
-        host, port = parts.hostname, parts.port
+        return parse(options.proxy_url, options.proxy_username, options.proxy_password)
     except ValueError as exc:
-        raise _wrong("proxy_url", "not a URL") from exc
-    if parts.scheme not in _PROXY_SCHEMES:
-        raise _wrong("proxy_url", f"the scheme must be one of {', '.join(_PROXY_SCHEMES)}")
-    if not host or parts.path not in ("", "/") or parts.query or parts.fragment:
-        raise _wrong("proxy_url", "it must be scheme://host:port")
-    username = options.proxy_username or (unquote(parts.username) if parts.username else None)
-    password = options.proxy_password or (unquote(parts.password) if parts.password else None)
-    if parts.scheme == "socks5" and (username or password):
-        raise _wrong("proxy_url", "Chromium does not speak SOCKS5 with a password")
-    shown = f"[{host}]" if ":" in host else host
-    made = {
-        "server": f"{parts.scheme}://{shown}" + (f":{port}" if port else ""),
-        "bypass": "<-loopback>",
-    }
-    if username is not None:
-        made["username"] = username
-        made["password"] = password or ""
-    return made
+        raise _wrong("proxy_url", str(exc)) from None
+
+
+def shown_proxy(options: ContextOptions) -> str | None:
+    """The session's proxy as it may be shown."""
+    found = upstream(options)
+    return found.server if found is not None else None
+
+
+def proxy(server: str) -> dict[str, str]:
+    """A proxy as Playwright takes it. Loopback goes through it too: never a silent direct
+    connection.
+    """
+    return {"server": server, "bypass": "<-loopback>"}
 
 
 def storage_state(given: dict[str, Any]) -> Any:

@@ -1,13 +1,14 @@
-"""Pictures: of the view, of an element, of the whole document; with numbered boxes if asked for."""
+"""Pictures as bytes: taken of the view, measured, and drawn on."""
 
 import base64
 import io
+from collections.abc import Callable
 
 from PIL import Image as Pillow
 from PIL import ImageDraw, ImageFont
-from playwright.async_api import CDPSession, Locator, Page
+from playwright.async_api import CDPSession
 
-from agent_browser.models.functions import Element, ScreenshotInput
+from agent_browser.models.functions import Box, Element, Mark, ScreenshotInput
 from agent_browser.service import Image
 
 JPEG_QUALITY = 80
@@ -33,20 +34,6 @@ async def of_view(session: CDPSession, input: ScreenshotInput) -> bytes:
     return base64.b64decode(answer["data"])
 
 
-async def of_page(page: Page, input: ScreenshotInput, milliseconds: float) -> bytes:
-    """The whole document."""
-    return await page.screenshot(
-        full_page=True, type=input.type, quality=quality_of(input), timeout=milliseconds
-    )
-
-
-async def of_element(locator: Locator, input: ScreenshotInput, milliseconds: float) -> bytes:
-    """One element, scrolled into view."""
-    return await locator.screenshot(
-        type=input.type, quality=quality_of(input), timeout=milliseconds
-    )
-
-
 def measured(data: bytes, input: ScreenshotInput) -> Image:
     """The picture with its own size."""
     with Pillow.open(io.BytesIO(data)) as opened:
@@ -54,23 +41,31 @@ def measured(data: bytes, input: ScreenshotInput) -> Image:
     return Image(data, f"image/{input.type}", width, height)
 
 
-def annotated(
-    data: bytes, input: ScreenshotInput, elements: list[Element], scale: float, scroll: float
-) -> bytes:
-    """The picture with a numbered box around each element; the numbers are the refs' numbers."""
+def legend(elements: list[Element], within: Callable[[Box], Box | None]) -> list[Mark]:
+    """A mark for each element that is in the picture, in document order."""
+    marks = []
+    for item in elements:
+        box = within(item.box) if item.box is not None else None
+        if box is not None:
+            number = int(item.ref.removeprefix("@e"))
+            marks.append(Mark(number=number, ref=item.ref, desc=item.desc, box=box))
+    return marks
+
+
+def annotated(data: bytes, input: ScreenshotInput, marks: list[Mark], width: float) -> bytes:
+    """The picture, `width` CSS pixels wide, with a numbered box around each element; the numbers
+    are the refs' numbers.
+    """
     with Pillow.open(io.BytesIO(data)) as opened:
-        drawn = opened.convert("RGB")
+        drawn = opened.convert("RGBA" if input.omit_background else "RGB")
+    scale = drawn.width / width
     draw = ImageDraw.Draw(drawn)
     font = ImageFont.load_default(size=12 * max(scale, 1))
-    for item in elements:
-        if item.box is None:
-            continue
-        left, top = item.box.x * scale, (item.box.y + scroll) * scale
-        right, bottom = left + item.box.width * scale, top + item.box.height * scale
-        if right <= 0 or bottom <= 0 or left >= drawn.width or top >= drawn.height:
-            continue
-        number = item.ref.removeprefix("@e")
-        colour = _COLOURS[int(number) % len(_COLOURS)]
+    for mark in marks:
+        left, top = mark.box.x * scale, mark.box.y * scale
+        right, bottom = left + mark.box.width * scale, top + mark.box.height * scale
+        number = str(mark.number)
+        colour = _COLOURS[mark.number % len(_COLOURS)]
         draw.rectangle((left, top, right, bottom), outline=colour, width=max(1, round(2 * scale)))
         x, y, r, b = draw.textbbox((0, 0), number, font=font)
         at = max(0, left), max(0, top - (b - y) - 4)

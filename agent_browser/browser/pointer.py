@@ -2,25 +2,30 @@
 mouse.
 
 Whatever that round trip can't decide (in a frame, moving, covered, disabled, off-screen) goes
-through Playwright's own action, which waits until it can be done or its time is over.
+through Playwright's own action, which waits until it can be done or its time is over. A place by
+`x` and `y` is the caller's: whatever is there gets it.
 """
-
-from typing import Literal
 
 from playwright.async_api import Error
 
 from agent_browser.browser.actions import Act, needed, register
+from agent_browser.browser.keys import held_down
+from agent_browser.browser.places import in_view, place_of, point
 from agent_browser.browser.targets import Target, acting_on
 from agent_browser.errors import ActionFailed
+from agent_browser.models.pointing import Button
 
-Button = Literal["left", "middle", "right"]
+STEPS = 5
+"""Moves of the mouse between two points of a path: what is dragged follows the mouse."""
 
 
-async def _aim(target: Target, *, guarded: bool) -> tuple[float, float] | None:
+async def aim(act: Act, target: Target, *, guarded: bool) -> tuple[float, float] | None:
     """The point to put the mouse at, or None where Playwright has to find out."""
     if not target.is_in_main_document:
         return None
+    act.acted = False
     answer = await target.ask("aim", "true" if guarded else "false")
+    act.acted = True
     if answer["state"] == "gone":
         raise target.stale()
     if answer["state"] != "clear":
@@ -29,16 +34,26 @@ async def _aim(target: Target, *, guarded: bool) -> tuple[float, float] | None:
 
 
 async def _press(act: Act, *, button: Button = "left", count: int = 1) -> None:
-    target = await act.target()
-    place = await _aim(target, guarded=True)
-    if place is not None:
+    button, count = act.input.button or button, act.input.click_count or count
+    place = in_view(act)
+    if place is None:
+        target = await act.target()
+        place = await aim(act, target, guarded=True)
+        if place is None:
+            await _press_slowly(act, target, button, count)
+            return
+    async with held_down(act):
         await act.page.mouse.click(*place, button=button, click_count=count)
-        return
+
+
+async def _press_slowly(act: Act, target: Target, button: Button, count: int) -> None:
     async with acting_on(target, act.milliseconds) as locator:
-        if count == 2:
-            await locator.dblclick(button=button, timeout=act.milliseconds)
-        else:
-            await locator.click(button=button, timeout=act.milliseconds)
+        await locator.click(
+            button=button,
+            click_count=count,
+            modifiers=act.input.modifiers,
+            timeout=act.milliseconds,
+        )
 
 
 @register("click")
@@ -58,41 +73,49 @@ async def right_click(act: Act) -> None:
 
 @register("hover")
 async def hover(act: Act) -> None:
-    target = await act.target()
-    place = await _aim(target, guarded=False)
-    if place is not None:
+    place = in_view(act)
+    if place is None:
+        target = await act.target()
+        place = await aim(act, target, guarded=False)
+        if place is None:
+            async with acting_on(target, act.milliseconds) as locator:
+                await locator.hover(modifiers=act.input.modifiers, timeout=act.milliseconds)
+            return
+    async with held_down(act):
         await act.page.mouse.move(*place)
-        return
-    async with acting_on(target, act.milliseconds) as locator:
-        await locator.hover(timeout=act.milliseconds)
-
-
-@register("tap")
-async def tap(act: Act) -> None:
-    target = await act.target()
-    async with acting_on(target, act.milliseconds) as locator:
-        try:
-            await locator.tap(timeout=act.milliseconds)
-        except Error as exc:
-            if "hasTouch" in str(exc):
-                raise ActionFailed(
-                    "no_touch",
-                    "this session has no touch screen; open one with a 'device' that has",
-                ) from exc
-            raise
 
 
 @register("drag")
 async def drag(act: Act) -> None:
+    """One element onto another, or along the points of a path."""
+    if act.input.path is not None:
+        await _drag_along(act)
+        return
     source = await act.target()
     to = await act.target(needed(act.input.target_ref, "target_ref", "drag"))
-    async with acting_on(source, act.milliseconds) as locator:
+    async with held_down(act), acting_on(source, act.milliseconds) as locator:
         try:
             await locator.drag_to(to.locator, timeout=act.milliseconds)
         except Error as exc:
             if to.world is not None and not await to.ask("has"):
                 raise to.stale() from exc
             raise
+
+
+async def _drag_along(act: Act) -> None:
+    if act.input.ref is not None or act.input.target_ref is not None:
+        raise ActionFailed("invalid_input", "drag takes 'ref' and 'target_ref', or a 'path'")
+    first, *rest = act.input.path or []
+    button = act.input.button or "left"
+    mouse = act.page.mouse
+    async with held_down(act):
+        await mouse.move(*place_of(act, first))
+        await mouse.down(button=button)
+        try:
+            for one in rest:
+                await mouse.move(one.x, one.y, steps=STEPS)
+        finally:
+            await mouse.up(button=button)
 
 
 @register("scroll")
@@ -112,32 +135,47 @@ async def scroll(act: Act) -> None:
         act.note(f"nothing moved: the page does not scroll further {direction}")
 
 
-def _point(act: Act) -> tuple[float, float]:
-    if act.input.x is None or act.input.y is None:
-        raise ActionFailed("missing_input", f"'x' and 'y' required for {act.input.action} action")
-    return act.input.x, act.input.y
-
-
 @register("move")
 async def move(act: Act) -> None:
-    await act.page.mouse.move(*_point(act))
+    place = point(act)
+    if place is None:
+        raise ActionFailed("missing_input", "'x' and 'y' required for move action")
+    async with held_down(act):
+        await act.page.mouse.move(*place)
 
 
 @register("down")
 async def down(act: Act) -> None:
-    if act.input.x is not None or act.input.y is not None:
-        await act.page.mouse.move(*_point(act))
-    await act.page.mouse.down()
+    await _button(act, down=True)
 
 
 @register("up")
 async def up(act: Act) -> None:
-    if act.input.x is not None or act.input.y is not None:
-        await act.page.mouse.move(*_point(act))
-    await act.page.mouse.up()
+    await _button(act, down=False)
+
+
+async def _button(act: Act, *, down: bool) -> None:
+    mouse, place = act.page.mouse, point(act)
+    button, count = act.input.button or "left", act.input.click_count or 1
+    async with held_down(act):
+        if place is not None:
+            await mouse.move(*place)
+        if down:
+            await mouse.down(button=button, click_count=count)
+        else:
+            await mouse.up(button=button, click_count=count)
 
 
 @register("wheel")
 async def wheel(act: Act) -> None:
-    """Turn the wheel by `x` and `y` px where the mouse is."""
-    await act.page.mouse.wheel(act.input.x or 0, act.input.y or 0)
+    """Turn the wheel by `x` and `y` px where the mouse is, or over `ref`."""
+    if act.input.ref is not None:
+        target = await act.target()
+        place = await aim(act, target, guarded=False)
+        if place is not None:
+            await act.page.mouse.move(*place)
+        else:
+            async with acting_on(target, act.milliseconds) as locator:
+                await locator.hover(timeout=act.milliseconds)
+    async with held_down(act):
+        await act.page.mouse.wheel(act.input.x or 0, act.input.y or 0)

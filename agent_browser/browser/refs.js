@@ -1,6 +1,7 @@
 // Playwright's side of a ref: a selector engine that asks our isolated world, over a secret event, for
 // the element of `<document token>.<number>`. `name:x` after another selector tells that world which
-// element the selector found. Both worlds share the DOM and nothing else.
+// element the selector found; `names` does so for every element that Playwright gave a ref of its own,
+// which it keeps on the element in this world. Both worlds share the DOM and nothing else.
 (() => {
   const bridge = 'BRIDGE';
   const ask = (root, selector) => {
@@ -16,8 +17,29 @@
     root.dispatchEvent(new CustomEvent(bridge + ':name', { detail: text, bubbles: true, composed: true }));
     return root;
   };
-  const query = (root, selector) =>
-    selector.startsWith('name:') ? name(root, selector.slice(5)) : ask(root, selector);
+  // One event a root (the document, a shadow root), for all that was named in it, by their places in it.
+  const most = 20000;
+  const names = top => {
+    const roots = [top];
+    let count = 0;
+    while (roots.length && count < most) {
+      const root = roots.pop();
+      const places = [];
+      root.querySelectorAll('*').forEach((element, place) => {
+        if (element.shadowRoot) roots.push(element.shadowRoot);
+        if (element._ariaRef && count++ < most) places.push([place, element._ariaRef.ref]);
+      });
+      if (places.length) {
+        const detail = JSON.stringify(places);
+        root.firstElementChild.dispatchEvent(new CustomEvent(bridge + ':names', { detail, composed: true }));
+      }
+    }
+    return null;
+  };
+  const query = (root, selector) => {
+    if (selector === 'names') return names(root);
+    return selector.startsWith('name:') ? name(root, selector.slice(5)) : ask(root, selector);
+  };
   return {
     query,
     queryAll: (root, selector) => {

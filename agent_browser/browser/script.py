@@ -8,6 +8,7 @@ import json
 import time
 from typing import Any
 
+import anyio
 from playwright.async_api import CDPSession, Error
 
 from agent_browser.models.functions import ExecuteOutput
@@ -16,6 +17,13 @@ MAX_RESULT = 16_777_216
 """Characters of a result; a larger one is an error that says so."""
 
 _LEFT = ("Cannot find context", "Execution context was destroyed", "Inspected target navigated")
+
+_THROWN_BOUND = 1.0
+_HELD = """function () {
+  if (typeof this.message === 'string') return `${this.name ?? 'error'}: ${this.message}`;
+  const text = JSON.stringify(this);
+  return text === undefined ? undefined : text.slice(0, 10000);
+}"""
 
 _ARGUMENT = ("value", "unserializableValue", "objectId")
 _TEXT = """async value => {
@@ -54,7 +62,7 @@ async def run(session: CDPSession, code: str, seconds: float) -> ExecuteOutput:
             return ExecuteOutput(error="the page was left before the code was done")
         raise
     if "exceptionDetails" in answer:
-        return ExecuteOutput(error=_said(answer["exceptionDetails"]))
+        return ExecuteOutput(error=await _thrown(session, answer["exceptionDetails"]))
     return _output(answer["result"].get("value"))
 
 
@@ -121,6 +129,27 @@ def _does_not_parse(answer: dict[str, Any]) -> bool:
     if details is None or "stackTrace" in details:
         return False
     return bool(details.get("exception", {}).get("className") == "SyntaxError")
+
+
+async def _thrown(session: CDPSession, details: dict[str, Any]) -> str:
+    """What was thrown: an error's own words, and of anything else what it holds, as JSON."""
+    thrown = details.get("exception", {})
+    if "objectId" not in thrown or thrown.get("subtype") in ("error", "node", "proxy"):
+        return _said(details)
+    try:
+        with anyio.fail_after(_THROWN_BOUND):
+            answer = await session.send(
+                "Runtime.callFunctionOn",
+                {
+                    "objectId": thrown["objectId"],
+                    "functionDeclaration": _HELD,
+                    "returnByValue": True,
+                },
+            )
+    except (Error, TimeoutError):
+        return _said(details)
+    text = answer["result"].get("value")
+    return f"Uncaught {text}"[:10_000] if isinstance(text, str) else _said(details)
 
 
 def _said(details: dict[str, Any]) -> str:

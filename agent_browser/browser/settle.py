@@ -11,9 +11,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import Any
+from urllib.parse import urldefrag
 
 import anyio
 from playwright.async_api import CDPSession, Error, Frame, Page, Request, Response
+
+from agent_browser.browser.downloads import BEGIN_BOUND, Downloads
 
 NAVIGATION_BOUND = 10.0
 """Seconds that a navigation started by an action may take before the answer goes without it."""
@@ -31,7 +34,13 @@ class Activity:
     messages an action. The end is asked for, of the requests that there are.
     """
 
-    def __init__(self, page: Page, session: CDPSession, tabs_made: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        page: Page,
+        session: CDPSession | None,
+        tabs_made: Callable[[], int],
+        downloads: Downloads,
+    ) -> None:
         self._page = page
         self._session = session
         self._tabs_made = tabs_made
@@ -42,6 +51,10 @@ class Activity:
         self._pending: set[Request] = set()
         self._navigation: Request | None = None
         self._committed = False
+        self._downloads = downloads
+        self._downloads_before = downloads.mark()
+        self._downloaded: set[str] = set()
+        self._saves = False
         self._changed = anyio.Event()
         self._asking = anyio.create_task_group()
 
@@ -49,6 +62,7 @@ class Activity:
         await self._asking.__aenter__()
         for source, event, listener in self._listeners():
             source.on(event, listener)
+        self._downloads.listeners.append(self._download)
         return self
 
     async def __aexit__(
@@ -59,17 +73,21 @@ class Activity:
     ) -> None:
         for source, event, listener in self._listeners():
             source.remove_listener(event, listener)
+        self._downloads.listeners.remove(self._download)
         self._asking.cancel_scope.cancel()
         await self._asking.__aexit__(None, None, None)  # the block's own error goes on as itself
 
     def _listeners(self) -> list[tuple[Any, str, Callable[..., None]]]:
+        windows = (
+            [] if self._session is None else [(self._session, "Page.windowOpen", self._window)]
+        )
         return [
+            *windows,
             (self._page, "request", self._started),
             (self._page, "framenavigated", self._navigated),
             (self._page, "close", self._wake),
             (self._page, "crash", self._wake),
             (self._page.context, "page", self._wake),
-            (self._session, "Page.windowOpen", self._window),
         ]
 
     def _wake(self, *_: object) -> None:
@@ -82,7 +100,7 @@ class Activity:
     def _started(self, request: Request) -> None:
         if request.is_navigation_request() and _is_main(request, self._page):
             self._navigation = request
-            self._committed = False
+            self._committed = self._saves = False
             self.failure = None
             self._asking.start_soon(self._follow, request)
         elif request.resource_type in _AWAITED:
@@ -92,7 +110,10 @@ class Activity:
     async def _await_end(self, request: Request) -> None:
         with suppress(Error):
             response = await request.response()
-            if response is not None and not _is_stream(response):
+            if response is not None and _is_attachment(request, response):
+                with anyio.move_on_after(BEGIN_BOUND):
+                    await self._begun(request)
+            elif response is not None and not _is_stream(response):
                 await response.finished()
         self._pending.discard(request)
         self._wake()
@@ -108,6 +129,25 @@ class Activity:
             self.failure = request.failure
             self._wake()
 
+    def expect_download(self) -> None:
+        """The action started one, which begins when a server has answered."""
+        self._saves = not self._downloads.begun_since(self._downloads_before)
+
+    def _download(self, url: str | None) -> None:
+        """One began, or ended. A navigation that turned into one comes to no document."""
+        if url is not None:
+            place = urldefrag(url).url
+            self._downloaded.add(place)
+            self._saves = False
+            going = self._navigation
+            if going is not None and not self._committed and urldefrag(going.url).url == place:
+                self._navigation = None
+        self._wake()
+
+    async def _begun(self, request: Request) -> None:
+        while urldefrag(request.url).url not in self._downloaded:
+            await self._changed.wait()
+
     def _navigated(self, frame: Frame) -> None:
         if frame is self._page.main_frame:
             if self._navigation is not None and frame.url.startswith(ERROR_PAGE):
@@ -120,7 +160,13 @@ class Activity:
     @property
     def is_quiet(self) -> bool:
         """Nothing that was started is under way."""
-        return self._navigation is None and not self._pending and self._has_its_windows
+        return (
+            self._navigation is None
+            and not self._pending
+            and not self._saves
+            and not self._downloads.runs_since(self._downloads_before)
+            and self._has_its_windows
+        )
 
     @property
     def _has_its_windows(self) -> bool:
@@ -155,6 +201,12 @@ class Activity:
 
 def _is_stream(response: Response) -> bool:
     return response.headers.get("content-type", "").startswith("text/event-stream")
+
+
+def _is_attachment(request: Request, response: Response) -> bool:
+    """Whether a frame's navigation turns into a download."""
+    said = response.headers.get("content-disposition", "")
+    return request.is_navigation_request() and said.strip().lower().startswith("attachment")
 
 
 def _is_main(request: Request, page: Page) -> bool:

@@ -1,26 +1,19 @@
-"""One tab: its page, what is known of it, and the dialogs it showed."""
+"""One tab: its page, what is known of it, and what breaks a call to it off."""
 
-import time
-from collections import deque
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
 import anyio
-import structlog
-from playwright.async_api import Dialog as PlaywrightDialog
 from playwright.async_api import Error, Page
 
+from agent_browser.browser.dialogs import Dialogs, Manners
 from agent_browser.browser.driver import Driver
 from agent_browser.browser.worlds import Worlds
-from agent_browser.errors import AgentBrowserError, BrowserLost, PageCrashed
-from agent_browser.models.functions import Dialog
+from agent_browser.errors import AgentBrowserError, BrowserLost, DialogWaiting, PageCrashed
 
-MAX_DIALOGS = 50
-"""Dialogs in a row, without a navigation between, after which a page counts as out of control."""
-FLOOD = 5
-FLOOD_TIME = 1.0
-"""So many dialogs within so many seconds are a flood."""
-_log = structlog.get_logger(__name__)
+ANSWER_BOUND = 0.5
+"""Seconds that a page has to answer while another tab's dialog waits; they may share a process."""
 
 
 class Lost:
@@ -46,52 +39,102 @@ class Tab:
     """A page with a stable id. `gone` says why it can't answer any more, if it can't."""
 
     def __init__(
-        self, page: Page, tab_id: str, driver: Driver, lost: Lost, opener: str | None = None
+        self,
+        page: Page,
+        tab_id: str,
+        driver: Driver,
+        lost: Lost,
+        manners: Manners,
+        asking: Callable[["Tab"], Awaitable[None]],
     ) -> None:
         self.page = page
         self.id = tab_id
-        self.opener = opener
+        self.opener: str | None = None
         self.worlds = Worlds(page, driver)
-        self.dialogs: deque[Dialog] = deque(maxlen=MAX_DIALOGS)
+        self.dialogs = Dialogs(tab_id, manners, lambda: asking(self), self._overrun)
         self.title = ""
         self.status: int | None = None
+        self.retry_after: float | None = None
         self.crashed = False
         self.closed = False
         self._lost = lost
-        self._dialogs_in_a_row = 0
-        self._dialog_times: deque[float] = deque(maxlen=FLOOD)
-        self._calls: set[anyio.CancelScope] = set()
+        self._calls: dict[anyio.CancelScope, float] = {}
+        self._held_by: DialogWaiting | None = None
         page.on("crash", lambda _: self._crash())
         page.on("close", lambda _: self._close())
-        page.on("dialog", self._answer)
 
     def _crash(self) -> None:
         self.crashed = True
+        self.dialogs.gone()
         self._interrupt()
 
     def _close(self) -> None:
         self.closed = True
+        self.dialogs.gone()
         self._interrupt()
+
+    async def _overrun(self) -> None:
+        self.crashed = True
+        await self.page.close()
 
     def _interrupt(self) -> None:
         for scope in self._calls:
             scope.cancel()
 
+    def hold(self, why: DialogWaiting) -> None:
+        """A dialog keeps the page from answering: end the calls to it, after their patience."""
+        self._held_by = why
+        for scope, patience in self._calls.items():
+            scope.deadline = min(scope.deadline, anyio.current_time() + patience)
+
+    @property
+    def is_called(self) -> bool:
+        """Whether a call to it is under way."""
+        return bool(self._calls)
+
     @contextmanager
-    def calling(self) -> Iterator[None]:
+    def calling(
+        self, *, patience: float = 0.0, held: DialogWaiting | None = None
+    ) -> Iterator[None]:
         """A call to the page: ended, with what `gone` says, the moment the page can't answer.
 
-        A crashed renderer answers nothing, and Playwright waits for it.
+        A crashed renderer answers nothing, and Playwright waits for it. Neither does a page whose
+        dialog waits, or that another's holds (`held`): then the call has `patience` seconds, in
+        case it doesn't need the page, and is DialogWaiting.
         """
-        with anyio.CancelScope() as scope:
-            self._calls.add(scope)
+        waiting, deadline = self.dialogs.waiting, math.inf
+        self._held_by = DialogWaiting(waiting.model_dump()) if waiting is not None else held
+        if self._held_by is not None:
+            deadline = anyio.current_time() + patience
+        with anyio.CancelScope(deadline=deadline) as scope:
+            self._calls[scope] = patience
             try:
                 yield
             finally:
-                self._calls.discard(scope)
-        gone = self.gone()
-        if scope.cancelled_caught and gone is not None:
-            raise gone
+                del self._calls[scope]
+        if scope.cancelled_caught:
+            why = self.gone() or self._held_by
+            if why is not None:
+                raise why
+
+    async def answers(self) -> bool:
+        """Whether the page answers now: the dialog of a page in the same process holds it too."""
+        with anyio.move_on_after(ANSWER_BOUND):
+            try:
+                await (await self.worlds.session()).send("Runtime.evaluate", {"expression": "0"})
+            except Error:
+                return True  # what is wrong is for the call itself to say
+            return True
+        return False
+
+    async def let_go(self) -> None:
+        """Dismiss what it asks, for it is about to be left; one that asks without end is ended."""
+        if self.dialogs.waiting is None:
+            return
+        with self.dialogs.leaving():
+            await self.dialogs.dismiss()
+            if not await self.answers():
+                self.crashed = True
 
     @property
     def closed_itself(self) -> bool:
@@ -99,6 +142,7 @@ class Tab:
         return isinstance(self.gone(), PageCrashed) and self.closed and not self.crashed
 
     def gone(self) -> AgentBrowserError | None:
+        """Why it can't answer any more, if it can't."""
         if self._lost.browser or ((self.crashed or self.closed) and self._lost.beneath):
             return BrowserLost()
         if self.crashed:
@@ -112,44 +156,6 @@ class Tab:
             )
         return None
 
-    @property
-    def is_flooding(self) -> bool:
-        """It shows dialog upon dialog: Chromium may never get such a page to navigate."""
-        times = self._dialog_times
-        return len(times) == FLOOD and time.monotonic() - times[0] < FLOOD_TIME
-
     def navigated(self) -> None:
         """A new document is there: its dialogs are counted anew."""
-        self._dialogs_in_a_row = 0
-
-    async def _answer(self, dialog: PlaywrightDialog) -> None:
-        """Accept alerts and beforeunload, dismiss the rest; a page that never stops is ended."""
-        self._dialogs_in_a_row += 1
-        self._dialog_times.append(time.monotonic())
-        accepted = dialog.type in ("alert", "beforeunload")
-        self.dialogs.append(
-            Dialog.model_validate(
-                {
-                    "type": dialog.type,
-                    "message": dialog.message[:2000],
-                    "response": "accepted" if accepted else "dismissed",
-                }
-            )
-        )
-        try:
-            if self._dialogs_in_a_row > MAX_DIALOGS:
-                self.crashed = True
-                _log.info("page ended: dialogs without end", tab=self.id)
-                await self.page.close()
-            elif accepted:
-                await dialog.accept()
-            else:
-                await dialog.dismiss()
-        except Error:
-            return
-
-    def take_dialogs(self) -> list[Dialog]:
-        """The dialogs since the last answer."""
-        taken = list(self.dialogs)
-        self.dialogs.clear()
-        return taken
+        self.dialogs.navigated()

@@ -1,17 +1,20 @@
 """The tabs of one context: stable ids, which is active, and what each showed.
 
 The active tab is the one that calls act on. A popup does not take its place; when the active tab
-closes,
-its opener takes over, else the tab that was opened last.
+closes, its opener takes over, else the tab that was opened last.
 """
+
+from collections.abc import Awaitable, Callable
 
 import anyio
 from playwright.async_api import BrowserContext, Error, Page, Video
+from playwright.async_api import Dialog as PlaywrightDialog
 
+from agent_browser.browser.dialogs import Manners
 from agent_browser.browser.driver import Driver
 from agent_browser.browser.tab import Lost, Tab
-from agent_browser.errors import ActionFailed, PageCrashed
-from agent_browser.models.functions import Dialog
+from agent_browser.errors import ActionFailed, DialogWaiting, PageCrashed
+from agent_browser.models.dialogs import Dialog, WaitingDialog
 from agent_browser.models.functions import Tab as TabInfo
 
 MAX_TABS = 50
@@ -41,26 +44,61 @@ class Tabs:
         self._active: Tab | None = None
         self._last_id = 0
         self._dialogs: list[Dialog] = []
+        self._refused = 0
+        self._refused_since = 0
+        self.most = MAX_TABS
+        self.manners = Manners()
+        self.equip: Callable[[Tab], Awaitable[None]] | None = None
+        """Done to every tab that opens."""
+        self.on_active: Callable[[], None] | None = None
+        """Told when another tab is the active one."""
         self.videos: list[Video] = []
         context.on("page", self._opened)
+        context.on("dialog", self._shown)
 
     async def _opened(self, page: Page) -> None:
         if self.adopt(page) is None:
+            self._refused += 1
+            self._refused_since += 1
             try:
                 await page.close()
             except Error:
                 return
-        elif self._show_cursor:
+            return
+        if self._show_cursor:
             await show_cursor(page)
+        if self.equip is not None:
+            await self.equip(self._by_page[page])
+
+    async def _shown(self, dialog: PlaywrightDialog) -> None:
+        tab = self.adopt(dialog.page) if dialog.page is not None else None
+        if tab is not None:
+            await tab.dialogs.show(dialog)
+            return
+        try:
+            await dialog.dismiss()  # of a window that is not let open
+        except Error:
+            return
+
+    async def _asking(self, tab: Tab) -> None:
+        """A dialog begins to wait: calls to its page end, and those to pages that it holds too."""
+        waiting = tab.dialogs.waiting
+        if waiting is None:
+            return
+        why = DialogWaiting(waiting.model_dump())
+        tab.hold(why)
+        for other in self.open:
+            if other is not tab and other.is_called and not await other.answers():
+                other.hold(why)
 
     def adopt(self, page: Page) -> Tab | None:
         """The page's tab, made if it is new; None if there are too many."""
         if page in self._by_page:
             return self._by_page[page]
-        if len(self.open) >= MAX_TABS:
+        if len(self.open) >= self.most:
             return None
         self._last_id += 1
-        tab = Tab(page, f"t{self._last_id}", self._driver, self._lost)
+        tab = Tab(page, f"t{self._last_id}", self._driver, self._lost, self.manners, self._asking)
         self._by_page[page] = tab
         if page.video is not None:
             self.videos.append(page.video)
@@ -74,13 +112,14 @@ class Tabs:
             tab.opener = opener.id
 
     def _closed(self, tab: Tab) -> None:
-        self._dialogs += tab.take_dialogs()
+        tab.dialogs.gone()
+        self._dialogs += tab.dialogs.take()
         self._by_page.pop(tab.page, None)
         if self._active is tab:
             rest = self.open
             opener = next((other for other in rest if other.id == tab.opener), None)
             if rest:
-                self._active = opener or rest[-1]
+                self.activate(opener or rest[-1])
 
     @property
     def open(self) -> list[Tab]:
@@ -105,14 +144,29 @@ class Tabs:
     async def ready(self) -> Tab:
         """A tab to navigate: the active one, or a fresh one where that can't be navigated."""
         old = self._active
-        if old is None or old.crashed or old.closed or old.is_flooding:
+        await self._freed()
+        if old is not None:
+            await old.let_go()
+        if old is None or old.crashed or old.closed or old.dialogs.is_flooding:
             self.activate(await self.new())
             if old is not None and not old.closed:
-                self._dialogs += old.take_dialogs()
+                old.dialogs.gone()
+                self._dialogs += old.dialogs.take()
                 self._by_page.pop(old.page, None)
                 with anyio.move_on_after(_CLOSE_TIMEOUT):
                     await old.page.close()
         return self.active
+
+    async def _freed(self) -> None:
+        """Dismiss the dialogs of other tabs that keep the active one from being navigated."""
+        for tab in self.open:
+            if (
+                tab.dialogs.waiting is not None
+                and tab is not self._active
+                and self._active is not None
+                and not await self._active.answers()
+            ):
+                await tab.dialogs.dismiss()
 
     async def new(self) -> Tab:
         """One more tab; it is not active until `activate`."""
@@ -120,11 +174,15 @@ class Tabs:
         tab = self.adopt(page)
         if tab is None:
             await page.close()
-            raise ActionFailed("too_many_tabs", f"a session may have {MAX_TABS} tabs open")
+            raise ActionFailed("too_many_tabs", f"a session may have {self.most} tabs open")
+        if self.equip is not None:
+            await self.equip(tab)
         return tab
 
     def activate(self, tab: Tab) -> None:
         self._active = tab
+        if self.on_active is not None:
+            self.on_active()
 
     def named(self, tab_id: str | None) -> Tab:
         """The open tab with that id, or the active one."""
@@ -137,8 +195,10 @@ class Tabs:
         raise ActionFailed("unknown_tab", f"Unknown tab: {tab_id}. Open tabs: {known}")
 
     async def listed(self) -> list[TabInfo]:
-        """Every open tab; the titles of those in the background are asked for, briefly."""
-        for tab in self.open:
+        """Every open tab; the titles of those in the background are asked for, briefly, unless a
+        dialog waits.
+        """
+        for tab in self.open if self.waiting is None else ():
             if tab is not self._active and not tab.crashed:
                 with anyio.move_on_after(_TITLE_TIMEOUT):
                     try:
@@ -170,12 +230,54 @@ class Tabs:
             return []
         return [info for info in await self.listed() if int(info.id[1:]) > mark]
 
+    @property
+    def made(self) -> int:
+        """Tabs so far, those that were refused too."""
+        return self._last_id + self._refused
+
+    def take_refused(self) -> int:
+        """How many tabs were closed at once since the last answer, there being too many."""
+        taken, self._refused_since = self._refused_since, 0
+        return taken
+
     def take_dialogs(self) -> list[Dialog]:
         """The dialogs of all tabs since the last answer."""
         taken, self._dialogs = self._dialogs, []
         for tab in self._by_page.values():
-            taken += tab.take_dialogs()
+            taken += tab.dialogs.take()
         return taken
+
+    @property
+    def waiting(self) -> WaitingDialog | None:
+        """The dialog that waits: the active tab's, else that of the tab that was opened first."""
+        tab = self._asker
+        return tab.dialogs.waiting if tab is not None else None
+
+    @property
+    def _asker(self) -> Tab | None:
+        asking = [tab for tab in self.open if tab.dialogs.waiting is not None]
+        return self._active if self._active in asking else next(iter(asking), None)
+
+    def asking(self, tab_id: str | None) -> Tab:
+        """The tab whose dialog is to be answered. ActionFailed where none waits."""
+        tab = self._asker if tab_id is None else self.named(tab_id)
+        if tab is None or tab.dialogs.waiting is None:
+            raise ActionFailed("no_dialog", f"no dialog waits{f' in {tab_id}' if tab_id else ''}")
+        return tab
+
+    async def held(self, tab: Tab) -> DialogWaiting | None:
+        """The dialog that keeps the tab from answering, if one does."""
+        waiting = tab.dialogs.waiting or self.waiting
+        if waiting is None or (waiting.tab != tab.id and await tab.answers()):
+            return None
+        return DialogWaiting(waiting.model_dump())
+
+    async def free(self, tab: Tab) -> Tab:
+        """The tab, if no dialog keeps it from answering; else DialogWaiting."""
+        why = await self.held(tab)
+        if why is not None:
+            raise why
+        return tab
 
 
 async def show_cursor(page: Page) -> None:

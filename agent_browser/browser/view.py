@@ -1,72 +1,26 @@
 """What a session has seen of its pages: the numbers given out, the lines of its last look."""
 
-import itertools
-import re
-from contextlib import suppress
-from typing import NamedTuple
-
-import anyio
 from playwright.async_api import Error
 
+from agent_browser.browser import fitting
 from agent_browser.browser.driver import ENGINE_NAME
 from agent_browser.browser.elements import Survey, changes, element, text_of
 from agent_browser.browser.refs import Numbers, Ref, parse, stale
-from agent_browser.browser.snapshot import Looking
+from agent_browser.browser.snapshot import Kept, Looking
 from agent_browser.browser.tab import Tab
 from agent_browser.browser.tabs import Tabs
-from agent_browser.browser.targets import find, world_of
+from agent_browser.browser.targets import acting_on, find, world_of
+from agent_browser.browser.together import both
+from agent_browser.browser.tree import Named, name_all, renumbered
 from agent_browser.browser.worlds import DocumentLeft, World
 from agent_browser.errors import ActionFailed
-from agent_browser.models.functions import Element, PageState
+from agent_browser.models.functions import Element, PageState, SnapshotInput
 
 LIMIT = 200
 """Elements of a snapshot where nothing else is asked for (contract, section 2)."""
 
 _KEEP = 500
 """Spans of numbers after which those of documents that were left are forgotten."""
-
-_MOST_NAMED = 500
-"""Elements of a tree that get refs; each is a call to the driver, which all sessions share."""
-
-_NAMED_AT_ONCE = 8
-
-_TREE_REF = re.compile(r"\[ref=((?:f\d+)?e\d+)\]")
-
-
-class Named(NamedTuple):
-    """An element that Playwright's side named, in our numbers."""
-
-    name: str
-    world: World
-    number: int
-    is_secret: bool
-
-
-def renumbered(tree: str, known: dict[str, Named]) -> str:
-    """The aria tree with our refs in place of Playwright's, and without the values of secret
-    fields.
-    """
-    lines = []
-    hidden: int | None = None
-    for line in tree.split("\n"):
-        depth = len(line) - len(line.lstrip())
-        if hidden is not None and depth > hidden:
-            if line.lstrip().startswith("- /"):
-                lines.append(line)
-            continue
-        hidden = None
-        match = _TREE_REF.search(line)
-        named = known.get(match[1]) if match else None
-        if match and named is None:
-            line = line.replace(f" {match[0]}", "")
-        elif match and named is not None:
-            line = line.replace(match[0], f"[ref=e{named.number}]")
-            if named.is_secret:
-                hidden = depth
-                head, bracket, rest = line.rpartition("]")
-                line = head + bracket + (":" if not rest.strip(": ") and rest else "")
-        lines.append(line)
-    return "\n".join(lines)
 
 
 class View:
@@ -75,12 +29,14 @@ class View:
     def __init__(self) -> None:
         self.numbers = Numbers()
         self._lines: dict[str, str] = {}
+        self._document: str | None = None
+        self._kept = Kept()
 
     def looking(
         self, tab: Tab, *, most: int = LIMIT, query: str | None = None, boxes: bool = False
     ) -> Looking:
         """A look at the tab, for a caller that makes the first round trip itself."""
-        return Looking(tab.worlds, self.numbers, most=most, query=query, boxes=boxes)
+        return Looking(tab.worlds, self.numbers, self._kept, most=most, query=query, boxes=boxes)
 
     async def look(
         self,
@@ -116,6 +72,13 @@ class View:
             )
         return survey
 
+    async def place(self, tab: Tab, text: str) -> tuple[World, int]:
+        """The document and the number of what a ref or selector names; ActionFailed."""
+        named = parse(text)
+        if isinstance(named, Ref):
+            return world_of(tab, self.numbers, named), named.number
+        return await self._found(tab, text)
+
     async def _found(self, tab: Tab, selector: str) -> tuple[World, int]:
         await tab.worlds.ask_main("measures()")
         target = await find(tab, self.numbers, selector)
@@ -128,7 +91,7 @@ class View:
                 return named.world, named.number
         raise ActionFailed("no_match", f"{selector} matches nothing in the page")
 
-    async def _take_named(self, tab: Tab) -> list["Named"]:
+    async def _take_named(self, tab: Tab) -> list[Named]:
         """What Playwright's side named since last asked."""
         taken: list[Named] = []
         for world in tab.worlds.all():
@@ -143,22 +106,46 @@ class View:
             ]
         return taken
 
-    async def tree(self, tab: Tab, seconds: float) -> str:
-        """Playwright's aria tree of the page, its refs replaced by ours."""
-        text = await tab.page.aria_snapshot(mode="ai", timeout=seconds * 1000)
-        own = dict.fromkeys(_TREE_REF.findall(text))
-        few = anyio.CapacityLimiter(_NAMED_AT_ONCE)
+    async def answer(self, tabs: Tabs, tab: Tab, input: SnapshotInput, seconds: float) -> PageState:
+        """All that a snapshot is asked for. DocumentLeft and ActionFailed as `look`."""
+        look = self.look(
+            tab,
+            limit=input.limit,
+            offset=input.offset,
+            query=input.query,
+            root=input.root,
+            boxes=input.boxes,
+        )
+        if input.tree:
+            survey, tree = await both(look, self._aria(tab, input.root, seconds))
+        else:
+            survey, tree = await look, ""
+        room = input.max_chars - (fitting.FENCE if input.boundaries else 0)
+        state = await self.state(
+            tabs,
+            survey,
+            offset=input.offset,
+            boxes=input.boxes,
+            delta=input.delta,
+            max_chars=room,
+        )
+        if input.tree:
+            state = fitting.with_tree(state, await self._renumbered(tab, tree), room)
+        return fitting.bounded(state) if input.boundaries else state
 
-        async def name(ref: str) -> None:
-            found = tab.page.locator(f"aria-ref={ref} >> {ENGINE_NAME}=name:{ref}")
-            async with few:
-                with suppress(Error):
-                    await found.count()
+    async def _aria(self, tab: Tab, root: str | None, seconds: float) -> str:
+        """Playwright's aria tree of the page, or of what is below the root."""
+        milliseconds = seconds * 1000
+        if root is None:
+            return await tab.page.aria_snapshot(mode="ai", timeout=milliseconds)
+        target = await find(tab, self.numbers, root)
+        async with acting_on(target, milliseconds) as locator:
+            return await locator.first.aria_snapshot(mode="ai", timeout=milliseconds)
 
-        async with anyio.create_task_group() as group:
-            for ref in itertools.islice(own, _MOST_NAMED):
-                group.start_soon(name, ref)
-        return renumbered(text, {named.name: named for named in await self._take_named(tab)})
+    async def _renumbered(self, tab: Tab, tree: str) -> str:
+        """Such a tree with our refs in place of Playwright's."""
+        await name_all(tab.page)
+        return renumbered(tree, {named.name: named for named in await self._take_named(tab)})
 
     def elements(self, survey: Survey, *, offset: int = 0, boxes: bool = False) -> list[Element]:
         """The survey's elements as they cross the wire."""
@@ -172,20 +159,27 @@ class View:
         offset: int = 0,
         boxes: bool = False,
         delta: bool = False,
+        max_chars: int = fitting.MAX_CHARS,
     ) -> PageState:
         """The survey with all that an answer says of the page."""
         found = self.elements(survey, offset=offset, boxes=boxes)
-        changed = changes(self._lines, found) if delta else None
-        self._lines = {item.ref: item.desc for item in found}
+        shown = found[: fitting.fitting([item.desc for item in found], max_chars)]
+        note = fitting.note_of(len(shown), offset, survey.total, partial=survey.partial)
+        is_new = survey.document != self._document
+        changed = changes(self._lines, shown, new_page=is_new) if delta else None
+        self._lines = {item.ref: item.desc for item in shown}
+        self._document = survey.document
         if self.numbers.spans > _KEEP:
             self.numbers.keep({token for tab in tabs.open for token in tab.worlds.tokens()})
         return PageState(
             url=survey.url,
             title=survey.title,
-            elements=found,
-            elements_text=text_of(found),
+            elements=shown,
+            elements_text=text_of(shown, note if len(shown) < len(found) else None),
             total=survey.total,
+            note=note,
             delta=changed,
             dialogs=tabs.take_dialogs(),
             tabs=await tabs.listed(),
+            refused_tabs=tabs.take_refused(),
         )

@@ -1,43 +1,125 @@
-"""The wait action: for a time, a text, an element, an address, a load state or a condition."""
+"""The wait action: for a time, an address, a load state, an element, a text, a condition, an event.
+
+What happens at a moment (`at_once`: a response, a download) is waited for from the start; the rest
+one after the other, the address first, so that what follows is asked of the page arrived at. All
+share one deadline.
+"""
+
+import builtins
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 import anyio
-from playwright.async_api import Error, TimeoutError
+from playwright.async_api import Error, Frame, Locator, TimeoutError
 
 from agent_browser.browser.actions import Act, register
+from agent_browser.browser.anywhere import in_all_frames, in_any_frame
 from agent_browser.browser.targets import acting_on
-from agent_browser.browser.translate import first_line
-from agent_browser.errors import ActionFailed
+from agent_browser.browser.translate import first_line, is_gone
+from agent_browser.errors import ActionFailed, AgentBrowserError
 
 DEFAULT_WAIT_MS = 1000
+_LOOK_BOUND = 0.5
+"""Seconds to find out what was there in place of what was waited for."""
+
+Wait = Callable[[Act], Awaitable[None]]
+Instead = Callable[[Act], Awaitable[str]]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One field of the input that can be waited for. `instead` says what was there in its place."""
+
+    wait: Wait
+    instead: Instead
+    at_once: bool
+
+
+async def _place(act: Act) -> str:
+    """Where the page is: what is said of a condition that has nothing better to say."""
+    return f"the page is at {act.page.url[:500]}"
+
+
+CONDITIONS: dict[str, Condition] = {}
+"""By the field's name, in the order in which they are waited for."""
+
+
+def condition(
+    name: str, *, instead: Instead = _place, at_once: bool = False
+) -> Callable[[Wait], Wait]:
+    """Put a condition into the table. Its function waits within `act.left` and raises TimeoutError,
+    of Playwright or of the language, if it does not come.
+    """
+
+    def put(wait: Wait) -> Wait:
+        CONDITIONS[name] = Condition(wait, instead, at_once)
+        return wait
+
+    return put
 
 
 @register("wait")
 async def wait(act: Act) -> None:
-    """Each condition that was given, one after the other, within one time; else `wait_ms`."""
-    conditions = [
-        (name, perform)
-        for name, perform in _CONDITIONS.items()
-        if getattr(act.input, name) is not None
-    ]
-    if act.input.ref is not None and act.input.selector is None:
-        conditions.append(("ref", _ref))
-    if not conditions:
+    """Every condition that was given, within one time; else `wait_ms`."""
+    act.acted = False
+    given = [name for name in CONDITIONS if _value(act, name) is not None]
+    if not given:
         await _pause(act)
         return
-    for name, perform in conditions:
+    failed: list[Exception] = []
+    async with anyio.create_task_group() as group:
+
+        async def one_by_one(names: list[str]) -> None:
+            try:
+                for name in names:
+                    await _met(act, name)
+            except (AgentBrowserError, Error) as exc:
+                failed.append(exc)
+                group.cancel_scope.cancel()
+
+        group.start_soon(one_by_one, [name for name in given if not CONDITIONS[name].at_once])
+        for name in given:
+            if CONDITIONS[name].at_once:
+                group.start_soon(one_by_one, [name])
+    if failed:
+        raise failed[0]
+
+
+def _value(act: Act, name: str) -> object:
+    if name == "ref" and act.input.selector is not None:
+        return None
+    return getattr(act.input, name)
+
+
+async def _met(act: Act, name: str) -> None:
+    try:
+        with anyio.fail_after(act.left / 1000):
+            await CONDITIONS[name].wait(act)
+    except (TimeoutError, builtins.TimeoutError) as exc:
+        gone = act.tab.gone()
+        if gone is not None:
+            raise gone from exc
+        waited = f"Timeout {act.milliseconds:g}ms exceeded waiting for {name}"
+        there = await _instead(act, name)
+        raise ActionFailed("timeout", f"{waited} {_shown(_value(act, name))}; {there}") from exc
+    except Error as exc:
+        if act.tab.gone() is not None or is_gone(exc):
+            raise
+        raise ActionFailed("failed", first_line(exc)) from exc
+
+
+async def _instead(act: Act, name: str) -> str:
+    with anyio.move_on_after(_LOOK_BOUND):
         try:
-            await perform(act)
-        except TimeoutError as exc:
-            if act.tab.gone() is not None:
-                raise
-            wanted = getattr(act.input, name)
-            raise ActionFailed(
-                "timeout", f"Timeout {act.milliseconds:g}ms exceeded waiting for {name} {wanted!r}"
-            ) from exc
-        except Error as exc:
-            if act.tab.gone() is not None:
-                raise
-            raise ActionFailed("failed", first_line(exc)) from exc
+            return await CONDITIONS[name].instead(act)
+        except Error:
+            pass
+    return await _place(act)
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 200 else f"{text[:199]}…"
 
 
 async def _pause(act: Act) -> None:
@@ -50,45 +132,89 @@ async def _pause(act: Act) -> None:
         )
 
 
+@condition("url")
+async def _url(act: Act) -> None:
+    await act.page.wait_for_url(act.input.url or "", wait_until="commit", timeout=act.left)
+
+
+@condition("load_state")
+async def _load_state(act: Act) -> None:
+    await act.page.wait_for_load_state(act.input.load_state, timeout=act.left)
+
+
+async def _matches(act: Act) -> str:
+    selector, state = act.input.selector or "", act.input.state or "visible"
+    count = sum([await frame.locator(selector).count() for frame in act.page.frames])
+    if not count:
+        return f"nothing matches it at {act.page.url[:500]}"
+    elements = "1 element matches" if count == 1 else f"{count} elements match"
+    return f"{elements} it, not {state}" if state == "visible" else f"{elements} it"
+
+
+@condition("selector", instead=_matches)
+async def _selector(act: Act) -> None:
+    selector, state = act.input.selector or "", act.input.state or "visible"
+    shown = state in ("visible", "hidden")
+
+    def find(frame: Frame) -> Locator:
+        found = frame.locator(selector)
+        return (found.filter(visible=True) if shown else found).first
+
+    if state in ("visible", "attached"):
+        await in_any_frame(act, find)
+    else:
+        await in_all_frames(act, find)
+
+
+async def _ref_is(act: Act) -> str:
+    return f"{act.input.ref} is not {act.input.state or 'visible'}"
+
+
+@condition("ref", instead=_ref_is)
+async def _ref(act: Act) -> None:
+    async with acting_on(await act.target(), act.left) as locator:
+        await locator.wait_for(state=act.input.state or "visible", timeout=act.left)
+
+
+async def _shows(act: Act) -> str:
+    return f"no frame of the page at {act.page.url[:500]} shows it"
+
+
+@condition("text", instead=_shows)
 async def _text(act: Act) -> None:
     text = act.input.text
     for one in text if isinstance(text, list) else [text or ""]:
-        seen = act.page.get_by_text(one).filter(visible=True).first
-        await seen.wait_for(state="visible", timeout=act.milliseconds)
+        await in_any_frame(act, _showing(one))
 
 
+async def _still_shows(act: Act) -> str:
+    return f"the page at {act.page.url[:500]} still shows it"
+
+
+@condition("text_gone", instead=_still_shows)
 async def _text_gone(act: Act) -> None:
-    seen = act.page.get_by_text(act.input.text_gone or "").filter(visible=True).first
-    await seen.wait_for(state="detached", timeout=act.milliseconds)
+    await in_all_frames(act, _showing(act.input.text_gone or ""))
 
 
-async def _selector(act: Act) -> None:
-    found = act.page.locator(act.input.selector or "").first
-    await found.wait_for(state=act.input.state or "visible", timeout=act.milliseconds)
+def _showing(text: str) -> Callable[[Frame], Locator]:
+    return lambda frame: frame.get_by_text(text).filter(visible=True).first
 
 
-async def _ref(act: Act) -> None:
-    async with acting_on(await act.target(), act.milliseconds) as locator:
-        await locator.wait_for(state=act.input.state or "visible", timeout=act.milliseconds)
+async def _comes_to(act: Act) -> str:
+    handle = await act.page.evaluate_handle(act.input.function or "")
+    return f"it came to {_shown(str(handle))} at {act.page.url[:500]}"
 
 
-async def _url(act: Act) -> None:
-    await act.page.wait_for_url(act.input.url or "", wait_until="commit", timeout=act.milliseconds)
-
-
-async def _load_state(act: Act) -> None:
-    await act.page.wait_for_load_state(act.input.load_state, timeout=act.milliseconds)
-
-
+@condition("function", instead=_comes_to)
 async def _function(act: Act) -> None:
-    await act.page.wait_for_function(act.input.function or "", timeout=act.milliseconds)
+    await act.page.wait_for_function(act.input.function or "", timeout=act.left)
 
 
-_CONDITIONS = {
-    "text": _text,
-    "text_gone": _text_gone,
-    "selector": _selector,
-    "url": _url,
-    "load_state": _load_state,
-    "function": _function,
-}
+async def _running(act: Act) -> str:
+    count = act.downloads.running
+    return f"{count} {'download is' if count == 1 else 'downloads are'} running"
+
+
+@condition("download", instead=_running, at_once=True)
+async def _download(act: Act) -> None:
+    await (act.downloads.next() if act.input.download else act.downloads.rest())

@@ -6,6 +6,7 @@ is known by a token that only we know; a document that was left takes its world 
 
 import json
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -14,6 +15,7 @@ import anyio
 from playwright.async_api import CDPSession, Error, Frame, Page
 
 from agent_browser.browser.driver import ENGINE_NAME, Driver
+from agent_browser.browser.placing import Placing, of_quad
 
 WORLD = "agent-browser"
 MAX_FRAMES = 100
@@ -22,6 +24,7 @@ _NO_CONTEXT = (
     "Execution context was destroyed",
     "Inspected target navigated",
 )
+_INNER = "function (seen) { return agentBrowser.inner(this, seen); }"
 _NO_FRAME = ("No frame for given id", "No frame with given id", "Frame with the given")
 
 
@@ -41,13 +44,18 @@ class World:
 
 @dataclass(frozen=True)
 class Child:
-    """A frame within a document: the number of its element there, its place in the viewport."""
+    """A frame within a document: the number of its element there, where its document is."""
 
     number: int
     frame_id: str
     session: CDPSession
-    x: float
-    y: float
+    placing: Placing
+    is_in_root: bool
+    """`placing` is within the process's topmost document, not within the one that holds it."""
+    seen: list[float] | None
+    """The part of it that can be seen, in its own pixels; None if that can't be told."""
+    cover: str | None
+    """What is in front of it."""
 
 
 class Worlds:
@@ -61,7 +69,7 @@ class Worlds:
         self._told = False
         self._by_frame: dict[str, World] = {}
         self._frames: dict[str, Frame] = {}
-        self._sessions: WeakKeyDictionary[Frame, CDPSession | None] = WeakKeyDictionary()
+        self._sessions: WeakKeyDictionary[Frame, CDPSession] = WeakKeyDictionary()
 
     async def session(self) -> CDPSession:
         """The tab's own protocol session."""
@@ -71,6 +79,11 @@ class Worlds:
             self._main_frame = tree["frameTree"]["frame"]["id"]
             self._main = session
         return self._main
+
+    @property
+    def heard(self) -> CDPSession | None:
+        """The same as last asked for, without asking the page."""
+        return self._main if self._told else None
 
     async def listening(self) -> CDPSession:
         """The same, told of what happens to the page (windows that it opens)."""
@@ -179,8 +192,10 @@ class Worlds:
             del self._by_frame[world.frame_id]
         self._frames.pop(world.token, None)
 
-    async def children(self, world: World) -> list[Child]:
-        """The frames in that document, in no order; those that vanish meanwhile are left out."""
+    async def children(self, world: World, seen: list[float] | None = None) -> list[Child]:
+        """The frames in that document, of which the part `seen` can be seen, in no order; those
+        that vanish meanwhile are left out.
+        """
         tree = await world.session.send("Page.getFrameTree")
         node = _find(tree["frameTree"], world.frame_id)
         inside = [c["frame"]["id"] for c in (node or {}).get("childFrames", [])][:MAX_FRAMES]
@@ -191,7 +206,7 @@ class Worlds:
         found: list[Child] = []
 
         async def place(frame_id: str, session: CDPSession) -> None:
-            child = await self._place(world, frame_id, session)
+            child = await self._place(world, frame_id, session, seen)
             if child is not None:
                 found.append(child)
 
@@ -202,25 +217,30 @@ class Worlds:
 
     async def _remote_frames(self) -> list[tuple[str, CDPSession]]:
         """Frames with a renderer of their own (site isolation): each has its own session."""
-        found = []
-        for frame in self._page.frames[1 : MAX_FRAMES + 1]:
-            if self._sessions.get(frame) is None:
+        found: list[tuple[str, CDPSession]] = []
+
+        async def ask(frame: Frame) -> None:
+            session = self._sessions.get(frame)
+            for known in (session, None) if session is not None else (None,):
                 try:
-                    self._sessions[frame] = await self._page.context.new_cdp_session(frame)
+                    session = known or await self._page.context.new_cdp_session(frame)
+                    tree = await session.send("Page.getFrameTree")
                 except Error:
+                    # A session ends when its frame gets another renderer; the frame may have one.
+                    self._sessions.pop(frame, None)
                     continue
-            session = self._sessions[frame]
-            if session is None:
-                continue
-            try:
-                tree = await session.send("Page.getFrameTree")
-            except Error:
-                self._sessions[frame] = None
-                continue
-            found.append((tree["frameTree"]["frame"]["id"], session))
+                self._sessions[frame] = session
+                found.append((tree["frameTree"]["frame"]["id"], session))
+                return
+
+        async with anyio.create_task_group() as group:
+            for frame in self._page.frames[1 : MAX_FRAMES + 1]:
+                group.start_soon(ask, frame)
         return found
 
-    async def _place(self, world: World, frame_id: str, session: CDPSession) -> Child | None:
+    async def _place(
+        self, world: World, frame_id: str, session: CDPSession, seen: list[float] | None
+    ) -> Child | None:
         try:
             owner = await world.session.send("DOM.getFrameOwner", {"frameId": frame_id})
             node = await world.session.send(
@@ -230,20 +250,65 @@ class Worlds:
                     "executionContextId": world.context_id,
                 },
             )
+            object_id = node["object"]["objectId"]
             answer = await world.session.send(
                 "Runtime.callFunctionOn",
                 {
-                    "objectId": node["object"]["objectId"],
-                    "functionDeclaration": "function () { return agentBrowser.inner(this); }",
+                    "objectId": object_id,
+                    "functionDeclaration": _INNER,
+                    "arguments": [{"value": seen}],
                     "returnByValue": True,
                 },
             )
+            place = answer["result"].get("value")
+            if not place or not place["n"]:
+                return None
+            placing = await self._placing(world, object_id, place)
         except Error:
             return None
-        place = answer["result"].get("value")
-        if not place or not place["n"]:
-            return None
-        return Child(place["n"], frame_id, session, place["x"], place["y"])
+        number, tilted = place["n"], bool(place["tilted"])
+        return Child(number, frame_id, session, placing, tilted, place["seen"], place["cover"])
+
+    async def _placing(self, world: World, object_id: str, place: dict[str, Any]) -> Placing:
+        """Where a frame's document is; of one that is turned the browser knows the corners."""
+        if not place["tilted"]:
+            return Placing(place["scaleX"], 0, 0, place["scaleY"], place["x"], place["y"])
+        box = await world.session.send("DOM.getBoxModel", {"objectId": object_id})
+        return of_quad(box["model"]["content"], place["width"], place["height"])
+
+    async def judge(self, world: World) -> None:
+        """Tell the document which of the elements that it doubts have a closed shadow root."""
+        session = world.session
+        try:
+            answer = await session.send(
+                "Runtime.evaluate",
+                {
+                    "expression": "agentBrowser.doubtful()",
+                    "contextId": world.context_id,
+                    "objectGroup": WORLD,
+                },
+            )
+            listed = await session.send(
+                "Runtime.getProperties",
+                {"objectId": answer["result"]["objectId"], "ownProperties": True},
+            )
+        except (Error, KeyError) as exc:
+            raise DocumentLeft from exc
+        doubted = [item for item in listed["result"] if item["name"].isdigit()]
+        verdicts = [False] * len(doubted)
+
+        async def ask(index: int, object_id: str) -> None:
+            with suppress(Error):
+                node = await session.send("DOM.describeNode", {"objectId": object_id})
+                roots = node["node"].get("shadowRoots", [])
+                verdicts[index] = any(root.get("shadowRootType") == "closed" for root in roots)
+
+        async with anyio.create_task_group() as group:
+            for item in doubted:
+                group.start_soon(ask, int(item["name"]), item["value"]["objectId"])
+        with suppress(Error):
+            await session.send("Runtime.releaseObjectGroup", {"objectGroup": WORLD})
+        await self.ask(world, f"judge({json.dumps(verdicts)})")
 
     async def frame_of(self, world: World) -> Frame | None:
         """Playwright's frame that holds this document, found by asking each for the token."""

@@ -12,6 +12,11 @@ from agent_browser.cli.target import Target, client_command
 PANEL = "Actions"
 Command = Callable[..., None]
 Ref = Annotated[str, typer.Argument(metavar="REF", help="@e7 or e7, or a Playwright selector.")]
+Delay = Annotated[float | None, typer.Option(help="Milliseconds between keys.")]
+Modifier = Annotated[
+    list[str] | None,
+    typer.Option(help="Alt, Control, Meta or Shift, held meanwhile; may be repeated."),
+]
 Timeout = Annotated[str | None, typer.Option(help="How long it may take: 5, 500ms.")]
 
 
@@ -29,24 +34,47 @@ def register(app: typer.Typer) -> None:
         client_command(app, name, rich_help_panel=PANEL, context_settings=loose)(command)
 
 
-def act(target: Target, action: str, **options: Any) -> None:
-    """Do one action and print what came of it; Failed with its message where it wasn't done."""
+def done(target: Target, action: str, **options: Any) -> dict[str, Any]:
+    """Do one action; Failed with its message where it wasn't done, its answer printed as JSON."""
     from agent_browser.client import requests
 
     request = requests.interact(target.session(), action, {"snapshot": "delta", **options})
     answer = target.send(requests.raw(request), f"waiting for {action}")
+    if not answer.get("success"):
+        if target.json:
+            print_json(answer)
+        raise Failed(str(answer.get("message") or f"{action} was not done"))
+    return answer
+
+
+def act(target: Target, action: str, **options: Any) -> None:
+    """Do one action and print what came of it; Failed with its message where it wasn't done."""
+    answer = done(target, action, **options)
     if target.json:
         print_json(answer)
-    if not answer.get("success"):
-        raise Failed(str(answer.get("message") or f"{action} was not done"))
-    if not target.json:
+    else:
         for text in action_lines(answer):
             say(text)
 
 
-def click(target: Target, ref: Ref, timeout: Timeout = None) -> None:
+def click(
+    target: Target,
+    ref: Ref,
+    button: Annotated[str | None, typer.Option(help="left, middle or right (left).")] = None,
+    count: Annotated[int | None, typer.Option(help="How many clicks in a row.")] = None,
+    modifier: Modifier = None,
+    timeout: Timeout = None,
+) -> None:
     """Click an element; prints the elements that are new."""
-    act(target, "click", ref=ref, timeout=timeout)
+    act(
+        target,
+        "click",
+        ref=ref,
+        button=button,
+        click_count=count,
+        modifiers=modifier or None,
+        timeout=timeout,
+    )
 
 
 def dblclick(target: Target, ref: Ref, timeout: Timeout = None) -> None:
@@ -83,20 +111,25 @@ def type_text(
     target: Target,
     text: Annotated[str, typer.Argument(help="Typed key by key.")],
     ref: Annotated[str | None, typer.Option(help="Into this element, not the focused one.")] = None,
+    delay: Delay = None,
     timeout: Timeout = None,
 ) -> None:
     """Type text into what has the focus."""
-    act(target, "type", text=text, ref=ref, timeout=timeout)
+    act(target, "type", text=text, ref=ref, delay=delay, timeout=timeout)
 
 
 def press(
     target: Target,
-    key: Annotated[str, typer.Argument(help="Enter, Tab, Escape, Control+a, …")],
+    keys: Annotated[
+        list[str], typer.Argument(metavar="KEY…", help="Enter, Tab, Escape, Control+a, …")
+    ],
     ref: Annotated[str | None, typer.Option(help="In this element.")] = None,
+    delay: Delay = None,
     timeout: Timeout = None,
 ) -> None:
-    """Press a key or a chord."""
-    act(target, "press", text=key, ref=ref, timeout=timeout)
+    """Press a key or a chord, or several one after the other."""
+    text = keys[0] if len(keys) == 1 else keys
+    act(target, "press", text=text, ref=ref, delay=delay, timeout=timeout)
 
 
 def select(
@@ -153,6 +186,9 @@ def wait(
         str | None, typer.Option(help="Until load, domcontentloaded or networkidle.")
     ] = None,
     function: Annotated[str | None, typer.Option(help="Until this JavaScript is true.")] = None,
+    download: Annotated[
+        bool, typer.Option("--download", help="Until a download has ended.")
+    ] = False,
     timeout: Timeout = None,
 ) -> None:
     """Wait for a time, an element, a text, a URL, or the page."""
@@ -168,5 +204,6 @@ def wait(
         state=state,
         load_state=load_state,
         function=function,
+        download=download or None,
         timeout=timeout,
     )

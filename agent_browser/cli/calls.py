@@ -76,21 +76,21 @@ def run(
     print_json(answer)
 
 
-def read_input(text: str) -> dict[str, Any]:
-    """The JSON object of an --input: the text itself, `@file`, or `-` for stdin. Failed."""
+def read_input(text: str, option: str = "--input") -> dict[str, Any]:
+    """The JSON object of such an option: the text itself, `@file`, or `-` for stdin. Failed."""
     if text == "-":
         text = sys.stdin.read()
     elif text.startswith("@"):
         try:
             text = Path(text[1:]).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as exc:
-            raise Failed(f"--input: can't read {text[1:]}: {_why(exc)}", USAGE) from exc
+            raise Failed(f"{option}: can't read {text[1:]}: {_why(exc)}", USAGE) from exc
     try:
         data = json.loads(text)
     except ValueError as exc:
-        raise Failed(f"--input is not JSON: {exc}", USAGE) from exc
+        raise Failed(f"{option} is not JSON: {exc}", USAGE) from exc
     if not isinstance(data, dict):
-        raise Failed('--input must be a JSON object, such as \'{"url": "…"}\'', USAGE)
+        raise Failed(f'{option} must be a JSON object, such as \'{{"url": "…"}}\'', USAGE)
     return data
 
 

@@ -8,7 +8,22 @@ import typer
 from typer.core import TyperGroup
 
 from agent_browser import __version__
-from agent_browser.cli import actions, calls, pages, system
+from agent_browser.cli import (
+    actions,
+    calls,
+    commands,
+    emulation,
+    gestures,
+    network,
+    pages,
+    reading,
+    recording,
+    routing,
+    scrape,
+    system,
+    tabs,
+    transfers,
+)
 from agent_browser.cli.exits import INTERRUPTED, MEANINGS, report
 
 NAME = "agent-browser"
@@ -53,8 +68,18 @@ def program() -> typer.Typer:
     legacy = typer.Typer(help="Scripts written for inference.sh's command line: app run.")
     pages.register(app)
     actions.register(app)
+    transfers.register(app)
+    gestures.register(app)
+    tabs.register(app)
+    emulation.register(app)
+    reading.register(app)
+    recording.register(app)
+    network.register(app)
+    routing.register(app)
     calls.register(app, legacy)
     app.add_typer(legacy, name="app", rich_help_panel="Scripts")
+    scrape.register(app)
+    commands.register(app)
     system.register(app)
     return app
 

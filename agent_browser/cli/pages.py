@@ -39,6 +39,9 @@ def open(
     locale: Annotated[str | None, typer.Option(help="Language, as de-CH.")] = None,
     timezone: Annotated[str | None, typer.Option(help="Time zone, as Europe/Zurich.")] = None,
     color_scheme: Annotated[str | None, typer.Option(help="light, dark or no-preference.")] = None,
+    dialogs: Annotated[
+        str | None, typer.Option(help="What confirm and prompt get: ask, accept or dismiss (ask).")
+    ] = None,
     wait_until: Annotated[
         str | None, typer.Option(help="domcontentloaded, load, networkidle or commit.")
     ] = None,
@@ -52,7 +55,7 @@ def open(
         "width": width, "height": height, "user_agent": user_agent, "proxy_url": proxy_url,
         "record_video": record_video or None, "show_cursor": show_cursor or None,
         "device": device, "locale": locale, "timezone": timezone, "color_scheme": color_scheme,
-        "wait_until": wait_until, "timeout": timeout,
+        "dialogs": dialogs, "wait_until": wait_until, "timeout": timeout,
     }  # fmt: skip
     chosen = Chosen(None, remembered=True) if new else target.choose()
     answer = _open(target, chosen, url, session_timeout, options)
@@ -66,13 +69,20 @@ def snapshot(
     limit: Annotated[int | None, typer.Option(help="Elements at most (200).")] = None,
     offset: Annotated[int, typer.Option(help="Elements to leave out at the start.")] = 0,
     tree: Annotated[bool, typer.Option("--tree", help="The page's accessibility tree.")] = False,
+    delta: Annotated[bool, typer.Option("--delta", help="Only what changed since.")] = False,
+    boxes: Annotated[bool, typer.Option("--boxes", help="Where each is, with --json.")] = False,
+    max_chars: Annotated[int | None, typer.Option(help="Characters at most (500000).")] = None,
+    boundaries: Annotated[
+        bool, typer.Option("--boundaries", help="Lines around what is the page's text.")
+    ] = False,
 ) -> None:
     """Print the page and the elements that can be acted on, each with its ref."""
     from agent_browser.client import requests
 
     options = {
         "query": query, "root": root, "limit": limit, "offset": offset or None,
-        "tree": tree or None,
+        "tree": tree or None, "delta": delta or None, "boxes": boxes or None,
+        "max_chars": max_chars, "boundaries": boundaries or None,
     }  # fmt: skip
     answer = target.send(requests.raw(requests.snapshot(target.session(), options)), "looking")
     _print(target, answer, offset=offset)
@@ -85,6 +95,19 @@ def screenshot(
     ref: Annotated[str | None, typer.Option(help="A ref or selector: only that.")] = None,
     quality: Annotated[int | None, typer.Option(help="0 to 100, for jpg and webp.")] = None,
     annotate: Annotated[bool, typer.Option("--annotate", help="Number the elements.")] = False,
+    clip: Annotated[str | None, typer.Option(help="Only X,Y,WIDTH,HEIGHT, in CSS px.")] = None,
+    mask: Annotated[
+        list[str] | None, typer.Option(help="A ref or selector to paint over; may be repeated.")
+    ] = None,
+    css_scale: Annotated[
+        bool, typer.Option("--css-scale", help="One pixel for each CSS pixel.")
+    ] = False,
+    omit_background: Annotated[
+        bool, typer.Option("--omit-background", help="Transparent where the page is empty.")
+    ] = False,
+    if_changed: Annotated[
+        bool, typer.Option("--if-changed", help="Write nothing if the last one shows the same.")
+    ] = False,
 ) -> None:
     """Take a picture of the page and write it to a file."""
     from agent_browser.client import requests
@@ -96,16 +119,35 @@ def screenshot(
         raise Failed(f"{file}: there is no folder {file.parent}", USAGE)
     options = {
         "type": kind, "full_page": full_page or None, "ref": ref, "quality": quality,
-        "annotate": annotate or None,
+        "annotate": annotate or None, "clip": _clip(clip), "mask": mask or None,
+        "scale": "css" if css_scale else None, "omit_background": omit_background or None,
+        "if_changed": if_changed or None,
     }  # fmt: skip
     request = requests.screenshot(target.session(), options)
     answer = target.send(requests.raw(request), "taking a picture")
     output = request.parse(answer)
-    target.client.download(output.screenshot, file)
+    if output.changed is not False or not file.exists():
+        target.client.download(output.screenshot, file)
     if target.json:
         print_json(answer)
+    elif output.changed is False:
+        say("nothing has changed since the last picture")
     else:
         say(f"{file} ({output.width} by {output.height} px, {output.screenshot.size} bytes)")
+        if output.note:
+            note(output.note)
+        for mark in output.legend:
+            say(mark.desc)
+
+
+def _clip(text: str | None) -> dict[str, float] | None:
+    if text is None:
+        return None
+    try:
+        x, y, width, height = (float(part) for part in text.split(","))
+    except ValueError:
+        raise Failed("--clip is four numbers: X,Y,WIDTH,HEIGHT", USAGE) from None
+    return {"x": x, "y": y, "width": width, "height": height}
 
 
 def evaluate(

@@ -17,6 +17,13 @@ def print_json(data: object) -> None:
     print(json.dumps(data, indent=2, ensure_ascii=ascii_only).translate(_ESCAPED))
 
 
+def json_line(data: object) -> str:
+    """JSON on one line, in a form that any terminal and any locale takes."""
+    ascii_only = "utf" not in (sys.stdout.encoding or "").lower()
+    text = json.dumps(data, ensure_ascii=ascii_only, separators=(",", ":"))
+    return text.translate(_ESCAPED)
+
+
 def say(text: str) -> None:
     """Text for people on stdout, without control characters."""
     print(plain(text))
@@ -45,7 +52,14 @@ def page_lines(page: Mapping[str, Any], *, offset: int = 0) -> Iterator[str]:
     if page.get("tree"):
         yield str(page["tree"])
         return
-    yield str(page.get("elements_text") or "(no interactive elements found)")
+    delta = page.get("delta")
+    if isinstance(delta, Mapping):
+        yield from delta_lines(delta)
+        return
+    text = str(page.get("elements_text") or "(no interactive elements found)")
+    yield text
+    if page.get("note") and text.endswith(f"({page['note']})"):
+        return
     total, shown = int(page.get("total") or 0), len(page.get("elements") or ())
     if offset + shown < total:
         yield f"({total - offset - shown} more; use --offset {offset + shown})"
@@ -76,6 +90,10 @@ def action_lines(output: Mapping[str, Any]) -> Iterator[str]:
 
 def delta_lines(delta: Mapping[str, Any]) -> Iterator[str]:
     """What changed: `+` came, `~` changed, `-` went."""
+    if delta.get("new_page"):
+        yield "(a new page)"
+    elif delta.get("unchanged"):
+        yield "(nothing changed)"
     for sign, name in (("+", "added"), ("~", "changed")):
         for element in delta.get(name) or ():
             yield f"{sign} {element.get('desc')}"
@@ -84,10 +102,27 @@ def delta_lines(delta: Mapping[str, Any]) -> Iterator[str]:
         yield "- " + " ".join(str(ref) for ref in removed)
 
 
+def waiting_line(output: Mapping[str, Any]) -> str | None:
+    """The dialog that waits, if one does, and what to do about it."""
+    dialog = output.get("dialog")
+    if not isinstance(dialog, Mapping):
+        return None
+    what = f'{dialog.get("type")} "{line(str(dialog.get("message")))}" waits in {dialog.get("tab")}'
+    return f"{what}: dialog accept, or dialog dismiss"
+
+
 def aside_lines(output: Mapping[str, Any]) -> Iterator[str]:
     """Dialogs that were answered and files that came."""
     for dialog in output.get("dialogs") or ():
         message = line(str(dialog.get("message")))
-        yield f'{dialog.get("type")} "{message}" was {dialog.get("response")}'
+        told = dialog.get("text")
+        answer = f' with "{line(str(told))}"' if told is not None else ""
+        yield f'{dialog.get("type")} "{message}" was {dialog.get("response")}{answer}'
+    waiting = waiting_line(output)
+    if waiting:
+        yield waiting
     for download in output.get("downloads") or ():
         yield f"downloaded {download.get('filename')}: {download.get('url')}"
+    for download in output.get("unfinished_downloads") or ():
+        why = download.get("error") or "not complete yet"
+        yield f"{download.get('state')} {line(str(download.get('name')))}: {why}"

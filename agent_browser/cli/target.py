@@ -124,6 +124,12 @@ class Target:
             progress.say(doing)
             return self.client.send(request)
 
+    def reach(self) -> None:
+        """Have a server that answers, for a request that `send` doesn't make."""
+        from agent_browser.client import requests
+
+        self.send(requests.alive(), "reaching the server")
+
     def start(self) -> None:
         """Start the server in the background, unless it answers by now."""
         background = self.background

@@ -8,15 +8,18 @@ from agent_browser.client.errors import (
     UnknownProblem,
 )
 from agent_browser.client.readiness import Readiness
+from agent_browser.client.scraping import AsyncScraping, Scraping
 from agent_browser.client.session import AsyncSession, Session
 from agent_browser.client.sync import Client
 
 __all__ = [
     "AnswerLost",
     "AsyncClient",
+    "AsyncScraping",
     "AsyncSession",
     "Client",
     "Readiness",
+    "Scraping",
     "ServerUnreachable",
     "Session",
     "UnexpectedAnswer",

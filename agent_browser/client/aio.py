@@ -1,6 +1,6 @@
 """The client for asynchronous programs."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from os import PathLike
 from pathlib import Path
@@ -9,7 +9,16 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
-from agent_browser.client import requests, wire
+from agent_browser.client import (
+    emulation,
+    network,
+    reading,
+    recording,
+    requests,
+    scraping,
+    transfers,
+    wire,
+)
 from agent_browser.client.address import Address
 from agent_browser.client.answers import error_of, read
 from agent_browser.client.download import Download
@@ -20,6 +29,9 @@ from agent_browser.client.session import AsyncSession
 from agent_browser.errors import Unavailable
 from agent_browser.models.artifacts import Artifact, Recording, RecordingList
 from agent_browser.models.base import Input
+from agent_browser.models.comparing import CompareOutput
+from agent_browser.models.emulation import EmulateOutput
+from agent_browser.models.files import DownloadsOutput, UploadList
 from agent_browser.models.functions import (
     CloseOutput,
     ExecuteOutput,
@@ -29,6 +41,10 @@ from agent_browser.models.functions import (
     ScreenshotOutput,
     SnapshotOutput,
 )
+from agent_browser.models.network import ConsoleOutput, HarOutput, RequestOutput, RequestsOutput
+from agent_browser.models.reading import PdfOutput, ReadOutput
+from agent_browser.models.recording import RecordOutput, TraceOutput
+from agent_browser.models.routing import RouteOutput
 from agent_browser.models.sessions import Health, SessionList, SessionState
 from agent_browser.models.sessions import Session as SessionRecord
 
@@ -84,6 +100,7 @@ class AsyncClient:
                 self.address.of(request.path),
                 params=request.query,
                 json=request.body,
+                files=request.files,
                 headers=request.headers,
                 timeout=wire.timeout(request.patience, self._timeout),
             )
@@ -140,6 +157,60 @@ class AsyncClient:
         """Run JavaScript in the page. Options: `ExecuteInput`'s fields."""
         return await self.send(requests.execute(session, code, options))
 
+    async def read(self, session: str, **options: Any) -> ReadOutput:
+        """The page as Markdown, text, HTML, links, tables or fields. Options: `ReadInput`'s
+        fields.
+        """
+        return await self.send(reading.read(session, options))
+
+    async def pdf(self, session: str, **options: Any) -> PdfOutput:
+        """The page printed, kept by the server as an artifact. Options: `PdfInput`'s fields."""
+        return await self.send(reading.pdf(session, options))
+
+    async def compare(self, a: reading.Side, b: reading.Side, **options: Any) -> CompareOutput:
+        """How two pages differ: sessions' ids, addresses, or both as `CompareInput` has them.
+        Options: its other fields.
+        """
+        return await self.send(reading.compare(a, b, options))
+
+    async def emulate(self, session: str, **options: Any) -> EmulateOutput:
+        """Change what pages are shown under, and hear what is in force. Options: `EmulateInput`'s
+        fields.
+        """
+        return await self.send(emulation.emulate(session, options))
+
+    async def record(self, session: str, action: str, **options: Any) -> RecordOutput:
+        """Record the live session: start, stop, restart, chapter or status. Options:
+        `RecordInput`'s fields.
+        """
+        return await self.send(recording.record(session, action, options))
+
+    async def trace(self, session: str, action: str, **options: Any) -> TraceOutput:
+        """A Playwright trace of the session: start, stop or status. Options: `TraceInput`'s
+        fields.
+        """
+        return await self.send(recording.trace(session, action, options))
+
+    async def requests(self, session: str, **options: Any) -> RequestsOutput:
+        """What its pages asked of the network. Options: `RequestsInput`'s fields."""
+        return await self.send(network.listed(session, options))
+
+    async def request(self, session: str, id: str, **options: Any) -> RequestOutput:
+        """One request with headers and bodies. Options: `RequestInput`'s fields."""
+        return await self.send(network.whole(session, id, options))
+
+    async def route(self, session: str, **options: Any) -> RouteOutput:
+        """List or change the rules for requests. Options: `RouteInput`'s fields."""
+        return await self.send(network.route(session, options))
+
+    async def har(self, session: str, action: str, **options: Any) -> HarOutput:
+        """Start or stop recording traffic as a HAR. Options: `HarInput`'s fields."""
+        return await self.send(network.har(session, action, options))
+
+    async def console(self, session: str, **options: Any) -> ConsoleOutput:
+        """Console messages and uncaught errors. Options: `ConsoleInput`'s fields."""
+        return await self.send(network.console(session, options))
+
     async def close(self, session: str) -> CloseOutput:
         """End a session and get its videos; a second time is a success too."""
         return await self.send(requests.close(session))
@@ -149,6 +220,14 @@ class AsyncClient:
         `SessionCreate`'s fields. With an `id` it is that session, and leaving doesn't close it.
         """
         return AsyncSession(self, id, options)
+
+    def scrape(self, urls: Sequence[scraping.Url], **options: Any) -> scraping.AsyncScraping:
+        """Read many pages; iterate over what comes for each result as it is done. Its `summary` is
+        there after the last. Options: `ScrapeInput`'s fields; in `read` a name stands for a
+        function without input.
+        """
+        request = scraping.request(urls, options)
+        return scraping.AsyncScraping(self.address, lambda: self._stream(request))
 
     async def create_session(self, **options: Any) -> SessionRecord:
         """Make a session with a blank page. Options: `SessionCreate`'s fields."""
@@ -186,6 +265,25 @@ class AsyncClient:
         """Erase a video."""
         await self.send(requests.delete_recording(recording))
 
+    async def downloads(self, session: str, **options: Any) -> DownloadsOutput:
+        """What a session downloaded, an ended one too. Options: `DownloadsInput`'s fields."""
+        return await self.send(transfers.downloads(session, options))
+
+    async def upload(self, session: str, *files: str | PathLike[str]) -> UploadList:
+        """Put files of this machine into a session, for its pages: `interact` with "upload" takes
+        their names in `file_paths`.
+        """
+        with transfers.opened(files) as parts:
+            return await self.send(transfers.upload(session, parts))
+
+    async def list_uploads(self, session: str) -> UploadList:
+        """The files that were put into a session."""
+        return await self.send(transfers.list_uploads(session))
+
+    async def delete_upload(self, session: str, name: str) -> None:
+        """Erase one of them."""
+        await self.send(transfers.delete_upload(session, name))
+
     async def download(self, artifact: Artifact | str, to: str | PathLike[str]) -> Path:
         """Save an artifact (or the URL of one) as a file, whole or not at all, and give its path.
         The folder must be there.
@@ -219,6 +317,21 @@ class AsyncClient:
             return await self.send(requests.readiness())
         except Unavailable as said:
             return not_ready(said)
+
+    @asynccontextmanager
+    async def _stream(self, request: Request[Any]) -> AsyncIterator[httpx.Response]:
+        with wire.translated(self.address):
+            async with self._http.stream(
+                request.method,
+                self.address.of(request.path),
+                json=request.body,
+                headers=request.headers,
+                timeout=wire.timeout(request.patience, self._timeout),
+            ) as response:
+                if not response.is_success:
+                    await response.aread()
+                    raise error_of(wire.answer_of(response), self.address)
+                yield response
 
     @asynccontextmanager
     async def _streaming(self, artifact: Artifact | str) -> AsyncIterator[httpx.Response]:

@@ -1,8 +1,8 @@
 """Requests as values: method, path, query, body, and how to read the answer. Sends nothing."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Generic, TypeVar
+from typing import Any, BinaryIO, Generic, TypeVar
 from urllib.parse import quote
 
 from pydantic import BaseModel, ValidationError
@@ -50,6 +50,8 @@ class Request(Generic[T]):
     headers: Mapping[str, str] = field(default_factory=dict)
     patience: float = PATIENCE
     """Seconds to wait for the answer."""
+    files: Sequence[tuple[str, tuple[str, BinaryIO]]] | None = None
+    """Parts of a form: the field, and the file's name and bytes."""
 
 
 def raw(request: Request[Any]) -> Request[dict[str, Any]]:
@@ -129,13 +131,13 @@ def list_sessions(
 
 def get_session(session: str) -> Request[Session]:
     """One session."""
-    return Request("GET", f"/v1/sessions/{_segment(session)}", Session.model_validate)
+    return Request("GET", f"/v1/sessions/{segment(session)}", Session.model_validate)
 
 
 def end_session(session: str, *, purge: bool = False) -> Request[None]:
     """End it; with `purge` erase its record and files at once."""
     query = _query(purge="true" if purge else None)
-    return Request("DELETE", f"/v1/sessions/{_segment(session)}", _nothing, query=query)
+    return Request("DELETE", f"/v1/sessions/{segment(session)}", _nothing, query=query)
 
 
 def health() -> Request[Health]:
@@ -161,12 +163,12 @@ def list_recordings(limit: int | None, cursor: str | None) -> Request[RecordingL
 
 def get_recording(recording: str) -> Request[Recording]:
     """What is known of one video."""
-    return Request("GET", f"/v1/recordings/{_segment(recording)}", Recording.model_validate)
+    return Request("GET", f"/v1/recordings/{segment(recording)}", Recording.model_validate)
 
 
 def delete_recording(recording: str) -> Request[None]:
     """Erase a video."""
-    return Request("DELETE", f"/v1/recordings/{_segment(recording)}", _nothing)
+    return Request("DELETE", f"/v1/recordings/{segment(recording)}", _nothing)
 
 
 def _call(
@@ -182,7 +184,7 @@ def _call(
         body["session_timeout"] = session_timeout
     return Request(
         "POST",
-        f"/v1/functions/{_segment(function)}",
+        f"/v1/functions/{segment(function)}",
         output.model_validate,
         body=body,
         headers={"Idempotency-Key": idempotency_key} if idempotency_key else {},
@@ -196,9 +198,15 @@ def _own_seconds(input: Mapping[str, Any]) -> float:
     try:
         seconds += parse_duration(input.get("timeout") or 0)
         seconds += parse_duration(input.get("wait_ms") or 0) / 1000
+        seconds += parse_duration(input.get("delay") or 0) / 1000 * len(input.get("text") or "")
     except ValueError:
         return seconds  # the server will say what is wrong with it
     return seconds
+
+
+def body_of(model: type[Input], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values, but for those that are None, as a body of that form. InvalidRequest."""
+    return _input(model, values)
 
 
 def _input(model: type[Input], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -221,7 +229,7 @@ def _query(**values: object) -> dict[str, str]:
     return {name: str(value) for name, value in values.items() if value is not None}
 
 
-def _segment(text: str) -> str:
+def segment(text: str) -> str:
     """Text as one segment of a path; a dot segment would climb out of its folder."""
     if text in ("", ".", ".."):
         raise InvalidRequest(f"{text!r} can't stand in a path")

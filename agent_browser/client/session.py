@@ -1,12 +1,16 @@
 """A session at hand: a context manager that makes it, and closes it when left."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from os import PathLike
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import anyio
 
+from agent_browser.client.scraping import AsyncScraping, Scraping, Url
 from agent_browser.errors import AgentBrowserError, Gone, InvalidRequest, NotFound
+from agent_browser.models.emulation import EmulateOutput
+from agent_browser.models.files import DownloadsOutput
 from agent_browser.models.functions import (
     CloseOutput,
     ExecuteOutput,
@@ -15,6 +19,10 @@ from agent_browser.models.functions import (
     ScreenshotOutput,
     SnapshotOutput,
 )
+from agent_browser.models.network import ConsoleOutput, HarOutput, RequestOutput, RequestsOutput
+from agent_browser.models.reading import PdfOutput, ReadOutput
+from agent_browser.models.recording import RecordOutput, TraceOutput
+from agent_browser.models.routing import RouteOutput
 from agent_browser.models.sessions import Session as SessionRecord
 
 if TYPE_CHECKING:
@@ -116,13 +124,88 @@ class Session(_Handle):
         """Choose options of a select by label, else value, else index."""
         return self.interact("select", ref=ref, text=option, **options)
 
+    def wait(self, **conditions: Any) -> InteractOutput:
+        """Wait for `text`, `text_gone`, `selector`, `url`, `load_state`, `function`, …"""
+        return self.interact("wait", **conditions)
+
+    def dialog(self, *, accept: bool, text: str | None = None, **options: Any) -> InteractOutput:
+        """Answer the dialog that waits; `text` is what a prompt is told."""
+        return self.interact("dialog", accept=accept, text=text, **options)
+
+    def new_tab(self, url: str | None = None, **options: Any) -> InteractOutput:
+        """Open a tab and make it the active one."""
+        return self.interact("tab_new", url=url, **options)
+
+    def switch_tab(self, tab: str, **options: Any) -> InteractOutput:
+        """Make a tab the active one."""
+        return self.interact("tab_switch", tab=tab, **options)
+
+    def close_tab(self, tab: str | None = None, **options: Any) -> InteractOutput:
+        """Close a tab, the active one if none is named."""
+        return self.interact("tab_close", tab=tab, **options)
+
     def screenshot(self, **options: Any) -> ScreenshotOutput:
         """A picture."""
         return self._client.screenshot(self.id, **options)
 
+    def scrape(self, urls: Sequence[Url], **options: Any) -> Scraping:
+        """Read many pages, one after the other, in this session."""
+        return self._client.scrape(urls, session=self.id, **options)
+
+    def read(self, **options: Any) -> ReadOutput:
+        """The page as Markdown, or in another format."""
+        return self._client.read(self.id, **options)
+
+    def pdf(self, **options: Any) -> PdfOutput:
+        """The page printed."""
+        return self._client.pdf(self.id, **options)
+
+    def upload(self, ref: str, *files: str | PathLike[str], **options: Any) -> InteractOutput:
+        """Give files of this machine to a file input, to what opens a chooser, or with `drop` to
+        where they are dropped.
+        """
+        names = [one.name for one in (self._client.upload(self.id, *files)).items]
+        return self.interact("upload", ref=ref, file_paths=names, **options)
+
+    def downloads(self, **options: Any) -> DownloadsOutput:
+        """What the session downloaded so far."""
+        return self._client.downloads(self.id, **options)
+
     def execute(self, code: str, **options: Any) -> ExecuteOutput:
         """Run JavaScript in the page."""
         return self._client.execute(self.id, code, **options)
+
+    def emulate(self, **options: Any) -> EmulateOutput:
+        """Change what pages are shown under."""
+        return self._client.emulate(self.id, **options)
+
+    def record(self, action: str, **options: Any) -> RecordOutput:
+        """Record it: start, stop, restart, chapter or status."""
+        return self._client.record(self.id, action, **options)
+
+    def trace(self, action: str, **options: Any) -> TraceOutput:
+        """A Playwright trace of it: start, stop or status."""
+        return self._client.trace(self.id, action, **options)
+
+    def requests(self, **options: Any) -> RequestsOutput:
+        """What the pages asked of the network."""
+        return self._client.requests(self.id, **options)
+
+    def request(self, id: str, **options: Any) -> RequestOutput:
+        """One request with headers and bodies."""
+        return self._client.request(self.id, id, **options)
+
+    def route(self, **options: Any) -> RouteOutput:
+        """List or change the rules for requests."""
+        return self._client.route(self.id, **options)
+
+    def har(self, action: str, **options: Any) -> HarOutput:
+        """Start or stop recording traffic as a HAR."""
+        return self._client.har(self.id, action, **options)
+
+    def console(self, **options: Any) -> ConsoleOutput:
+        """Console messages and uncaught errors."""
+        return self._client.console(self.id, **options)
 
     def close(self) -> CloseOutput:
         """End it now; the answer has the videos."""
@@ -195,13 +278,90 @@ class AsyncSession(_Handle):
         """Choose options of a select by label, else value, else index."""
         return await self.interact("select", ref=ref, text=option, **options)
 
+    async def wait(self, **conditions: Any) -> InteractOutput:
+        """Wait for `text`, `text_gone`, `selector`, `url`, `load_state`, `function`, …"""
+        return await self.interact("wait", **conditions)
+
+    async def dialog(
+        self, *, accept: bool, text: str | None = None, **options: Any
+    ) -> InteractOutput:
+        """Answer the dialog that waits; `text` is what a prompt is told."""
+        return await self.interact("dialog", accept=accept, text=text, **options)
+
+    async def new_tab(self, url: str | None = None, **options: Any) -> InteractOutput:
+        """Open a tab and make it the active one."""
+        return await self.interact("tab_new", url=url, **options)
+
+    async def switch_tab(self, tab: str, **options: Any) -> InteractOutput:
+        """Make a tab the active one."""
+        return await self.interact("tab_switch", tab=tab, **options)
+
+    async def close_tab(self, tab: str | None = None, **options: Any) -> InteractOutput:
+        """Close a tab, the active one if none is named."""
+        return await self.interact("tab_close", tab=tab, **options)
+
     async def screenshot(self, **options: Any) -> ScreenshotOutput:
         """A picture."""
         return await self._client.screenshot(self.id, **options)
 
+    def scrape(self, urls: Sequence[Url], **options: Any) -> AsyncScraping:
+        """Read many pages, one after the other, in this session."""
+        return self._client.scrape(urls, session=self.id, **options)
+
+    async def read(self, **options: Any) -> ReadOutput:
+        """The page as Markdown, or in another format."""
+        return await self._client.read(self.id, **options)
+
+    async def pdf(self, **options: Any) -> PdfOutput:
+        """The page printed."""
+        return await self._client.pdf(self.id, **options)
+
+    async def upload(self, ref: str, *files: str | PathLike[str], **options: Any) -> InteractOutput:
+        """Give files of this machine to a file input, to what opens a chooser, or with `drop` to
+        where they are dropped.
+        """
+        names = [one.name for one in (await self._client.upload(self.id, *files)).items]
+        return await self.interact("upload", ref=ref, file_paths=names, **options)
+
+    async def downloads(self, **options: Any) -> DownloadsOutput:
+        """What the session downloaded so far."""
+        return await self._client.downloads(self.id, **options)
+
     async def execute(self, code: str, **options: Any) -> ExecuteOutput:
         """Run JavaScript in the page."""
         return await self._client.execute(self.id, code, **options)
+
+    async def emulate(self, **options: Any) -> EmulateOutput:
+        """Change what pages are shown under."""
+        return await self._client.emulate(self.id, **options)
+
+    async def record(self, action: str, **options: Any) -> RecordOutput:
+        """Record it: start, stop, restart, chapter or status."""
+        return await self._client.record(self.id, action, **options)
+
+    async def trace(self, action: str, **options: Any) -> TraceOutput:
+        """A Playwright trace of it: start, stop or status."""
+        return await self._client.trace(self.id, action, **options)
+
+    async def requests(self, **options: Any) -> RequestsOutput:
+        """What the pages asked of the network."""
+        return await self._client.requests(self.id, **options)
+
+    async def request(self, id: str, **options: Any) -> RequestOutput:
+        """One request with headers and bodies."""
+        return await self._client.request(self.id, id, **options)
+
+    async def route(self, **options: Any) -> RouteOutput:
+        """List or change the rules for requests."""
+        return await self._client.route(self.id, **options)
+
+    async def har(self, action: str, **options: Any) -> HarOutput:
+        """Start or stop recording traffic as a HAR."""
+        return await self._client.har(self.id, action, **options)
+
+    async def console(self, **options: Any) -> ConsoleOutput:
+        """Console messages and uncaught errors."""
+        return await self._client.console(self.id, **options)
 
     async def close(self) -> CloseOutput:
         """End it now; the answer has the videos."""

@@ -1,5 +1,7 @@
 """Artifacts: files that a session made and this server serves."""
 
+from typing import Literal
+
 from agent_browser.models.base import Output, Timestamp
 
 
@@ -18,6 +20,36 @@ class Artifact(Output):
     created_at: Timestamp
 
 
+DownloadState = Literal["running", "done", "failed", "cancelled"]
+
+
+class Download(Output):
+    """Something that a session's pages downloaded, or began to."""
+
+    name: str
+    url: str
+    """Where it came from."""
+    state: DownloadState
+    received: int = 0
+    """Bytes so far."""
+    size: int | None = None
+    """Bytes of the whole, where they are known."""
+    sha256: str | None = None
+    content_type: str | None = None
+    error: str | None = None
+    """Why there is no file."""
+    artifact: Artifact | None = None
+    started_at: Timestamp
+    ended_at: Timestamp | None = None
+
+
+class Chapter(Output):
+    """A part of a video. `at` is in seconds from its start."""
+
+    title: str
+    at: float
+
+
 class Recording(Artifact):
     """A video of one tab of a session, with what is known of it."""
 
@@ -26,6 +58,9 @@ class Recording(Artifact):
     height: int | None = None
     duration: float | None = None
     """Seconds, where it could be read from the file."""
+    fps: float | None = None
+    """Frames a second, of what `record` made."""
+    chapters: list[Chapter] = []
 
 
 class RecordingList(Output):

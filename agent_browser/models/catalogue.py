@@ -1,6 +1,8 @@
 """Every function by its name on the wire: what it takes and what it gives."""
 
 from agent_browser.models.base import Input
+from agent_browser.models.emulation import EmulateInput, EmulateOutput
+from agent_browser.models.files import DownloadsInput, DownloadsOutput
 from agent_browser.models.functions import (
     CloseInput,
     CloseOutput,
@@ -16,6 +18,22 @@ from agent_browser.models.functions import (
     SnapshotInput,
     SnapshotOutput,
 )
+from agent_browser.models.network import (
+    ConsoleInput,
+    ConsoleOutput,
+    HarInput,
+    HarOutput,
+    RequestInput,
+    RequestOutput,
+    RequestsInput,
+    RequestsOutput,
+)
+from agent_browser.models.reading import PdfInput, PdfOutput, ReadInput, ReadOutput
+from agent_browser.models.recording import RecordInput, RecordOutput, TraceInput, TraceOutput
+from agent_browser.models.routing import (
+    RouteInput,
+    RouteOutput,
+)
 
 FUNCTIONS: dict[str, tuple[type[Input], type[FunctionOutput]]] = {
     "open": (OpenInput, OpenOutput),
@@ -25,6 +43,17 @@ FUNCTIONS: dict[str, tuple[type[Input], type[FunctionOutput]]] = {
     "screenshot": (ScreenshotInput, ScreenshotOutput),
     "execute": (ExecuteInput, ExecuteOutput),
     "close": (CloseInput, CloseOutput),
+    "emulate": (EmulateInput, EmulateOutput),
+    "downloads": (DownloadsInput, DownloadsOutput),
+    "read": (ReadInput, ReadOutput),
+    "pdf": (PdfInput, PdfOutput),
+    "record": (RecordInput, RecordOutput),
+    "trace": (TraceInput, TraceOutput),
+    "requests": (RequestsInput, RequestsOutput),
+    "request": (RequestInput, RequestOutput),
+    "route": (RouteInput, RouteOutput),
+    "har": (HarInput, HarOutput),
+    "console": (ConsoleInput, ConsoleOutput),
 }
 INPUTS = {name: input for name, (input, _) in FUNCTIONS.items()}
 OUTPUTS = {name: output for name, (_, output) in FUNCTIONS.items()}

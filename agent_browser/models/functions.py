@@ -4,8 +4,19 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from agent_browser.models.artifacts import Artifact
+from agent_browser.models.artifacts import Artifact, Download
 from agent_browser.models.base import Duration, Input, Output
+from agent_browser.models.conditions import (
+    Headers,
+    HttpCredentials,
+    Origin,
+    Passkey,
+    Permissions,
+    Preset,
+    Throttle,
+)
+from agent_browser.models.dialogs import Dialog, DialogRule, WaitingDialog
+from agent_browser.models.pointing import Button, Coordinate, Modifiers, Point
 
 WaitUntil = Literal["domcontentloaded", "load", "networkidle", "commit"]
 
@@ -35,7 +46,9 @@ class ContextOptions(Input):
     height: Pixels | None = Field(
         default=None, description="Viewport height in px; 720 for a new session."
     )
-    user_agent: Annotated[str, Field(min_length=1, max_length=2_048)] | None = None
+    user_agent: (
+        Annotated[str, Field(min_length=1, max_length=2_048, pattern=r"^[^\x00-\x1f\x7f]+$")] | None
+    ) = None
     record_video: bool | None = Field(
         default=None, description="Record every tab; `close` returns the video."
     )
@@ -43,7 +56,10 @@ class ContextOptions(Input):
         default=None, description="Show the mouse in videos and screenshots."
     )
     proxy_url: Annotated[str, Field(min_length=1, max_length=2_048)] | None = Field(
-        default=None, description="http://, https:// or socks5:// proxy of this session."
+        default=None,
+        repr=False,
+        description="http://, https:// or socks5:// proxy of this session; it may hold a name and "
+        "a password.",
     )
     proxy_username: Annotated[str, Field(max_length=1_024)] | None = None
     proxy_password: (
@@ -54,16 +70,57 @@ class ContextOptions(Input):
         default=None, description="IANA name, such as Europe/Zurich."
     )
     geolocation: Geolocation | None = None
-    permissions: list[Annotated[str, Field(max_length=64)]] | None = Field(
-        default=None, max_length=32
-    )
+    permissions: Permissions | None = None
+    permissions_by_origin: dict[Origin, Permissions] | None = Field(default=None, max_length=32)
     color_scheme: Literal["light", "dark", "no-preference"] | None = None
+    reduced_motion: Literal["reduce", "no-preference"] | None = None
+    forced_colors: Literal["active", "none"] | None = None
+    contrast: Literal["more", "no-preference"] | None = None
+    media: Literal["screen", "print"] | None = Field(
+        default=None, description="Which style sheets count."
+    )
+    device_scale_factor: float | None = Field(
+        default=None, gt=0, le=10, description="Device pixels for a CSS pixel."
+    )
+    is_mobile: bool | None = Field(
+        default=None, description="Lay pages out as on a phone: the viewport meta tag counts."
+    )
+    has_touch: bool | None = None
+    javascript_enabled: bool | None = Field(
+        default=None, description="false: the page's own scripts don't run."
+    )
+    offline: bool | None = None
+    throttle: Preset | Throttle | None = Field(
+        default=None, description="A slower network, by name or in numbers; none ends it."
+    )
+    cpu_slowdown: float | None = Field(
+        default=None, ge=1, le=100, description="How many times slower the processor; 1 ends it."
+    )
     device: Annotated[str, Field(max_length=64)] | None = Field(
         default=None, description="A Playwright device name, such as 'iPhone 15'."
     )
-    extra_headers: dict[str, str] | None = Field(default=None, max_length=64, repr=False)
+    extra_headers: Headers | None = Field(default=None, repr=False)
+    headers_by_origin: dict[Origin, Headers] | None = Field(
+        default=None,
+        max_length=32,
+        repr=False,
+        description="Headers of requests to these origins alone; {} ends it.",
+    )
+    http_credentials: HttpCredentials | None = Field(default=None, repr=False)
+    passkeys: list[Passkey] | None = Field(
+        default=None,
+        max_length=64,
+        repr=False,
+        description="Passkeys to put into a virtual authenticator beside those that it holds; [] "
+        "takes all out. From then on pages see the authenticator.",
+    )
     storage_state: dict[str, Any] | None = Field(
         default=None, repr=False, description="Playwright's storage_state format."
+    )
+    dialogs: DialogRule | None = Field(
+        default=None,
+        description="What confirm and prompt get: accept, dismiss, or ask (the default): they wait "
+        "for the action dialog. Alerts are accepted unless dismiss is asked for.",
     )
 
     @model_validator(mode="after")
@@ -84,6 +141,7 @@ class OpenInput(ContextOptions):
     wait_until: WaitUntil = "domcontentloaded"
     timeout: Duration = 30.0
     screenshot: bool = False
+    snapshot: bool = Field(default=True, description="Look at the page; false answers no elements.")
 
 
 class SnapshotInput(Input):
@@ -102,6 +160,16 @@ class SnapshotInput(Input):
         default=False, description="Also what changed since the session's last snapshot."
     )
     boxes: bool = False
+    max_chars: int = Field(
+        default=500_000,
+        ge=500,
+        le=10_000_000,
+        description="Characters of `elements_text`, and of `tree`, at most.",
+    )
+    boundaries: bool = Field(
+        default=False,
+        description="Put the page's text between two lines with a random word in them.",
+    )
     screenshot: bool = False
 
 
@@ -109,7 +177,8 @@ ActionName = Literal[
     "click", "dblclick", "right_click", "tap", "type", "fill", "clear", "focus", "press",
     "select", "hover", "check", "uncheck", "drag", "upload", "scroll", "back", "forward",
     "reload", "wait", "goto", "move", "down", "up", "wheel", "set_viewport",
-    "tab_new", "tab_switch", "tab_close",
+    "tab_new", "tab_switch", "tab_close", "tab_list",
+    "dialog", "key_down", "key_up", "insert_text", "swipe",
 ]  # fmt: skip
 
 
@@ -126,8 +195,10 @@ class InteractInput(Input):
 
     action: ActionName
     ref: Selector | None = None
-    text: Text | list[Text] | None = Field(
-        default=None, description="Text for type and fill, a key for press, option(s) for select."
+    text: Text | Annotated[list[Text], Field(max_length=1_000)] | None = Field(
+        default=None,
+        description="Text for type and fill, key(s) for press, option(s) for select, a prompt's "
+        "answer for dialog.",
     )
     direction: Literal["up", "down", "left", "right"] | None = None
     scroll_amount: int | None = Field(
@@ -144,11 +215,37 @@ class InteractInput(Input):
     url: Url | None = Field(
         default=None, description="goto, tab_new: address; wait: glob of the URL."
     )
+    response: Annotated[str, Field(min_length=1, max_length=2_048)] | None = Field(
+        default=None,
+        description="wait: until an answer comes from there: a glob (with * or {a,b}), else a part "
+        "of the address.",
+    )
     target_ref: Selector | None = None
     file_paths: list[str] | None = Field(default=None, max_length=64)
     files: list[UploadFile] | None = Field(default=None, max_length=64)
-    x: float | None = None
-    y: float | None = None
+    drop: bool | None = Field(
+        default=None, description="upload: drop the files on the element, as a mouse would."
+    )
+    download: bool | None = Field(
+        default=None,
+        description="wait: true, until a download has ended; false, until none is running.",
+    )
+    x: Coordinate | None = None
+    y: Coordinate | None = None
+    path: Annotated[list[Point], Field(min_length=2, max_length=1_000)] | None = Field(
+        default=None, description="drag, swipe: the points, [x, y] or {x, y}, from first to last."
+    )
+    button: Button | None = Field(default=None, description="left if absent.")
+    click_count: Annotated[int, Field(ge=1, le=10)] | None = None
+    modifiers: Modifiers | None = Field(
+        default=None, description="Keys held down meanwhile: Alt, Control, Meta, Shift."
+    )
+    delay: Annotated[float, Field(ge=0, le=10_000)] | None = Field(
+        default=None, description="type, press: ms between keys."
+    )
+    accept: bool | None = Field(
+        default=None, description="dialog: whether it is accepted or dismissed."
+    )
     tab: Annotated[str, Field(pattern=r"^t\d{1,9}$")] | None = None
     width: Pixels | None = None
     height: Pixels | None = None
@@ -159,17 +256,59 @@ class InteractInput(Input):
     screenshot: bool = False
 
 
+class Clip(Input):
+    """A part of the picture, in CSS pixels: of the viewport, of the document with `full_page`."""
+
+    x: float = Field(ge=0, le=100_000)
+    y: float = Field(ge=0, le=1_000_000)
+    width: float = Field(ge=1, le=16_384)
+    height: float = Field(ge=1, le=16_384)
+
+
 class ScreenshotInput(Input):
     """A picture of the page, of an element, or of the whole document."""
 
     full_page: bool = False
     ref: Selector | None = None
     selector: Selector | None = None
+    clip: Clip | None = None
     type: Literal["png", "jpeg", "webp"] = "png"
     quality: int | None = Field(
         default=None, ge=0, le=100, description="jpeg and webp; 80 if absent."
     )
-    annotate: bool = Field(default=False, description="Numbered boxes; the numbers are refs.")
+    scale: Literal["device", "css"] = Field(
+        default="device", description="Device pixels, or one pixel for each CSS pixel."
+    )
+    annotate: bool = Field(
+        default=False, description="Numbered boxes, and a legend; the numbers are refs."
+    )
+    omit_background: bool = Field(
+        default=False, description="Transparent where the page is white by default; not jpeg."
+    )
+    animations: Literal["allow", "disabled"] = Field(
+        default="allow", description="disabled: finished, or put back to their beginning."
+    )
+    mask: list[Selector] = Field(
+        default=[], max_length=32, description="Refs or selectors of what is painted over."
+    )
+    if_changed: bool = Field(
+        default=False, description="No new picture if the last one of this kind shows the same."
+    )
+    threshold: float = Field(
+        default=0, ge=0, le=1, description="if_changed: share of pixels that may differ."
+    )
+
+    @model_validator(mode="after")
+    def _names_one_thing(self) -> "ScreenshotInput":
+        named = [name for name in ("ref", "selector", "clip") if getattr(self, name) is not None]
+        if len(named) > 1 or (self.full_page and named and named != ["clip"]):
+            given = " and ".join([*named, *(["full_page"] if self.full_page else [])])
+            raise ValueError(f"{given} name different pictures; give one of them")
+        if self.omit_background and self.type == "jpeg":
+            raise ValueError("jpeg has no transparency: omit_background goes with png and webp")
+        if self.threshold and not self.if_changed:
+            raise ValueError("threshold is of if_changed")
+        return self
 
 
 class ExecuteInput(Input):
@@ -208,15 +347,13 @@ class Element(Output):
     disabled: bool | None = None
     frame: str | None = None
     """URL of the frame that holds it; null in the main frame."""
+    off_screen: bool | None = None
+    """It has to be scrolled to before it can be seen."""
+    covered: str | None = None
+    """What is in front of it and would take a click, as `<div id="veil">`."""
+    shadow: Literal["closed"] | None = None
+    """It has a closed shadow root: what is in there can't be listed."""
     box: Box | None = None
-
-
-class Dialog(Output):
-    """A dialog that the page showed, and what was done with it."""
-
-    type: Literal["alert", "confirm", "prompt", "beforeunload"]
-    message: str
-    response: Literal["accepted", "dismissed"]
 
 
 class Tab(Output):
@@ -236,6 +373,10 @@ class Delta(Output):
     removed: list[str]
     """Refs."""
     changed: list[Element]
+    unchanged: bool = False
+    """Nothing was added, removed or changed."""
+    new_page: bool = False
+    """The last snapshot was of another document, or there was none."""
 
 
 class PageState(Output):
@@ -247,18 +388,28 @@ class PageState(Output):
     elements_text: str = ""
     total: int = 0
     """How many elements there are before `limit` and `offset`, after `query` and `root`."""
+    note: str | None = None
+    """What was left out, and how to get it."""
+    boundary: str | None = None
+    """The word in the lines around the page's text, where `boundaries` was asked for."""
     tree: str | None = None
     delta: Delta | None = None
     screenshot: Artifact | None = None
     downloads: list[Artifact] = []
+    unfinished_downloads: list[Download] = []
+    """Those that run still, and those that came to nothing since the last answer, with why."""
     dialogs: list[Dialog] = []
     tabs: list[Tab] = []
+    refused_tabs: int = 0
+    """Tabs since the last answer that were closed at once, there being too many."""
 
 
 class FunctionOutput(Output):
     """What every function's answer has."""
 
     session_id: str = ""
+    dialog: WaitingDialog | None = None
+    """The dialog that waits for the action `dialog`, of whichever tab."""
 
 
 class OpenOutput(FunctionOutput, PageState):
@@ -266,6 +417,8 @@ class OpenOutput(FunctionOutput, PageState):
 
     status: int | None = None
     """HTTP status of the page, or null where there is none (about:blank, data:)."""
+    retry_after: float | None = None
+    """Seconds that a page of status 429 or 503 asks to be left alone; null where it doesn't."""
 
 
 class SnapshotOutput(FunctionOutput, PageState):
@@ -288,8 +441,23 @@ class InteractOutput(FunctionOutput):
     url: str = ""
     title: str = ""
     downloads: list[Artifact] = []
+    unfinished_downloads: list[Download] = []
+    """Those that run still, and those that came to nothing since the last answer, with why."""
     dialogs: list[Dialog] = []
     new_tabs: list[Tab] = []
+    tabs: list[Tab] = []
+    """Every open tab; of the actions on tabs."""
+    refused_tabs: int = 0
+
+
+class Mark(Output):
+    """A numbered box of an annotated picture, and the element that it is around."""
+
+    number: int
+    ref: str
+    desc: str
+    box: Box
+    """CSS pixels from the picture's upper left corner."""
 
 
 class ScreenshotOutput(FunctionOutput):
@@ -298,6 +466,12 @@ class ScreenshotOutput(FunctionOutput):
     screenshot: Artifact
     width: int
     height: int
+    legend: list[Mark] = []
+    """Of an annotated picture."""
+    changed: bool | None = None
+    """Of `if_changed`: whether it is another picture than the last one."""
+    note: str | None = None
+    """What is not as asked, such as a page that is cut."""
 
 
 class ExecuteOutput(FunctionOutput):

@@ -2,7 +2,7 @@
 launched, contexts are made and sessions are ended.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -20,6 +20,7 @@ from agent_browser.events import Observer, Unobserved
 from agent_browser.models import sessions as wire
 from agent_browser.models.base import Input
 from agent_browser.models.catalogue import INPUTS
+from agent_browser.models.files import DownloadsInput, UploadList
 from agent_browser.models.functions import (
     CloseInput,
     CloseOutput,
@@ -39,12 +40,13 @@ from agent_browser.pool.residents import Residents
 from agent_browser.pool.stages import POOL_MOVES, PoolStage
 from agent_browser.pool.stats import PoolStatistics, take_stock
 from agent_browser.pool.sweep import Sweep
-from agent_browser.service import Caller, Image, Readiness
+from agent_browser.service import Caller, FileHead, Image, Readiness
 from agent_browser.session import moves
 from agent_browser.session.keeping import Keeping
 from agent_browser.session.lifecycle import in_range, timeouts_in_force
 from agent_browser.session.options import options_of
 from agent_browser.session.session import Session
+from agent_browser.session.stage import Stage
 from agent_browser.settings import Settings
 
 log = structlog.get_logger("agent_browser.pool")
@@ -222,6 +224,21 @@ class Pool:
         await self._accounts.call("screenshot", "", work)
         return images[0]
 
+    async def upload(
+        self, caller: Caller, session_id: str, pieces: AsyncIterator[FileHead | bytes]
+    ) -> UploadList:
+        """Put files into a session as they arrive; those that are new."""
+        session = self._register.find(caller.owner, session_id)
+        return UploadList(items=await session.upload(pieces))
+
+    async def uploads(self, caller: Caller, session_id: str) -> UploadList:
+        """The files that were put into a session."""
+        return UploadList(items=self._register.find(caller.owner, session_id).uploaded())
+
+    async def delete_upload(self, caller: Caller, session_id: str, name: str) -> None:
+        """Erase one of them. NotFound."""
+        await self._register.find(caller.owner, session_id).delete_upload(name)
+
     async def health(self, caller: Caller) -> wire.Health:
         """Counts by state, capacity, pressure; of the whole pool."""
         now = self.statistics()
@@ -319,6 +336,9 @@ class Pool:
     async def _call(self, session: Session, input: Input, idle: float | None) -> FunctionOutput:
         if isinstance(input, CloseInput):
             return await self._close(session)
+        if isinstance(input, DownloadsInput) and session.stage not in (Stage.LIVE, Stage.BUSY):
+            await session.ended.wait()
+            return await session.downloads.answer(input)
         session.refuse()
         if idle is not None:
             self._residents.set_idle(session, idle)

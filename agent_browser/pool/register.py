@@ -1,4 +1,4 @@
-"""The register: sessions by id, live and ended, and of the expired ones who had them and when."""
+"""The register: sessions by id, live and ended; of expired ones, who had them, when and why."""
 
 import base64
 import binascii
@@ -6,6 +6,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Iterator
 from datetime import datetime
+from typing import NamedTuple
 
 from agent_browser.errors import InvalidRequest, SessionExpired, SessionNotFound
 from agent_browser.models.sessions import SessionState
@@ -16,13 +17,22 @@ MAX_ENDED = 10_000
 MAX_EXPIRED = 50_000
 
 
+class Expired(NamedTuple):
+    """What is left of a session whose retention ran out."""
+
+    owner: str
+    at: datetime
+    ended_at: datetime
+    end_reason: str
+
+
 class Register:
     """Who has which session. Another owner's is not found."""
 
     def __init__(self) -> None:
         self.live: dict[str, Session] = {}
         self.ended: OrderedDict[str, Session] = OrderedDict()
-        self._expired: OrderedDict[str, tuple[str, datetime]] = OrderedDict()
+        self._expired: OrderedDict[str, Expired] = OrderedDict()
 
     def add(self, session: Session) -> None:
         """A session that is live now."""
@@ -34,8 +44,8 @@ class Register:
         if session is not None and session.owner == owner:
             return session
         gone = self._expired.get(session_id)
-        if gone is not None and gone[0] == owner:
-            raise SessionExpired(session_id, gone[1])
+        if gone is not None and gone.owner == owner:
+            raise SessionExpired(session_id, gone.at, gone.ended_at, gone.end_reason)
         raise SessionNotFound(session_id)
 
     def evict(self, session: Session) -> None:
@@ -50,11 +60,13 @@ class Register:
         return next((session for session in self.ended.values() if session.ended.is_set()), None)
 
     def expire(self, session: Session, at: datetime) -> None:
-        """Forget all but its id, its owner and when. A second time it does nothing."""
+        """Forget all but its id, its owner, when and why. A second time it does nothing."""
         if self.ended.pop(session.id, None) is None:
             return
         session.expire()
-        self._expired[session.id] = (session.owner, at)
+        self._expired[session.id] = Expired(
+            session.owner, at, session.ended_at or at, session.end_reason or "closed"
+        )
         while len(self._expired) > MAX_EXPIRED:
             self._expired.popitem(last=False)
 
@@ -62,10 +74,6 @@ class Register:
         """It was never there."""
         self.ended.pop(session_id, None)
         self._expired.pop(session_id, None)
-
-    def is_expired(self, owner: str, session_id: str) -> bool:
-        """Whether it is one of the owner's, and expired."""
-        return self._expired.get(session_id, ("", None))[0] == owner
 
     def page(
         self, owner: str, *, state: SessionState | None, limit: int, cursor: str | None

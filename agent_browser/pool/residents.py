@@ -17,7 +17,7 @@ from agent_browser.pool.claims import Lease
 from agent_browser.pool.housing import Housing
 from agent_browser.pool.register import Register
 from agent_browser.pool.sweep import Sweep
-from agent_browser.session.keeping import Keeping
+from agent_browser.session.keeping import Keeping, adopted
 from agent_browser.session.session import LAST_PATIENCE, Session
 from agent_browser.session.stage import Stage
 
@@ -25,6 +25,8 @@ log = structlog.get_logger("agent_browser.pool")
 
 TURN_PATIENCE = 30.0
 """Seconds that calls which came before a `close` have to be done."""
+KEEP_PATIENCE = 10.0
+"""Seconds that the files a session downloaded have to be stored when it ends."""
 SHUTDOWN_PATIENCE = 30.0
 """Seconds that all sessions together have to end when the pool closes."""
 
@@ -139,25 +141,25 @@ class Residents:
         lease = self._leases[session.id]
         with anyio.CancelScope(shield=True):
             await session.quiet(patience)
+            await self._keep_downloads(session)
             closed = await self._housing.close_lease(lease, videos=session.recording)
             videos = await self._adopt(session, closed)
             del self._leases[session.id], self._by_ticket[lease.ticket]
             self._remember(session, evicted)
             await session.finish_end(videos)
 
+    async def _keep_downloads(self, session: Session) -> None:
+        try:
+            with anyio.move_on_after(KEEP_PATIENCE):
+                await session.keep_downloads()
+        except Exception:
+            log.exception("downloads were not kept", session=session.id)
+
     async def _adopt(self, session: Session, closed: Closed) -> list[Recording]:
         recordings = []
         for video in closed.videos:
             try:
-                recordings.append(
-                    await self._keeping.adopt(
-                        video.path,
-                        owner=session.owner,
-                        session_id=session.id,
-                        width=video.width,
-                        height=video.height,
-                    )
-                )
+                recordings.append(await adopted(self._keeping, video, session.owner, session.id))
             except Exception:
                 log.exception("a video was not kept", session=session.id, file=video.path.name)
         return recordings

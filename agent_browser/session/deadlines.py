@@ -6,6 +6,7 @@ from agent_browser.errors import InvalidTimeout
 from agent_browser.models.base import Input
 from agent_browser.models.catalogue import NAMES
 from agent_browser.models.functions import ExecuteInput, InteractInput, OpenInput
+from agent_browser.models.timing import keys_time
 
 GRACE = 10.0
 """What a call has beyond its own timeout: to settle, to look, to store a picture."""
@@ -41,7 +42,10 @@ def allowance(input: Input, *, settle: float, longest: float) -> Allowance:
 
 def _action(input: InteractInput, longest: float) -> float:
     default = NAVIGATION if input.action in NAVIGATING else ACTION
-    asked = default if input.timeout is None else _asked(input.timeout, longest)
+    if input.timeout is None:
+        asked = default + _asked(keys_time(input), longest)
+    else:
+        asked = _asked(input.timeout, longest)
     pause = (input.wait_ms or 0) / 1000 if input.action == "wait" else 0.0
     return asked + pause
 

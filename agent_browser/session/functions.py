@@ -4,10 +4,13 @@ stored, uploads written, options of a later `open` applied.
 
 from pathlib import Path
 
-from agent_browser.browser.engine import Blob, Context
-from agent_browser.errors import ActionFailed, InvalidRequest
-from agent_browser.models.artifacts import Artifact
+import anyio
+
+from agent_browser.browser.engine import Blob, Context, Upload, Video
+from agent_browser.errors import ActionFailed, DialogWaiting, InvalidRequest, StorageFull
+from agent_browser.models.artifacts import Artifact, Recording
 from agent_browser.models.base import Input
+from agent_browser.models.files import DownloadsInput
 from agent_browser.models.functions import (
     ContextOptions,
     ExecuteInput,
@@ -21,9 +24,12 @@ from agent_browser.models.functions import (
     SnapshotInput,
     SnapshotOutput,
 )
+from agent_browser.models.recording import RecordInput
 from agent_browser.service import Image
-from agent_browser.session.keeping import Keeping
+from agent_browser.session.downloads import Downloads
+from agent_browser.session.keeping import Keeping, adopted
 from agent_browser.session.options import to_apply
+from agent_browser.session.pictures import Last, Pictures
 from agent_browser.session.uploads import NotUploaded, Uploads
 
 
@@ -38,20 +44,31 @@ class Functions:
         owner: str,
         session_id: str,
         options: ContextOptions,
+        uploads: Uploads,
+        downloads: Downloads,
     ) -> None:
         self._context = context
         self._keeping = keeping
         self._owner = owner
         self._session_id = session_id
         self._options = options
-        self.uploads = Uploads()
+        self._pictures = Pictures(keeping, owner)
+        self.uploads = uploads
+        self.downloads = downloads
+        self.videos: list[Recording] = []
+        """Recordings that were stopped by a call."""
 
     async def perform(self, input: Input, *, fresh: bool) -> FunctionOutput:
         """Do the function whose input it is. `fresh`: an `open` whose options the context was made
         with.
         """
         output = await self._perform(input, fresh=fresh)
+        taken = self._context.take_downloads()
+        if taken:
+            await self.downloads.collect(taken)
+        self.downloads.tell(output)
         output.session_id = self._session_id
+        output.dialog = self._context.page.dialog
         return output
 
     async def picture(self, input: ScreenshotInput) -> Image:
@@ -69,29 +86,51 @@ class Functions:
         if isinstance(input, InteractInput):
             return await self._interact(input)
         if isinstance(input, ScreenshotInput):
-            image = await self.picture(input)
-            return ScreenshotOutput(
-                screenshot=await self._store(image), width=image.width, height=image.height
-            )
+            return await self._screenshot(input)
         if isinstance(input, ExecuteInput):
             return await self._context.execute(input)
+        if isinstance(input, DownloadsInput):
+            await self.keep_downloads()
+            return await self.downloads.answer(input)
         return await self._other(input)
+
+    async def keep_downloads(self) -> None:
+        """Store what was downloaded since the last call."""
+        await self.downloads.collect(self._context.take_downloads())
 
     async def _other(self, input: Input) -> FunctionOutput:
         """A function that the browser's side does whole; what it made is stored here."""
         try:
-            done = await self._context.perform(input)
+            done = await self._context.perform(input, recordings=self._folder_for(input))
         except ActionFailed as exc:
             raise _unfit("ref", exc) from exc
         for name, made in done.files.items():
-            kept: Artifact | list[Artifact]
-            kept = (
-                await self._keep(made)
-                if isinstance(made, Blob)
-                else [await self._keep(blob) for blob in made]
-            )
-            setattr(done.output, name, kept)
+            setattr(done.output, name, await self._kept(made))
         return done.output
+
+    def _folder_for(self, input: Input) -> Path | None:
+        """The folder that a recording would begin in; None where none does. StorageFull."""
+        if not isinstance(input, RecordInput) or input.action not in ("start", "restart"):
+            return None
+        return self._keeping.recording_folder(self._session_id, owner=self._owner)
+
+    async def _kept(
+        self, made: Blob | Video | tuple[Blob, ...]
+    ) -> Artifact | list[Artifact] | None:
+        if isinstance(made, Video):
+            # A call that is broken off here has stopped the recording: it must not be lost.
+            with anyio.CancelScope(shield=True):
+                video = await adopted(self._keeping, made, self._owner, self._session_id)
+                self.videos.append(video)
+            return self.videos[-1]
+        if not isinstance(made, Blob):
+            return [await self._keep(blob) for blob in made]
+        try:
+            return await self._keep(made)
+        except StorageFull:
+            if not made.optional:
+                raise
+            return None
 
     async def _keep(self, blob: Blob) -> Artifact:
         return await self._keeping.put(
@@ -121,7 +160,7 @@ class Functions:
         return output
 
     async def _interact(self, input: InteractInput) -> InteractOutput:
-        uploads: tuple[Path, ...] = ()
+        uploads: tuple[Upload, ...] = ()
         if input.action == "upload":
             try:
                 uploads = await self._files(input)
@@ -132,7 +171,23 @@ class Functions:
             output.screenshot = await self._view()
         return output
 
-    async def _files(self, input: InteractInput) -> tuple[Path, ...]:
+    async def _screenshot(self, input: ScreenshotInput) -> ScreenshotOutput:
+        image = await self.picture(input)
+        last = await self._pictures.unchanged(input, image.data) if input.if_changed else None
+        is_new = last is None
+        if last is None:
+            last = Last(await self._store(image), image.width, image.height)
+            self._pictures.remember(input, last)
+        return ScreenshotOutput(
+            screenshot=last.artifact,
+            width=last.width,
+            height=last.height,
+            legend=list(image.legend),
+            changed=is_new if input.if_changed else None,
+            note=image.note,
+        )
+
+    async def _files(self, input: InteractInput) -> tuple[Upload, ...]:
         new = await self.uploads.take(input.files) if input.files else ()
         return self.uploads.find(input.file_paths or []) + new
 
@@ -148,8 +203,13 @@ class Functions:
             title=page.title,
         )
 
-    async def _view(self) -> Artifact:
-        return await self._store(await self._context.screenshot(ScreenshotInput()))
+    async def _view(self) -> Artifact | None:
+        """A picture beside another answer; none while a dialog waits."""
+        try:
+            image = await self._context.screenshot(ScreenshotInput())
+        except DialogWaiting:
+            return None
+        return await self._store(image)
 
     async def _store(self, image: Image) -> Artifact:
         kind = image.content_type.rpartition("/")[2]

@@ -1,9 +1,12 @@
 """What sessions need of the store: a place for pictures and videos."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from agent_browser.models.artifacts import Artifact, Recording
+from agent_browser.browser.engine import Video
+from agent_browser.models.artifacts import Artifact, Chapter, Recording
+from agent_browser.store.sidecar import StoredFile
 
 
 class Keeping(Protocol):
@@ -16,7 +19,15 @@ class Keeping(Protocol):
         ...
 
     async def adopt(
-        self, path: Path, *, owner: str, session_id: str, width: int, height: int
+        self,
+        path: Path,
+        *,
+        owner: str,
+        session_id: str,
+        width: int,
+        height: int,
+        fps: float | None = None,
+        chapters: Sequence[Chapter] = (),
     ) -> Recording:
         """Take on a final video that lies in the session's recording folder."""
         ...
@@ -25,6 +36,27 @@ class Keeping(Protocol):
         """Where the session's videos go. With `owner` the folder is made. StorageFull."""
         ...
 
+    async def find(self, owner: str, artifact_id: str) -> StoredFile:
+        """Where an artifact of the owner's lies. ArtifactNotFound."""
+        ...
+
+    async def load(self, owner: str, artifact_id: str) -> bytes:
+        """The bytes of an artifact of the owner's. ArtifactNotFound."""
+        ...
+
     async def purge(self, session_id: str) -> None:
         """Erase all that the session made."""
         ...
+
+
+async def adopted(keeping: Keeping, video: Video, owner: str, session_id: str) -> Recording:
+    """Have a video kept that the browser's side has finished."""
+    return await keeping.adopt(
+        video.path,
+        owner=owner,
+        session_id=session_id,
+        width=video.width,
+        height=video.height,
+        fps=video.fps,
+        chapters=video.chapters,
+    )

@@ -53,6 +53,10 @@ class Lifetime:
         self.in_use = False
         self.used = now
 
+    def touch(self, now: float) -> None:
+        """It was used just now, by what is no call."""
+        self.used = max(self.used, now)
+
     @property
     def timeouts(self) -> Timeouts:
         """The timeouts in force."""

@@ -1,11 +1,11 @@
 """Context options: those a session was made with, and those a later call gives."""
 
-from agent_browser.browser.engine import NEEDS_OWN_CONTEXT
+from agent_browser.browser.engine import ONLY_NEW, changed_only_new
 from agent_browser.errors import OptionNeedsNewSession
 from agent_browser.models.functions import ContextOptions
 
 _NAMES = tuple(ContextOptions.model_fields)
-_LATER = tuple(name for name in _NAMES if name not in NEEDS_OWN_CONTEXT)
+_LATER = tuple(name for name in _NAMES if name not in ONLY_NEW)
 
 
 def options_of(given: ContextOptions) -> ContextOptions:
@@ -23,12 +23,7 @@ def to_apply(given: ContextOptions, made_with: ContextOptions) -> ContextOptions
 
     OptionNeedsNewSession where one that only a new context takes differs from what it has.
     """
-    differing = [
-        name
-        for name in NEEDS_OWN_CONTEXT
-        if getattr(given, name) is not None
-        and (getattr(given, name) or None) != (getattr(made_with, name) or None)
-    ]
+    differing = changed_only_new(given, made_with)
     if differing:
         raise OptionNeedsNewSession(differing)
     later = {name: getattr(given, name) for name in _LATER if getattr(given, name) is not None}

@@ -2,7 +2,7 @@
 cause.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 from typing import TypeVar
 
@@ -14,21 +14,25 @@ from agent_browser.errors import (
     AgentBrowserError,
     BrowserLost,
     DeadlineExceeded,
+    NotFound,
     SessionEnded,
 )
 from agent_browser.models import sessions as wire
 from agent_browser.models.artifacts import Recording
 from agent_browser.models.base import Input
+from agent_browser.models.files import UploadedFile
 from agent_browser.models.functions import ContextOptions, FunctionOutput, ScreenshotInput
 from agent_browser.models.sessions import EndReason, Timeouts
-from agent_browser.service import Image
+from agent_browser.service import FileHead, Image
 from agent_browser.session.deadlines import QUEUE, Allowance, allowance
+from agent_browser.session.downloads import Downloads
 from agent_browser.session.functions import Functions
 from agent_browser.session.keeping import Keeping
 from agent_browser.session.lifecycle import Lifetime
 from agent_browser.session.moves import Machine
 from agent_browser.session.stage import MOVES, WIRE, Stage
 from agent_browser.session.turns import Turns
+from agent_browser.session.uploads import Lapsed, NotUploaded, Uploads
 from agent_browser.settings import Settings
 
 T = TypeVar("T")
@@ -57,11 +61,10 @@ class Session:
         self.options = options
         self.end_reason: EndReason | None = None
         self.ended_at: datetime | None = None
-        self.videos: list[Recording] = []
+        self._videos: list[Recording] = []
         self.ended = anyio.Event()
         self.lifetime = Lifetime(timeouts, began=clock.monotonic())
-        self.recording = bool(options.record_video)
-        """Whether it was made to record its tabs."""
+        self._films_all = bool(options.record_video)
         self._name = request.name
         self._tags = request.tags
         self._metadata = request.metadata
@@ -74,6 +77,9 @@ class Session:
         self._scope: anyio.CancelScope | None = None
         self._context: Context | None = None
         self._functions: Functions | None = None
+        self._uploads = Uploads(clock, settings.max_upload)
+        self.downloads = Downloads(keeping, owner=owner, session_id=session_id)
+        """What it downloaded, as long as it is remembered."""
         self._last_page = Page()
         self._told = False
         self._broken_off = False
@@ -88,6 +94,16 @@ class Session:
         """Whether a call is under way, or waits for its turn."""
         return self._turns.taken
 
+    @property
+    def recording(self) -> bool:
+        """Whether it was made to record its tabs, or a recording runs."""
+        return self._films_all or (self._context is not None and self._context.page.recording)
+
+    @property
+    def videos(self) -> list[Recording]:
+        """Its videos that are final: those that a call stopped, and at its end all."""
+        return list(self._functions.videos) if self._functions is not None else self._videos
+
     def start(self, context: Context) -> None:
         """Its context is there."""
         self._machine.move(Stage.LIVE)
@@ -98,6 +114,8 @@ class Session:
             owner=self.owner,
             session_id=self.id,
             options=self.options,
+            uploads=self._uploads,
+            downloads=self.downloads,
         )
         self.lifetime = Lifetime(self.lifetime.timeouts, began=self._clock.monotonic())
         self._created_at = self._clock.now()
@@ -122,6 +140,36 @@ class Session:
         """A picture, kept nowhere."""
         bound = allowance(input, settle=0, longest=self._settings.max_timeout)
         return await self._in_turn(lambda functions: functions.picture(input), bound, whole=True)
+
+    async def upload(self, pieces: AsyncIterator[FileHead | bytes]) -> list[UploadedFile]:
+        """Put files into it, whatever call is under way. It is use, as a call is. SessionEnded,
+        PayloadTooLarge, StorageFull.
+        """
+        self.refuse()
+        try:
+            files = await self._uploads.receive(pieces)
+        except Lapsed as exc:
+            raise self._refusal() from exc
+        self.lifetime.touch(self._clock.monotonic())
+        return files
+
+    def uploaded(self) -> list[UploadedFile]:
+        """The files that were put into it."""
+        self.refuse()
+        return self._uploads.listed()
+
+    async def delete_upload(self, name: str) -> None:
+        """Erase one of them. NotFound."""
+        self.refuse()
+        try:
+            await self._uploads.delete(name)
+        except NotUploaded as exc:
+            raise NotFound(f"no file {name[:200]!r} was uploaded to this session") from exc
+
+    async def keep_downloads(self) -> None:
+        """Store what was downloaded and not yet asked for, before its context is closed."""
+        if self._functions is not None:
+            await self._functions.keep_downloads()
 
     def refuse(self) -> None:
         """Raise what a call has to be told, if the session takes none any more."""
@@ -158,14 +206,16 @@ class Session:
 
     async def finish_end(self, videos: list[Recording]) -> None:
         """Its context is closed: keep the record, let go of the rest, secrets in options too."""
-        self.videos = videos
-        functions, self._functions = self._functions, None
+        stopped = self.videos
+        # The whole session's come first: who asked for them reads the first one.
+        self._videos = videos + stopped if self._films_all else stopped + videos
+        self._functions = None
         self._context = None
+        self.downloads.abandon(self._clock.now())
         self.options = ContextOptions()
         self._machine.move(Stage.ENDED)
         self.ended.set()
-        if functions is not None:
-            await functions.uploads.remove()
+        await self._uploads.remove()
 
     def expire(self) -> None:
         """Its retention ran out."""
@@ -185,7 +235,7 @@ class Session:
             state=state,
             phase=self.lifetime.phase(now) if live else "ended",
             created_at=self._created_at,
-            last_activity_at=wall_time(self._clock, self.lifetime.used),
+            last_activity_at=self._last_activity(),
             expires_at=wall_time(self._clock, self.lifetime.expires(now)) if live else None,
             ended_at=self.ended_at,
             end_reason=self.end_reason,
@@ -196,6 +246,11 @@ class Session:
             recording=live and self.recording,
             owner=self.owner,
         )
+
+    def _last_activity(self) -> datetime:
+        """When it was last used; a call that was broken off is over when the session is."""
+        used = wall_time(self._clock, self.lifetime.used)
+        return used if self.ended_at is None else min(used, self.ended_at)
 
     def __repr__(self) -> str:
         reason = f" {self.end_reason}" if self.end_reason else ""

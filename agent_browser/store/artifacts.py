@@ -3,7 +3,7 @@
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,10 +15,10 @@ import structlog
 from agent_browser.clock import Clock, SystemClock
 from agent_browser.errors import ArtifactNotFound, StorageFull
 from agent_browser.ids import is_artifact_id, new_artifact_id
-from agent_browser.models.artifacts import Artifact, Recording
+from agent_browser.models.artifacts import Artifact, Chapter, Recording
 from agent_browser.service import LOCAL
 from agent_browser.settings import Settings
-from agent_browser.store import disk, shelf, sidecar, webm
+from agent_browser.store import disk, mp4, shelf, sidecar, webm
 from agent_browser.store.retention import Kept, due
 from agent_browser.store.shelf import Shelf
 from agent_browser.store.sidecar import StoredFile
@@ -107,6 +107,8 @@ class ArtifactStore:
         session_id: str,
         width: int | None = None,
         height: int | None = None,
+        fps: float | None = None,
+        chapters: Sequence[Chapter] = (),
     ) -> Recording:
         """Take over a video that is final and lies in the session's recording folder. It gets an id
         and a name of the store's own. Size and duration are read from the file where it has them.
@@ -114,7 +116,15 @@ class ArtifactStore:
         if path.parent.resolve() != self._recordings.folder(session_id).resolve():
             raise ValueError("not in the session's recording folder")
         stored = await _in_thread(
-            lambda: self._adopt(path, owner=owner, width=width, height=height, at=self._now())
+            lambda: self._adopt(
+                path,
+                owner=owner,
+                width=width,
+                height=height,
+                fps=fps,
+                chapters=chapters,
+                at=self._now(),
+            )
         )
         self._add(stored)
         assert isinstance(stored.artifact, Recording)
@@ -127,10 +137,13 @@ class ArtifactStore:
             raise ArtifactNotFound(artifact_id)
         return stored
 
-    async def recordings_of(self, session_id: str) -> list[Recording]:
-        """The session's videos, oldest first."""
-        ids = self._by_session.get(session_id, ())
-        return _recordings(self._files[id] for id in ids)
+    async def load(self, owner: str, artifact_id: str) -> bytes:
+        """The bytes of the caller's artifact. ArtifactNotFound, also where its file is gone."""
+        stored = await self.find(owner, artifact_id)
+        try:
+            return await anyio.to_thread.run_sync(stored.path.read_bytes)
+        except OSError as exc:
+            raise ArtifactNotFound(artifact_id) from exc
 
     async def recordings(self, owner: str) -> list[Recording]:
         """All videos of an owner, oldest first."""
@@ -210,6 +223,7 @@ class ArtifactStore:
     def _take_leftover(self, path: Path) -> StoredFile | None:
         owner = shelf.noted_owner(path.parent, LOCAL.owner)
         try:
+            disk.await_writer(path)
             at = datetime.fromtimestamp(int(path.lstat().st_mtime), UTC)
             return self._adopt(path, owner=owner, width=None, height=None, at=at)
         except (OSError, ArtifactNotFound):
@@ -241,7 +255,15 @@ class ArtifactStore:
         return stored
 
     def _adopt(
-        self, path: Path, *, owner: str, width: int | None, height: int | None, at: datetime
+        self,
+        path: Path,
+        *,
+        owner: str,
+        width: int | None,
+        height: int | None,
+        at: datetime,
+        fps: float | None = None,
+        chapters: Sequence[Chapter] = (),
     ) -> StoredFile:
         try:
             sha256, size = disk.digest(path)
@@ -250,7 +272,7 @@ class ArtifactStore:
         id = new_artifact_id()
         content_type = "video/mp4" if path.suffix == ".mp4" else "video/webm"
         target = path.with_name(sidecar.disk_name(id, content_type))
-        facts = webm.read(path)
+        facts = mp4.read(path) if content_type == "video/mp4" else webm.read(path)
         recording = Recording(
             id=id,
             url=sidecar.url_of(id),
@@ -263,6 +285,8 @@ class ArtifactStore:
             width=width or facts.width,
             height=height or facts.height,
             duration=facts.duration,
+            fps=fps,
+            chapters=list(chapters),
         )
         stored = StoredFile(target, recording, owner, path.parent.name)
         path.chmod(stat.S_IRUSR | stat.S_IWUSR)

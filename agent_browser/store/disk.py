@@ -9,6 +9,7 @@ import hashlib
 import os
 import shutil
 import stat
+import time
 from pathlib import Path
 
 PARTIAL = ".part"
@@ -16,8 +17,10 @@ PARTIAL = ".part"
 
 
 def make_folder(path: Path) -> None:
-    """Make the folder and those above it; the last is for this user alone."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Make the folder and those above it that aren't there, each for this user alone."""
+    for missing in reversed([place for place in (path, *path.parents) if not place.exists()]):
+        missing.mkdir(mode=0o700, exist_ok=True)
+    path.mkdir(mode=0o700, exist_ok=True)  # what is there and no folder is an error
 
 
 def write(path: Path, data: bytes) -> None:
@@ -92,6 +95,24 @@ def digest(path: Path) -> tuple[str, int]:
     with open(open_regular(path), "rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         return sha256, os.fstat(file.fileno()).st_size
+
+
+def await_writer(path: Path, within: float = 10.0) -> None:
+    """Come back when no process holds a lock on the file, or `within` seconds are over: an encoder
+    whose server was killed still writes its last frames. OSError.
+    """
+    deadline = time.monotonic() + within
+    descriptor = open_regular(path)
+    try:
+        while time.monotonic() < deadline:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(0.05)  # another program's end: nothing tells of it
+            else:
+                return
+    finally:
+        os.close(descriptor)
 
 
 def lock(path: Path) -> int | None:

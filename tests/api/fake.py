@@ -1,12 +1,22 @@
 """A session service in memory: it remembers sessions, and its calls answer what they were given."""
 
-from collections.abc import Awaitable, Callable
+import base64
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from agent_browser.errors import InvalidRequest, SessionEnded, SessionNotFound
+from agent_browser.browser.engine import Blob
+from agent_browser.clock import SystemClock
+from agent_browser.errors import (
+    ActionFailed,
+    InvalidRequest,
+    NotFound,
+    SessionEnded,
+    SessionNotFound,
+)
 from agent_browser.ids import new_session_id
 from agent_browser.models.base import Input
+from agent_browser.models.files import DownloadsInput, DownloadsOutput, UploadList
 from agent_browser.models.functions import (
     CloseOutput,
     ExecuteInput,
@@ -28,12 +38,19 @@ from agent_browser.models.sessions import (
     SessionState,
     Timeouts,
 )
-from agent_browser.service import Caller, Image, Readiness
+from agent_browser.service import Caller, FileHead, Image, Readiness
+from agent_browser.session.uploads import NotUploaded, Uploads
 from agent_browser.store.artifacts import ArtifactStore
+from tests.fakes import functions
+from tests.fakes.pages import SITE
+from tests.fakes.tab import FakeTab
 
 AT = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 READY = Readiness(True, "1 browser answers", "HeadlessChrome/156", ("no sandbox",))
-PIXEL = b"\x89PNG\r\n\x1a\n not really"
+PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+"""A picture of one pixel."""
 
 
 @dataclass
@@ -56,6 +73,9 @@ class FakeService:
     calls: list[Call] = field(default_factory=list)
     before: Callable[[], Awaitable[None]] | None = None
     ready: Readiness = READY
+    files: dict[str, Uploads] = field(default_factory=dict)
+    most: int = 20_000
+    """Bytes of files that a session may hold."""
 
     async def create(self, caller: Caller, request: SessionCreate) -> Session:
         session = Session(
@@ -123,6 +143,8 @@ class FakeService:
             return OpenOutput(url=input.url, title="A page", status=200)
         if isinstance(input, InteractInput):
             return InteractOutput(success=True, action=input.action)
+        if isinstance(input, DownloadsInput):
+            return DownloadsOutput()
         if isinstance(input, ExecuteInput):
             return ExecuteOutput(result="2", value=2)
         if isinstance(input, ScreenshotInput):
@@ -137,11 +159,53 @@ class FakeService:
         if type(input).__name__ == "CloseInput":
             self.sessions[session].state = "ended"
             return CloseOutput()
+        if type(input) in functions.TABLE:
+            return await self._other(caller, session, input)
         return SnapshotOutput(url="about:blank", title="")
+
+    async def _other(self, caller: Caller, session: str, input: Input) -> FunctionOutput:
+        """A function of the table, on a page of its own."""
+        tab = FakeTab(SITE, 1280, 720)
+        await tab.open(OpenInput(url=f"http://site.test{next(iter(SITE))}"))
+        try:
+            done = functions.TABLE[type(input)](tab, input)
+        except ActionFailed as exc:
+            raise InvalidRequest(exc.detail) from exc
+        for name, made in done.files.items():
+            assert isinstance(made, Blob)
+            kept = await self.store.put(
+                made.data,
+                owner=caller.owner,
+                session_id=session,
+                content_type=made.content_type,
+                filename=made.filename,
+            )
+            setattr(done.output, name, kept)
+        return done.output
 
     async def capture(self, caller: Caller, session_id: str, input: ScreenshotInput) -> Image:
         await self.get(caller, session_id)
         return Image(PIXEL, f"image/{input.type}", 1280, 720)
+
+    async def upload(
+        self, caller: Caller, session_id: str, pieces: AsyncIterator[FileHead | bytes]
+    ) -> UploadList:
+        held = await self._held(caller, session_id)
+        return UploadList(items=await held.receive(pieces))
+
+    async def uploads(self, caller: Caller, session_id: str) -> UploadList:
+        return UploadList(items=(await self._held(caller, session_id)).listed())
+
+    async def delete_upload(self, caller: Caller, session_id: str, name: str) -> None:
+        try:
+            await (await self._held(caller, session_id)).delete(name)
+        except NotUploaded as exc:
+            raise NotFound(f"no file {name!r}") from exc
+
+    async def _held(self, caller: Caller, session_id: str) -> Uploads:
+        if (await self.get(caller, session_id)).state == "ended":
+            raise SessionEnded(session_id, AT, "closed")
+        return self.files.setdefault(session_id, Uploads(SystemClock(), self.most))
 
     async def health(self, caller: Caller) -> Health:
         live = sum(session.state == "live" for session in self.sessions.values())

@@ -3,6 +3,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from agent_browser.models.catalogue import INPUTS
 from agent_browser.models.functions import ExecuteInput, OpenInput, ScreenshotInput, SnapshotInput
 from agent_browser.settings import Settings
 from tests.api.conftest import listening
@@ -61,7 +62,9 @@ async def test_a_function_on_a_session_is_called_with_its_input(
 ) -> None:
     id = (await client.post("/v1/sessions")).json()["id"]
     response = await client.post(f"/v1/sessions/{id}/execute", json={"code": "1+1"})
-    assert response.json() == {"session_id": id, "result": "2", "value": 2, "error": None}
+    assert response.json() == {
+        "session_id": id, "dialog": None, "result": "2", "value": 2, "error": None,
+    }  # fmt: skip
     assert service.calls[0].input == ExecuteInput(code="1+1")
 
 
@@ -102,9 +105,7 @@ async def test_an_unknown_function_is_404_and_the_functions_are_named(
     assert response.status_code == 404
     problem = response.json()
     assert problem["code"] == "not_found"
-    assert problem["functions"] == [
-        "open", "run", "snapshot", "interact", "screenshot", "execute", "close",
-    ]  # fmt: skip
+    assert problem["functions"] == list(INPUTS)
 
 
 async def test_new_is_no_session_s_id_in_an_address(
@@ -153,3 +154,32 @@ async def test_a_caller_that_goes_away_cancels_its_call(
                 await begun.wait()
         with anyio.fail_after(5):
             await cancelled.wait()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("image/png;q=0", "application/json"),
+        ("image/*;q=0.0, */*", "application/json"),
+        ("image/webp;q=0.5", "image/webp"),
+        ("application/json;q=0, image/png", "image/png"),
+    ],
+)
+async def test_a_quality_of_0_is_not_accepted(
+    client: httpx.AsyncClient, accept: str, kind: str
+) -> None:
+    made = await client.post("/v1/sessions", json={})
+    path = f"/v1/sessions/{made.json()['id']}/screenshot"
+    answer = await client.post(path, json={}, headers={"Accept": accept})
+    assert answer.headers["content-type"] == kind
+
+
+@pytest.mark.anyio
+async def test_a_picture_that_is_kept_nowhere_can_not_be_unchanged(
+    client: httpx.AsyncClient,
+) -> None:
+    made = await client.post("/v1/sessions", json={})
+    path = f"/v1/sessions/{made.json()['id']}/screenshot"
+    answer = await client.post(path, json={"if_changed": True}, headers={"Accept": "image/png"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")

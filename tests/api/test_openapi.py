@@ -44,7 +44,11 @@ def _references(value: Any) -> Iterator[str]:
 
 
 def test_the_routes_are_those_of_the_contract(schema: dict[str, Any]) -> None:
-    functions = ("open", "run", "snapshot", "interact", "screenshot", "execute", "close")
+    functions = (
+        "open", "run", "snapshot", "interact", "screenshot", "execute", "close", "downloads",
+        "requests", "request", "route", "har", "console", "emulate", "read", "pdf",
+        "record", "trace",
+    )  # fmt: skip
     found = {(method.upper(), path) for path, method, _ in _operations(schema)}
     assert found == {
         *(("POST", f"/v1/functions/{name}") for name in functions),
@@ -54,10 +58,15 @@ def test_the_routes_are_those_of_the_contract(schema: dict[str, Any]) -> None:
         ("GET", "/v1/sessions/health"),
         ("GET", "/v1/sessions/{session_id}"),
         ("DELETE", "/v1/sessions/{session_id}"),
+        ("POST", "/v1/sessions/{session_id}/uploads"),
+        ("GET", "/v1/sessions/{session_id}/uploads"),
+        ("DELETE", "/v1/sessions/{session_id}/uploads/{name}"),
         ("GET", "/v1/artifacts/{artifact_id}"),
         ("GET", "/v1/recordings"),
         ("GET", "/v1/recordings/{recording_id}"),
         ("DELETE", "/v1/recordings/{recording_id}"),
+        ("POST", "/v1/scrape"),
+        ("POST", "/v1/compare"),
         ("GET", "/healthz"),
         ("GET", "/readyz"),
         ("GET", "/metrics"),
@@ -126,9 +135,12 @@ def test_every_example_is_of_the_form_that_it_is_an_example_of(schema: dict[str,
 def test_every_post_that_takes_a_body_shows_one(schema: dict[str, Any]) -> None:
     for path, method, operation in _operations(schema):
         if method == "post":
-            body = operation["requestBody"]["content"]["application/json"]
-            assert body["schema"], path
-            assert body["examples"], path
+            content = operation["requestBody"]["content"]
+            if set(content) == {"multipart/form-data"}:
+                assert content["multipart/form-data"]["schema"]["properties"]["file"], path
+                continue
+            assert content["application/json"]["schema"], path
+            assert content["application/json"]["examples"], path
 
 
 def test_the_keys_are_in_it(

@@ -8,6 +8,8 @@ from agent_browser.api import problems
 from agent_browser.api.metrics import Metrics
 from agent_browser.pool.stats import PoolStatistics
 from agent_browser.service import Readiness
+from agent_browser.settings import Settings
+from tests.api.conftest import listening
 from tests.api.fake import FakeService
 
 pytestmark = pytest.mark.anyio
@@ -16,6 +18,18 @@ pytestmark = pytest.mark.anyio
 async def test_alive_is_answered_without_asking_anybody(client: httpx.AsyncClient) -> None:
     response = await client.get("/healthz")
     assert response.json() == {"status": "ok", "service": "agent-browser"}
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+async def test_head_is_answered_like_get_without_a_body(
+    app: FastAPI, settings: Settings, path: str
+) -> None:
+    async with listening(app, settings) as url, httpx.AsyncClient(trust_env=False) as plain:
+        head, get = await plain.head(url + path), await plain.get(url + path)
+    assert head.status_code == get.status_code == 200
+    assert head.content == b""
+    assert head.headers["content-length"] == get.headers["content-length"]
+    assert head.headers["content-type"] == get.headers["content-type"]
 
 
 async def test_ready_says_which_browser_answered_and_what_to_know(

@@ -10,9 +10,11 @@ import pytest
 ROOT = Path(__file__).parents[2]
 NAMES = [
     "open", "open_back_to_back", "cycle", "rate_1", "rate_4", "rate_8", "execute", "execute_async",
+    "scrape",
+    "elements", "elements_tree", "elements_large", "delta",
     "memory", "crowd_seconds", "crowd_memory", "answering", "return", "surplus", "left",
 ]  # fmt: skip
-WITHOUT_RAW = {"answering", "return", "surplus", "left"}
+WITHOUT_RAW = {"delta", "answering", "return", "surplus", "left"}
 WITHOUT_GOAL = {"open_back_to_back", "rate_1", "execute_async"}
 STEPS = ["open", "snapshot", "click", "picture", "close"]
 
@@ -55,4 +57,4 @@ def test_one_name_alone_is_measured_alone(tmp_path: Path) -> None:
 def test_a_name_that_is_none_is_refused_with_those_there_are() -> None:
     done = _run("--only", "speed")
     assert done.returncode == 2
-    assert "'open', 'cycle', 'rate', 'execute', 'memory', 'crowd'" in done.stderr
+    assert "'open', 'cycle', 'rate', 'execute', 'scrape', 'looks', 'memory', 'crowd'" in done.stderr

@@ -11,6 +11,7 @@ from agent_browser.models.functions import ContextOptions
 from agent_browser.settings import load
 from tests.browser.driving import Driving
 from tests.site import Site
+from tests.site.server import self_signed
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +37,9 @@ async def context(chromium: ChromiumBrowser) -> AsyncIterator[ChromiumContext]:
 @pytest.fixture
 def drive(context: ChromiumContext, site: Site) -> Driving:
     return Driving(context, site)
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A key and a certificate for 127.0.0.1 that nobody signed, in one file."""
+    return self_signed(tmp_path_factory.mktemp("tls"))

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent_browser.browser.engine import Upload
 from agent_browser.browser.fields import choose
 from agent_browser.errors import ActionFailed
 from agent_browser.models.functions import InteractInput
@@ -132,7 +133,7 @@ async def test_files_are_uploaded(drive: Driving, tmp_path: Path) -> None:
     for path in paths:
         path.write_text("twelve bytes")
     done = await drive.context.interact(
-        InteractInput(action="upload", ref="css=[name=several]"), paths
+        InteractInput(action="upload", ref="css=[name=several]"), tuple(map(Upload, paths))
     )
     assert done.success, done.message
     assert "several: a.txt 12, b.txt 12" in await drive.log()
@@ -154,3 +155,33 @@ async def test_select_on_what_is_no_select_says_so(drive: Driving) -> None:
     assert failed.code == "not_a_select"
     failed = await drive.act("select", "css=[name=country]", text="Atlantis")
     assert failed.code == "no_such_option"
+
+
+@pytest.mark.parametrize("by", ["ref", "selector"])
+async def test_a_page_can_not_lie_about_its_options(drive: Driving, by: str) -> None:
+    await drive.open("/form")
+    chosen = await drive.value(
+        "(() => { const select = document.querySelector('select');"
+        " Object.defineProperty(HTMLSelectElement.prototype, 'options',"
+        " {get: () => [{label: 'Trap', text: 'Trap', value: 'trap'}]});"
+        " return select.children[1].label; })()"
+    )
+    ref = next(item.ref for item in drive.elements if item.tag == "select")
+    name = ref if by == "ref" else "css=select >> nth=0"
+    done = await drive.act("select", name, text=chosen)
+    assert done.success, done.message
+    assert await drive.value("document.querySelector('select').selectedIndex") == 1
+    trapped = await drive.act("select", name, text="Trap")
+    assert (trapped.success, trapped.code) == (False, "no_such_option")
+
+
+async def test_options_are_read_in_a_frame_that_was_never_looked_at(drive: Driving) -> None:
+    await drive.open("/empty", snapshot=False)
+    await drive.value(
+        "new Promise(done => { const frame = document.createElement('iframe');"
+        " frame.srcdoc = '<select><option>One<option>Two</select><p>no select</p>';"
+        " frame.onload = () => done(1); document.body.append(frame); })"
+    )
+    assert (await drive.act("select", "css=select", text="Two", snapshot=False)).success
+    assert await drive.value("frames[0].document.querySelector('select').value") == "Two"
+    assert (await drive.act("select", "css=p", text="Two")).code == "not_a_select"

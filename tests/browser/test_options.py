@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from agent_browser.browser.options import context_arguments, headers, proxy
+from agent_browser.browser.options import context_arguments, headers, shown_proxy, upstream
 from agent_browser.errors import InvalidRequest
+from agent_browser.models.conditions import HttpCredentials
 from agent_browser.models.functions import ContextOptions
 
 DEVICES: dict[str, Any] = {
@@ -47,33 +48,45 @@ def test_an_unknown_time_zone_names_the_near_miss() -> None:
         made(timezone="Europe/Zürich")
 
 
-@pytest.mark.parametrize(
-    ("url", "server"),
-    [
-        ("http://proxy:3128", "http://proxy:3128"),
-        ("proxy:3128", "http://proxy:3128"),
-        ("https://proxy", "https://proxy"),
-        ("socks5://127.0.0.1:1080", "socks5://127.0.0.1:1080"),
-        ("http://[::1]:8080", "http://[::1]:8080"),
-    ],
-)
-def test_a_proxy_is_used_for_loopback_too(url: str, server: str) -> None:
-    assert proxy(ContextOptions(proxy_url=url)) == {"server": server, "bypass": "<-loopback>"}
+def test_a_proxy_is_used_for_loopback_too() -> None:
+    arguments = context_arguments(ContextOptions(), DEVICES, None, "http://127.0.0.1:9")
+    assert arguments["proxy"] == {"server": "http://127.0.0.1:9", "bypass": "<-loopback>"}
 
 
-def test_credentials_may_be_beside_the_proxy_or_in_its_address() -> None:
-    beside = ContextOptions(proxy_url="http://p:1", proxy_username="u", proxy_password="s")
-    within = ContextOptions(proxy_url="http://u:s@p:1")
-    assert proxy(beside) == proxy(within)
-    assert (proxy(beside) or {})["password"] == "s"
+def test_a_wrong_proxy_is_named_without_its_password() -> None:
+    with pytest.raises(InvalidRequest, match="proxy_url") as caught:
+        upstream(ContextOptions(proxy_url="http://bob:hunter2@proxy:1/path"))
+    assert "hunter2" not in f"{caught.value.detail}{caught.value.fields}"
 
 
-@pytest.mark.parametrize(
-    "url", ["ftp://proxy", "http://", "http://proxy/path", "socks5://u:p@proxy:1", "http://[::1"]
-)
-def test_a_proxy_that_can_not_be_used_is_refused(url: str) -> None:
-    with pytest.raises(InvalidRequest, match="proxy_url"):
-        proxy(ContextOptions(proxy_url=url))
+def test_a_password_is_not_in_what_options_show() -> None:
+    given = ContextOptions(
+        proxy_url="http://bob:hunter2@proxy:1",
+        http_credentials=HttpCredentials(username="a", password="hunter2"),
+        headers_by_origin={"https://a.example": {"x": "hunter2"}},
+    )
+    assert "hunter2" not in repr(given)
+    assert shown_proxy(given) == "http://proxy:1"
+
+
+def test_what_a_page_is_shown_under_is_in_the_arguments() -> None:
+    arguments = made(
+        reduced_motion="reduce", contrast="more", forced_colors="active", offline=True,
+        is_mobile=True, has_touch=True, device_scale_factor=2, javascript_enabled=False,
+        http_credentials={"username": "a", "password": "b", "origin": "http://A.example:80"},
+    )  # fmt: skip
+    del arguments["viewport"]
+    assert arguments == {
+        "reduced_motion": "reduce",
+        "contrast": "more",
+        "forced_colors": "active",
+        "offline": True,
+        "is_mobile": True,
+        "has_touch": True,
+        "device_scale_factor": 2,
+        "java_script_enabled": False,
+        "http_credentials": {"username": "a", "password": "b", "origin": "http://a.example"},
+    }
 
 
 @pytest.mark.parametrize(

@@ -191,9 +191,3 @@ async def test_the_mouse_goes_where_it_is_told(drive: Driving) -> None:
         assert (await drive.act(**step)).success
     assert "click 1" in await drive.log()
     assert (await drive.act("move")).code == "missing_input"
-
-
-async def test_a_tap_needs_a_device_with_a_touch_screen(drive: Driving) -> None:
-    await drive.open("/keyboard")
-    failed = await drive.act("tap", drive.ref("Pad"))
-    assert (failed.success, failed.code) == (False, "no_touch")

@@ -134,3 +134,24 @@ async def test_a_page_that_changes_json_gets_an_error_of_its_own(
 async def test_long_code_is_read_in_no_time(drive: Driving) -> None:
     await drive.open("/keyboard")
     assert await drive.value("\n" * 300_000 + "1") == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("throw {a: 1, b: {c: [2]}}", 'Uncaught {"a":1,"b":{"c":[2]}}'),
+        ("Promise.reject({code: 'E1'})", 'Uncaught {"code":"E1"}'),
+        ("throw {name: 'Odd', message: 'not an Error'}", "Uncaught Odd: not an Error"),
+        ("throw [1, 2]", "Uncaught [1,2]"),
+        ("throw 'text'", "Uncaught text"),
+        ("throw null", "Uncaught None"),
+        ("const o = {}; o.o = o; throw o", "Object"),
+        ("throw {toJSON() { throw 1 }}", "Object"),
+        ("throw new TypeError('typed')", "TypeError: typed"),
+    ],
+)
+async def test_what_is_thrown_is_said_whatever_it_is(drive: Driving, code: str, error: str) -> None:
+    await drive.open("/empty")
+    answer = await drive.context.execute(ExecuteInput(code=code))
+    assert answer.error == error
+    assert answer.value is None

@@ -63,12 +63,13 @@ async def test_open_shadow_roots_are_looked_into_in_the_order_of_what_is_shown(
     drive: Driving,
 ) -> None:
     answer = await drive.open("/shadow")
-    texts = [item.text or item.name for item in answer.elements]
+    texts = [item.text or item.name or item.shadow for item in answer.elements]
     assert texts == [
         "In the light",
         "Open field",
         "Open button",
         "Slotted button",
+        "closed",
         "Nested button",
         "Declared button",
         "After the boxes",

@@ -1,10 +1,13 @@
-"""Tabs, popups and dialogs."""
+"""Tabs and popups."""
 
 import pytest
 
+from agent_browser.browser import tabs
+from agent_browser.browser.chromium import ChromiumBrowser
 from agent_browser.errors import PageCrashed
-from agent_browser.models.functions import SnapshotInput
+from agent_browser.models.functions import ContextOptions
 from tests.browser.driving import Driving
+from tests.site import Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.anyio]
 
@@ -50,53 +53,6 @@ async def test_tabs_are_opened_switched_and_closed_and_no_id_comes_twice(drive: 
     assert (failed.success, failed.code) == (False, "unknown_tab")
 
 
-async def test_dialogs_are_answered_and_told(drive: Driving) -> None:
-    await drive.open("/dialogs")
-    done = await drive.act("click", drive.ref('"Alert"'))
-    assert [(d.type, d.message, d.response) for d in done.dialogs] == [
-        ("alert", "Hello from alert", "accepted")
-    ]
-    done = await drive.act("click", drive.ref('"Confirm"'))
-    assert [(d.type, d.response) for d in done.dialogs] == [("confirm", "dismissed")]
-    done = await drive.act("click", drive.ref("Three"))
-    assert [d.message for d in done.dialogs] == ["one", "two", "three"]
-    assert (await drive.snapshot()).dialogs == []
-    assert "confirm: false" in await drive.log()
-
-
-async def test_a_dialog_on_load_does_not_stop_the_open(drive: Driving) -> None:
-    answer = await drive.open("/dialog-on-load")
-    assert [d.message for d in answer.dialogs] == ["before anything else"]
-
-
-async def test_leaving_a_page_with_a_draft_is_accepted(drive: Driving) -> None:
-    await drive.open("/beforeunload")
-    await drive.act("type", "css=#draft", text="unsaved")
-    done = await drive.act("click", drive.ref("Leave"))
-    assert "/popup" in done.url
-    assert [d.type for d in done.dialogs] == ["beforeunload"]
-
-
-async def test_alerts_without_end_cost_only_the_page(drive: Driving) -> None:
-    await drive.open("/alert-loop")
-    await drive.act("click", drive.ref("Start"))
-    for _ in range(50):
-        try:
-            await drive.act("wait", wait_ms=100)
-        except PageCrashed:
-            break
-    with pytest.raises(PageCrashed):
-        await drive.context.snapshot(SnapshotInput())
-    assert (await drive.open("/form")).status == 200
-
-
-async def test_a_page_that_alerts_in_a_loop_can_be_left_at_any_time(drive: Driving) -> None:
-    for _ in range(3):
-        await drive.open("/alert-loop?now")
-        await drive.snapshot()
-        assert (await drive.open("/form", timeout=5)).status == 200
-
-
 async def test_a_page_that_closes_itself_says_so_until_another_is_opened(drive: Driving) -> None:
     await drive.open("/popups")
     await drive.value("document.cookie = 'kept=1'")
@@ -110,3 +66,92 @@ async def test_a_page_that_closes_itself_says_so_until_another_is_opened(drive: 
         await drive.snapshot()
     assert (await drive.open("/form")).status == 200
     assert "kept=1" in str(await drive.value("document.cookie"))
+
+
+async def test_a_sign_in_window_of_another_site_tells_its_opener_and_closes(drive: Driving) -> None:
+    await drive.open("/oauth")
+    clicked = await drive.act("click", drive.ref("Sign in"))
+    (consent,) = clicked.new_tabs
+    assert consent.opener == "t1"
+    assert consent.url == drive.site.other_origin("/oauth-consent")
+    await drive.act("tab_switch", tab=consent.id)
+    allowed = await drive.act("click", drive.ref("Allow"))
+    assert allowed.success, allowed.message
+    waited = await drive.act("wait", text="signed in with abc123")
+    assert waited.success, waited.message
+    assert waited.url.endswith("/oauth")
+    assert [tab.id for tab in (await drive.act("tab_list")).tabs] == ["t1"]
+
+
+async def test_tabs_are_listed_with_address_title_and_opener(drive: Driving) -> None:
+    await drive.open("/popups")
+    await drive.act("click", drive.ref("knows its opener"))
+    await drive.act("tab_new", url=drive.site.url("/form"))
+    listed = await drive.act("tab_list", snapshot=False)
+    assert listed.success
+    assert [(tab.id, tab.title, tab.active, tab.opener) for tab in listed.tabs] == [
+        ("t1", "Popups", False, None),
+        ("t2", "Popup", False, "t1"),
+        ("t3", "Form of all fields", True, None),
+    ]
+    assert [tab.url for tab in listed.tabs] == [
+        drive.site.url("/popups"),
+        drive.site.url("/popup?from=opener-link"),
+        drive.site.url("/form"),
+    ]
+
+
+async def test_when_the_active_tab_closes_its_opener_takes_over_else_the_last(
+    drive: Driving,
+) -> None:
+    await drive.open("/popups")
+    await drive.act("tab_new", url=drive.site.url("/form"))
+    await drive.act("tab_switch", tab="t1")
+    await drive.act("click", drive.ref('Open a window"'))
+    await drive.act("tab_new")
+    assert [tab.id for tab in (await drive.snapshot()).tabs] == ["t1", "t2", "t3", "t4"]
+    await drive.act("tab_switch", tab="t3")
+    assert (await drive.act("tab_close")).tabs[0].active
+    closed = await drive.act("tab_close", tab="t1")
+    assert [(tab.id, tab.active) for tab in closed.tabs] == [("t2", False), ("t4", True)]
+
+
+async def test_tabs_beyond_the_bound_are_refused_and_counted(
+    chromium: ChromiumBrowser, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tabs, "MAX_TABS", 3)
+    context = await chromium.new_context(ContextOptions())
+    try:
+        drive = Driving(context, site)
+        await drive.open("/popups")
+        await drive.value(
+            "document.querySelector('#open').onclick = () => {"
+            " for (let i = 0; i < 5; i++) window.open('about:blank'); }; 0"
+        )
+        clicked = await drive.act("click", "css=#open")
+        assert clicked.success, clicked.message
+        assert clicked.refused_tabs == 3
+        assert clicked.message == "3 more tabs were refused: a session may have 3"
+        assert [tab.id for tab in clicked.new_tabs] == ["t2", "t3"]
+        again = await drive.act("tab_new")
+        assert (again.success, again.code) == (False, "too_many_tabs")
+        assert [tab.id for tab in (await drive.snapshot()).tabs] == ["t1", "t2", "t3"]
+        await drive.act("tab_close", tab="t3")
+        assert (await drive.act("tab_new")).success
+    finally:
+        await context.close()
+
+
+async def test_a_blank_window_that_its_opener_writes_into_can_be_read(drive: Driving) -> None:
+    await drive.open("/popups")
+    clicked = await drive.act("click", drive.ref("blank window"))
+    assert [tab.opener for tab in clicked.new_tabs] == ["t1"]
+    switched = await drive.act("tab_switch", tab="t2")
+    assert switched.title == "Written"
+
+
+async def test_a_window_opened_between_calls_is_listed_by_the_next(drive: Driving) -> None:
+    await drive.open("/popups")
+    await drive.value("void setTimeout(() => window.open('/popup?from=later'), 50)")
+    await drive.act("wait", wait_ms=300)
+    assert [tab.id for tab in (await drive.snapshot()).tabs] == ["t1", "t2"]

@@ -1,5 +1,8 @@
 """The wait action."""
 
+import time
+from typing import Any
+
 import pytest
 
 from tests.browser.driving import Driving
@@ -55,3 +58,106 @@ async def test_wait_ms_waits_and_load_states_are_reached(drive: Driving) -> None
     await drive.open("/keyboard")
     assert (await drive.act("wait", wait_ms=10)).success
     assert (await drive.act("wait", load_state="load")).success
+
+
+@pytest.mark.parametrize("name", ["same", "cross"])
+async def test_text_and_elements_are_found_in_any_frame(drive: Driving, name: str) -> None:
+    await drive.open("/frames", wait_until="load")
+    for input in (
+        {"text": f"Button in {name}"},
+        {"selector": f'css=[aria-label="Field in {name}"]'},
+        {"selector": f'css=[aria-label="Field in {name}"]', "state": "attached"},
+    ):
+        done = await drive.act("wait", **input)
+        assert done.success, done.message
+    for input in (
+        {"text_gone": f"Button in {name}"},
+        {"selector": f'css=[aria-label="Field in {name}"]', "state": "hidden"},
+    ):
+        failed = await drive.act("wait", timeout=0.3, **input)
+        assert (failed.success, failed.code) == (False, "timeout")
+
+
+async def test_a_frame_that_comes_while_waiting_is_looked_into(drive: Driving) -> None:
+    await drive.open("/keyboard")
+    await drive.value(
+        LATER
+        % (
+            "const frame = document.createElement('iframe');"
+            "frame.src = '/frame-inner?name=late'; document.body.append(frame)"
+        )
+    )
+    done = await drive.act("wait", text="Button in late")
+    assert done.success, done.message
+
+
+async def test_text_is_gone_when_its_frame_is(drive: Driving) -> None:
+    await drive.open("/frames", wait_until="load")
+    await drive.value(LATER % "document.querySelector('[name=cross]').remove()")
+    done = await drive.act("wait", text_gone="Button in cross")
+    assert done.success, done.message
+
+
+async def test_the_second_match_counts_when_the_first_is_hidden(drive: Driving) -> None:
+    await drive.open("/keyboard")
+    await drive.value(
+        "document.body.insertAdjacentHTML('beforeend', '<i hidden>a</i><i id=b>b</i>')"
+    )
+    assert (await drive.act("wait", selector="css=i")).success
+    await drive.value(LATER % "document.getElementById('b').remove()")
+    assert (await drive.act("wait", selector="css=i", state="hidden")).success
+    assert (await drive.act("wait", selector="css=i", state="detached", timeout=0.2)).code
+
+
+async def test_all_conditions_share_one_deadline(drive: Driving) -> None:
+    await drive.open("/keyboard")
+    started = time.monotonic()
+    failed = await drive.act(
+        "wait", text="Keyboard and mouse", text_gone="Type here", function="false", timeout=0.5
+    )
+    assert failed.code == "timeout"
+    assert time.monotonic() - started < 2
+    await drive.value(LATER % "location.hash = 'there'; document.body.append('Later')")
+    both = await drive.act("wait", url="**#there", text="Later", load_state="load")
+    assert both.success, both.message
+
+
+@pytest.mark.parametrize(
+    ("input", "said"),
+    [
+        ({"url": "**/elsewhere"}, "the page is at http"),
+        ({"text": "Never"}, "no frame of the page at http"),
+        ({"text_gone": "Keyboard and mouse"}, "still shows it"),
+        ({"selector": "css=hr"}, "nothing matches it at http"),
+        ({"selector": "css=head"}, "1 element matches it, not visible"),
+        ({"selector": "css=h1", "state": "detached"}, "1 element matches it"),
+        ({"function": "1 - 1"}, "it came to '0'"),
+    ],
+)
+async def test_a_timeout_says_what_was_there_instead(
+    drive: Driving, input: dict[str, Any], said: str
+) -> None:
+    await drive.open("/keyboard")
+    failed = await drive.act("wait", timeout=0.2, **input)
+    assert failed.code == "timeout"
+    assert f"Timeout 200ms exceeded waiting for {next(iter(input))} '" in (failed.message or "")
+    assert said in (failed.message or "")
+
+
+async def test_what_is_wrong_with_a_condition_is_said_at_once(drive: Driving) -> None:
+    await drive.open("/frames", wait_until="load")
+    for input in ({"selector": "css=[["}, {"function": "nope("}):
+        failed = await drive.act("wait", **input)
+        assert failed.success is False
+        assert failed.code != "timeout", failed.message
+
+
+async def test_a_window_that_closes_while_waited_in_is_told(drive: Driving) -> None:
+    await drive.open("/popups")
+    await drive.act("click", "css=#open")
+    assert (await drive.act("tab_switch", tab="t2")).success
+    await drive.value("void setTimeout(() => window.close(), 200)")
+    failed = await drive.act("wait", text="Never", load_state="load")
+    assert (failed.success, failed.code) == (False, "tab_closed")
+    assert failed.message == "t2 closed meanwhile; t1 is active now"
+    assert failed.url.endswith("/popups")

@@ -31,6 +31,8 @@ class FakeServer:
         self.live: dict[str, str] = {}
         self.ended: set[str] = set()
         self.is_ready = True
+        self.is_downloading = False
+        self.uploads: list[str] = []
         self.called = threading.Event()
         self.held = threading.Event()
         """While it is clear, functions are not answered."""
@@ -101,6 +103,12 @@ class FakeServer:
 
     def interact(self, session: str, given: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         done = {"action": given["action"], "url": self.live[session], "title": "Fake"}
+        if given.get("ref") == "text=Report":
+            self.is_downloading = True
+            return 200, {**done, "success": True}
+        if given.get("download") and self.is_downloading:
+            self.is_downloading = False
+            return 200, {**done, "success": True, "downloads": [_artifact("page.png", PICTURE)]}
         if given.get("ref") == "@e99":
             message = "Unknown ref: @e99. Run 'snapshot' to get current elements."
             return 200, {**done, "success": False, "message": message, "code": "unknown_ref"}
@@ -116,11 +124,51 @@ class FakeServer:
         value = {"url": "/v1/x", "id": "i", "content_type": "c", "sha256": "s"}
         return 200, {"result": "42", "value": value, "error": None}
 
+    def downloads(self, session: str, given: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        kept = _artifact("page.png", PICTURE)
+        one = {"name": "page.png", "url": "http://x/p", "state": "done", "size": len(PICTURE),
+               "artifact": kept, "started_at": "2026-01-02T03:04:05Z"}  # fmt: skip
+        lost = {**one, "name": "lost.bin", "state": "failed", "artifact": None, "error": "cut off"}
+        return 200, {
+            "downloads": [one, lost],
+            "total": 2,
+            "zip": kept if given.get("zip") else None,
+        }
+
+    def emulate(self, session: str, given: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        return 200, {"emulation": {"width": 800, "height": 600, "offline": True}}
+
+    def record(self, session: str, given: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        action = given["action"]
+        told: dict[str, Any] = {"action": action, "recording": action != "stop", "seconds": 2.5}
+        told |= {"tab": "t1", "width": 320, "height": 180, "fps": 25, "format": "webm"}
+        if action in ("stop", "restart"):
+            video = {**_artifact("a.webm", PICTURE), "content_type": "video/webm"}
+            told["video"] = {**video, "session_id": session}
+            told["contact_sheet"] = _artifact("contact_sheet.jpg", PICTURE)
+            told |= {"partial": True, "message": "the disk is full", "code": "storage_full"}
+        if action == "chapter":
+            told["chapters"] = [{"title": given["title"], "at": 1.25}]
+        return 200, told
+
+    def trace(self, session: str, given: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        action = given["action"]
+        trace = _artifact("trace.zip", PICTURE) if action == "stop" else None
+        return 200, {
+            "action": action, "tracing": action == "start", "seconds": 1.5, "trace": trace,
+        }  # fmt: skip
+
     def close(self, session: str, given: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         self.live.pop(session, None)
         self.ended.add(session)
         video = _artifact("page.webm", b"video")
         return 200, {"success": True, "video": video, "videos": [video]}
+
+    def take(self, form: bytes) -> tuple[int, dict[str, Any]]:
+        """The answer to files."""
+        names = [name.decode() for name in re.findall(rb'filename="([^"]+)"', form)]
+        self.uploads += names
+        return 200, {"items": [_uploaded(name) for name in names]}
 
     def get(self, path: str) -> tuple[int, dict[str, Any]]:
         """The answer to a GET."""
@@ -130,6 +178,8 @@ class FakeServer:
             if not self.is_ready:
                 return _problem(503, "unavailable", "Unavailable", "no browser answers")
             return 200, {"status": "ready", "detail": "", "browser": "Fake/1", "warnings": []}
+        if path.endswith("/uploads"):
+            return 200, {"items": [_uploaded(name) for name in self.uploads]}
         if path == "/v1/sessions":
             return 200, {"items": [_record(*item) for item in self.live.items()]}
         return _problem(404, "not_found", "Not found", path)
@@ -140,9 +190,13 @@ _FUNCTIONS = {
     "run": FakeServer.open,
     "snapshot": FakeServer.snapshot,
     "interact": FakeServer.interact,
+    "emulate": FakeServer.emulate,
     "screenshot": FakeServer.screenshot,
     "execute": FakeServer.execute,
     "close": FakeServer.close,
+    "record": FakeServer.record,
+    "trace": FakeServer.trace,
+    "downloads": FakeServer.downloads,
 }
 
 
@@ -156,7 +210,14 @@ class _Routes(BaseHTTPRequestHandler):
         else:
             self._send_json(*self.server_of_ours.get(path))
 
+    def do_DELETE(self) -> None:
+        self.server_of_ours.uploads.remove(self.path.rpartition("/")[2])
+        self._send(204, "application/json", b"")
+
     def do_POST(self) -> None:
+        if self.path.endswith("/uploads"):
+            self._send_json(*self.server_of_ours.take(self._whole()))
+            return
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         found = re.fullmatch(r"/v1/functions/(\w+)", self.path)
         assert found is not None
@@ -164,6 +225,17 @@ class _Routes(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """Requests are no news."""
+
+    def _whole(self) -> bytes:
+        """A body of any length, also one that comes in chunks."""
+        if "content-length" in self.headers:
+            return self.rfile.read(int(self.headers["content-length"]))
+        body = b""
+        while size := int(self.rfile.readline(), 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
 
     def _send_json(self, status: int, data: dict[str, Any]) -> None:
         kind = "application/json" if status == 200 else "application/problem+json"
@@ -203,6 +275,10 @@ def _artifact(filename: str, data: bytes) -> dict[str, Any]:
         "sha256": hashlib.sha256(data).hexdigest(),
         "created_at": "2026-01-02T03:04:05Z",
     }
+
+
+def _uploaded(name: str) -> dict[str, Any]:
+    return {"name": name, "size": 3, "sha256": "s", "created_at": "2026-01-02T03:04:05Z"}
 
 
 def _record(session: str, url: str) -> dict[str, Any]:

@@ -33,6 +33,7 @@ INPUTS: list[tuple[list[str], dict[str, Any]]] = [
      {"action": "wait", "selector": "#done", "state": "hidden"}),
     (["wait", "--text", "Done", "--until-url", "**/done"],
      {"action": "wait", "text": "Done", "url": "**/done"}),
+    (["wait", "--download"], {"action": "wait", "download": True}),
     (["wait", "--load-state", "load"], {"action": "wait", "load_state": "load"}),
 ]  # fmt: skip
 

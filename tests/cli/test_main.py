@@ -12,7 +12,7 @@ import pytest
 
 import agent_browser
 from agent_browser.cli import exits, progress
-from agent_browser.cli.printing import delta_lines, page_line, plain
+from agent_browser.cli.printing import delta_lines, page_line, page_lines, plain
 from agent_browser.cli.progress import Silence, waiting
 from tests.cli.conftest import Run
 from tests.cli.fake_server import FakeServer
@@ -155,6 +155,18 @@ def test_a_delta_is_signs_and_lines() -> None:
     delta = {"added": [{"desc": "a"}], "changed": [{"desc": "b"}], "removed": ["@e1", "@e2"]}
 
     assert list(delta_lines(delta)) == ["+ a", "~ b", "- @e1 @e2"]
+
+
+def test_a_delta_without_a_change_and_one_of_a_new_page_say_so() -> None:
+    same = {"added": [], "removed": [], "changed": [], "unchanged": True, "new_page": False}
+    assert list(delta_lines(same)) == ["(nothing changed)"]
+    new = {"added": [{"desc": "a"}], "removed": ["@e1"], "changed": [], "new_page": True}
+    assert list(delta_lines(new)) == ["(a new page)", "+ a", "- @e1"]
+
+
+def test_a_page_that_was_cut_is_printed_with_its_note_once() -> None:
+    page = {"elements": [{}], "elements_text": "@e1 x\n(1 of 2)", "note": "1 of 2", "total": 2}
+    assert list(page_lines(page))[1:] == ["@e1 x\n(1 of 2)"]
 
 
 def test_progress_is_silent_on_a_pipe_and_shown_on_a_terminal(

@@ -230,3 +230,14 @@ def test_a_narrow_table_keeps_the_ids_whole() -> None:
     assert row.split()[:3] == ["*", record["id"], "live"]
     assert "[b]" in row
     assert row.rstrip().endswith("…")
+
+
+def test_an_unchanged_picture_is_not_written_again(
+    fake: FakeServer, run: Run, tmp_path: Path
+) -> None:
+    run("open", "example.com")
+    file = tmp_path / "page.png"
+    assert run("screenshot", str(file), "--clip", "1,2,3,4", "--mask", "@e1").code == 0
+    assert fake.calls[-1][2]["clip"] == {"x": 1, "y": 2, "width": 3, "height": 4}
+    assert fake.calls[-1][2]["mask"] == ["@e1"]
+    assert run("screenshot", str(file), "--clip", "1,2").code == 2

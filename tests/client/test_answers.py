@@ -29,7 +29,7 @@ RAISED: list[AgentBrowserError] = [
     errors.ArtifactNotFound("art_x"),
     errors.OptionNeedsNewSession(["locale"]),
     errors.SessionEnded("ses_x", WHEN, "idle"),
-    errors.SessionExpired("ses_x", WHEN),
+    errors.SessionExpired("ses_x", WHEN, WHEN, "idle"),
     errors.PayloadTooLarge(1024),
     errors.SessionQueueFull(32),
     errors.RateLimited("slower", retry_after=2.0),

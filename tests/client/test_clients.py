@@ -22,7 +22,13 @@ from agent_browser.client import (
     wire,
 )
 from agent_browser.client.address import parse
-from agent_browser.errors import ArtifactNotFound, PoolFull, SessionEnded, Unavailable
+from agent_browser.errors import (
+    ArtifactNotFound,
+    InvalidRequest,
+    PoolFull,
+    SessionEnded,
+    Unavailable,
+)
 from agent_browser.models.artifacts import Artifact
 from agent_browser.models.functions import InteractOutput, OpenOutput
 from tests.client.wire import ARTIFACT, PAGE, RECORD, SESSION, Recorder, problem
@@ -44,6 +50,28 @@ CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any], str, str, dict[str, Any]
     ("screenshot", (SESSION,), {}, "POST", "/v1/functions/screenshot",
      {"screenshot": ARTIFACT, "width": 1, "height": 1}),
     ("execute", (SESSION, "1"), {}, "POST", "/v1/functions/execute", {"result": "1", "value": 1}),
+    ("read", (SESSION,), {"format": "text"}, "POST", "/v1/functions/read",
+     {"format": "text", "url": "http://x/", "title": "", "content": "words"}),
+    ("pdf", (SESSION,), {"format": "A5"}, "POST", "/v1/functions/pdf",
+     {"pdf": ARTIFACT, "pages": 1}),
+    ("compare", ("example.com", SESSION), {"tolerance": 3}, "POST", "/v1/compare",
+     {"same": True, "a": {"url": "http://x/", "title": ""},
+      "b": {"url": "http://y/", "title": ""}}),
+    ("emulate", (SESSION,), {"offline": True}, "POST", "/v1/functions/emulate",
+     {"emulation": {"width": 1, "height": 1}}),
+    ("record", (SESSION, "start"), {"fps": 30}, "POST", "/v1/functions/record",
+     {"action": "start", "recording": True}),
+    ("trace", (SESSION, "stop"), {}, "POST", "/v1/functions/trace",
+     {"action": "stop", "tracing": False, "trace": ARTIFACT}),
+    ("requests", (SESSION,), {"status": "4xx"}, "POST", "/v1/functions/requests",
+     {"requests": [], "total": 0, "kept": 0, "dropped": 0}),
+    ("request", (SESSION, "r1"), {"body": False}, "POST", "/v1/functions/request",
+     {"request": {"id": "r1", "method": "GET", "url": "u", "type": "fetch", "state": "done"}}),
+    ("route", (SESSION,), {"rules": [{"action": "fulfil", "json": {"a": 1}}]}, "POST",
+     "/v1/functions/route", {"rules": []}),
+    ("har", (SESSION, "start"), {}, "POST", "/v1/functions/har", {"recording": True}),
+    ("console", (SESSION,), {"level": "error"}, "POST", "/v1/functions/console",
+     {"messages": [], "total": 0}),
     ("close", (SESSION,), {}, "POST", "/v1/functions/close", {"success": True}),
     ("create_session", (), {"name": "n"}, "POST", "/v1/sessions", RECORD),
     ("list_sessions", (), {"limit": 5}, "GET", "/v1/sessions?limit=5", LIST),
@@ -52,6 +80,10 @@ CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any], str, str, dict[str, Any]
     ("list_recordings", (), {}, "GET", "/v1/recordings", LIST),
     ("get_recording", ("art_x",), {}, "GET", "/v1/recordings/art_x", RECORDING),
     ("delete_recording", ("art_x",), {}, "DELETE", "/v1/recordings/art_x", {}),
+    ("downloads", (SESSION,), {"zip": True}, "POST", "/v1/functions/downloads", {}),
+    ("list_uploads", (SESSION,), {}, "GET", f"/v1/sessions/{SESSION}/uploads", LIST),
+    ("delete_upload", (SESSION, "a b.txt"), {}, "DELETE",
+     f"/v1/sessions/{SESSION}/uploads/a%20b.txt", {}),
     ("health", (), {}, "GET", "/v1/sessions/health", HEALTH),
     ("is_alive", (), {}, "GET", "/healthz", {"status": "ok", "service": "agent-browser"}),
     ("readiness", (), {}, "GET", "/readyz", {"status": "ready", "detail": "d", "browser": "b"}),
@@ -93,7 +125,7 @@ def test_both_clients_have_the_same_methods_and_each_is_tested() -> None:
         }
 
     assert public(Client) == public(AsyncClient)
-    elsewhere = {"send", "session", "download", "fetch", "disconnect"}
+    elsewhere = {"send", "session", "download", "fetch", "disconnect", "upload", "scrape"}
     assert set(public(Client)) == {call[0] for call in CALLS} | elsewhere
 
 
@@ -302,3 +334,31 @@ def test_a_lapsed_session_says_session_not_found() -> None:
     recorder = Recorder(gone)
     with Client(transport=recorder) as client, pytest.raises(SessionEnded, match="not found"):
         client.snapshot(SESSION)
+
+
+@pytest.mark.anyio
+async def test_files_are_sent_as_a_form_of_their_names_and_bytes(tmp_path: Path) -> None:
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text(f"this is {name}")
+    paths: list[Path | str] = [tmp_path / "a.txt", str(tmp_path / "b.txt")]
+    bodies: list[bytes] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        bodies.append(request.read())
+        assert str(request.url).endswith(f"/v1/sessions/{SESSION}/uploads")
+        return httpx.Response(201, json=LIST)
+
+    async def answer_later(request: httpx.Request) -> httpx.Response:
+        bodies.append(await request.aread())
+        return httpx.Response(201, json=LIST)
+
+    with Client(transport=httpx.MockTransport(answer)) as client:
+        assert client.upload(SESSION, *paths).items == []
+        with pytest.raises(InvalidRequest):
+            client.upload(SESSION)
+    async with AsyncClient(transport=httpx.MockTransport(answer_later)) as asynchronous:
+        assert (await asynchronous.upload(SESSION, *paths)).items == []
+    assert len(bodies) == 2
+    for body in bodies:
+        assert b'filename="a.txt"' in body
+        assert b"this is b.txt" in body

@@ -11,13 +11,21 @@ import pytest
 
 from agent_browser.browser.engine import Browser, Engine
 from tests.fakes.engine import FakeBrowser, FakeEngine
-from tests.fakes.pages import SITE
+from tests.fakes.pages import FILES, SITE
 
 
 class _Handler(BaseHTTPRequestHandler):
     """Writes the fake's pages as HTML."""
 
     def do_GET(self) -> None:
+        if self.path in FILES:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/csv")
+            self.send_header("Content-Disposition", "attachment")
+            self.send_header("Content-Length", str(len(FILES[self.path])))
+            self.end_headers()
+            self.wfile.write(FILES[self.path])
+            return
         page = SITE.get(self.path)
         body = (page.html() if page else "not found").encode()
         self.send_response(page.status if page else 404)

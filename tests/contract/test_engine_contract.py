@@ -8,7 +8,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from agent_browser.browser.engine import Context
+from agent_browser.browser.engine import Context, Upload
 from agent_browser.errors import (
     ActionFailed,
     BrowserLost,
@@ -84,6 +84,15 @@ async def test_open_goes_there_and_looks(subject: Subject) -> None:
     assert (context.page.url, context.page.title) == (output.url, "Form")
 
 
+async def test_an_open_that_is_not_to_look_says_where_it_is_alone(subject: Subject) -> None:
+    context = await subject.browser.new_context(ContextOptions())
+    output = await context.open(OpenInput(url=subject.url + "/form", snapshot=False))
+    assert (output.status, output.title) == (200, "Form")
+    assert output.url == subject.url + "/form"
+    assert output.elements == []
+    assert (await context.snapshot(SnapshotInput())).total > 0
+
+
 async def test_an_empty_page_says_that_nothing_is_there(subject: Subject) -> None:
     context = await opened(subject, "/empty")
     output = await context.snapshot(SnapshotInput())
@@ -121,6 +130,41 @@ async def test_a_snapshot_is_cut_and_searched(subject: Subject) -> None:
     assert ([element.ref for element in page.elements], page.total) == (["@e2", "@e3"], 6)
     found = await context.snapshot(SnapshotInput(query="SEND"))
     assert (found.elements_text, found.total) == ('@e5 [button type="button"] "Send"', 1)
+
+
+async def test_what_was_left_out_of_a_snapshot_is_noted(subject: Subject) -> None:
+    context = await opened(subject)
+    assert (await context.snapshot(SnapshotInput())).note is None
+    page = await context.snapshot(SnapshotInput(limit=2, offset=1))
+    assert page.note == "2 of 6 elements shown; ask with offset 3"
+    past = await context.snapshot(SnapshotInput(offset=6))
+    assert past.note == "offset 6 is past the last of 6 elements"
+
+
+async def test_page_text_is_fenced_where_boundaries_are_asked_for(subject: Subject) -> None:
+    context = await opened(subject)
+    page = await context.snapshot(SnapshotInput(boundaries=True))
+    first, *inside, last = page.elements_text.split("\n")
+    assert "\n".join(inside) == FORM
+    assert page.boundary is not None
+    assert page.boundary in first
+    assert page.boundary in last
+
+
+async def test_a_delta_tells_of_nothing_of_a_change_and_of_another_page(subject: Subject) -> None:
+    context = await opened(subject)
+    same = (await context.snapshot(SnapshotInput(delta=True))).delta
+    assert same is not None
+    assert (same.unchanged, same.new_page, same.added) == (True, False, [])
+    await act(context, "check", ref="@e4")
+    changed = (await context.snapshot(SnapshotInput(delta=True))).delta
+    assert changed is not None
+    assert changed.new_page is False
+    await context.open(OpenInput(url=subject.url + "/form"))
+    await act(context, "goto", url=subject.url + "/form", snapshot=False)
+    new = (await context.snapshot(SnapshotInput(delta=True))).delta
+    assert new is not None
+    assert (new.unchanged, new.new_page, len(new.added)) == (False, True, 6)
 
 
 @pytest.mark.parametrize("root", ["@e99", "css=#nowhere"])
@@ -239,7 +283,7 @@ async def test_files_reach_the_page(subject: Subject, tmp_path: Path) -> None:
     await anyio.Path(path).write_text("hello")
     context = await opened(subject, "/upload")
     asked = InteractInput(action="upload", ref="@e1", file_paths=["note.txt"])
-    output = await context.interact(asked, (path,))
+    output = await context.interact(asked, (Upload(path),))
     assert output.success, output.message
 
 

@@ -4,7 +4,9 @@ from agent_browser.browser import catalogue
 from agent_browser.models.catalogue import INPUTS
 from tests.fakes import functions
 
-ELSEWHERE = {"open", "run", "snapshot", "interact", "screenshot", "execute", "close"}
+ELSEWHERE = {
+    "open", "run", "snapshot", "interact", "screenshot", "execute", "close", "downloads",
+}  # fmt: skip
 """Functions that the engine has a method for, or the pool does."""
 
 

@@ -17,7 +17,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 GROUPS: dict[str, tuple[str, ...]] = {
     "What the command line talks to": ("url", "api_key", "session"),
     "Where the server listens, and who may call": (
-        "host", "port", "api_keys", "allowed_hosts", "max_body",
+        "host", "port", "api_keys", "allowed_hosts", "max_body", "max_upload",
     ),
     "Files": (
         "data_dir", "recordings_dir", "artifact_retention", "artifact_bytes",
@@ -32,7 +32,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "Sessions": (
         "idle_timeout", "max_duration", "min_timeout", "max_timeout", "retention",
-        "session_queue", "settle_timeout",
+        "session_queue", "settle_timeout", "max_download", "max_downloads", "download_bytes",
     ),
     "Logs": ("log_format", "log_level"),
 }  # fmt: skip

@@ -53,6 +53,8 @@ def rows(text: str) -> Iterator[list[str]]:
             yield [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
 
 
-def names(cell: str) -> list[str]:
-    """What is written as code in a cell."""
-    return re.findall(r"`([^`]+)`", cell)
+def names(text: str) -> list[str]:
+    """What is written as code: between backticks, and in blocks."""
+    blocks = re.findall(r"^```\w*\n(.*?)^```$", text, re.M | re.S)
+    rest = re.sub(r"^```\w*\n.*?^```$", "", text, flags=re.M | re.S)
+    return re.findall(r"`([^`]+)`", rest) + blocks

@@ -57,11 +57,36 @@ def test_dialogs_are_answered_and_told(opening: Opening, site: Site) -> None:
     assert [(one["type"], one["message"]) for one in done["dialogs"]] == [
         ("alert", "Hello from alert")
     ]
+    assert session.text() == "alert returned\n"
+
+
+def test_a_confirm_waits_over_calls_and_every_answer_says_so(opening: Opening, site: Site) -> None:
+    session = opening(site.url("/dialogs"))
+    asked = {"type": "confirm", "message": "Are you sure?", "default_value": "", "tab": "t1"}
     done = session.click("Confirm")
-    [dialog] = done["dialogs"]
-    assert session.text() == "alert returned\nconfirm: " + (
-        "true\n" if dialog["response"] == "accepted" else "false\n"
-    )
+    assert (done["success"], done["dialog"]) == (True, asked)
+    assert session.snapshot()["dialog"] == asked
+    executed = session.call("execute", code="1")
+    assert executed["dialog"] == asked
+    assert "confirm dialog waits" in executed["error"]
+    with pytest.raises(Refused) as refused:
+        session.call("screenshot")
+    assert (refused.value.status, refused.value.code) == (409, "dialog_waiting")
+    problem = refused.value.problem
+    assert (problem["dialog"], problem["recovery"]) == (asked, "fix_request")
+    failed = session.attempt("press", text="a", screenshot=True)
+    assert (failed["code"], failed["screenshot"]) == ("dialog_waiting", None)
+    answered = session.act("dialog", accept=True)
+    assert answered["dialog"] is None
+    assert [one["response"] for one in answered["dialogs"]] == ["accepted"]
+    assert session.text() == "confirm: true\n"
+
+
+def test_a_session_made_to_dismiss_dismisses(opening: Opening, site: Site) -> None:
+    session = opening(site.url("/dialogs"), dialogs="dismiss")
+    done = session.click("Confirm")
+    assert (done["dialog"], [one["response"] for one in done["dialogs"]]) == (None, ["dismissed"])
+    assert session.text() == "confirm: false\n"
 
 
 def test_a_dialog_before_the_page_is_there_does_not_hold_open(opening: Opening, site: Site) -> None:

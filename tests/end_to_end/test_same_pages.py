@@ -21,7 +21,7 @@ ACTING = frozenset(
     }
 )  # fmt: skip
 _ARIA_LINE = re.compile(r'^\s*- [\']?(?P<role>[a-z]+)(?: "(?P<name>(?:[^"\\]|\\.)*)")?')
-NEVER_DONE = {"alert-loop", "dialog-on-load", "hanging-script"}
+NEVER_DONE = {"alert-loop", "confirm-on-load", "dialog-on-load", "hanging-script"}
 
 
 def acting_of_aria(tree: str) -> list[tuple[str, str]]:

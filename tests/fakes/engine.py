@@ -7,7 +7,8 @@ from pathlib import Path
 import anyio
 import anyio.lowlevel
 
-from agent_browser.browser.engine import Closed, Done, Page, Video
+from agent_browser.browser.engine import Closed, Done, Downloading, Page, Upload, Video
+from agent_browser.browser.functions import BEFORE_OPEN
 from agent_browser.errors import BrowserLost, NotOpened
 from agent_browser.models.base import Input
 from agent_browser.models.functions import (
@@ -25,6 +26,7 @@ from agent_browser.models.functions import (
 from agent_browser.service import Image
 from tests.fakes.functions import TABLE
 from tests.fakes.pages import SITE, Pages
+from tests.fakes.recording import BESIDE, finished
 from tests.fakes.tab import FakeTab
 
 PIDS = itertools.count(4_000_000)
@@ -75,7 +77,7 @@ class FakeContext:
             return self._tab.snapshot(input)
 
     async def interact(
-        self, input: InteractInput, uploads: tuple[Path, ...] = ()
+        self, input: InteractInput, uploads: tuple[Upload, ...] = ()
     ) -> InteractOutput:
         async with _Acting(self):
             return self._tab.interact(input, uploads)
@@ -88,11 +90,15 @@ class FakeContext:
         async with _Acting(self):
             return self._tab.execute(input)
 
-    async def perform(self, input: Input) -> Done:
+    async def perform(self, input: Input, *, recordings: Path | None = None) -> Done:
         async with _Acting(self):
-            if not self._tab.opened:
+            if not self._tab.opened and type(input) not in BEFORE_OPEN | BESIDE:
                 raise NotOpened
+            self._tab.recordings = recordings or self._tab.recordings
             return TABLE[type(input)](self._tab, input)
+
+    def take_downloads(self) -> tuple[Downloading, ...]:
+        return self._tab.take_downloads()
 
     async def close(self) -> Closed:
         if self.closed:
@@ -101,12 +107,14 @@ class FakeContext:
         await anyio.lowlevel.checkpoint()
         self.closed = True
         self.browser.contexts.discard(self)
+        taken = finished(self._tab)
+        stopped = () if taken is None else (taken,)
         if self.recordings is None or not self.options.record_video:
-            return Closed()
+            return Closed(stopped)
         self.recordings.mkdir(parents=True, exist_ok=True)
         video = self.recordings / "video.webm"
         video.write_bytes(b"\x1aE\xdf\xa3 a video")
-        return Closed((Video(video, *self._tab.size),))
+        return Closed((Video(video, *self._tab.size), *stopped))
 
 
 class _Acting:

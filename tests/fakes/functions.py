@@ -5,6 +5,30 @@ from typing import Any
 
 from agent_browser.browser.engine import Done
 from agent_browser.models.base import Input
+from agent_browser.models.emulation import EmulateInput
+from agent_browser.models.network import (
+    ConsoleInput,
+    HarInput,
+    RequestInput,
+    RequestsInput,
+)
+from agent_browser.models.reading import PdfInput, ReadInput
+from agent_browser.models.recording import RecordInput, TraceInput
+from agent_browser.models.routing import (
+    RouteInput,
+)
+from tests.fakes import emulation, network, reading, recording
 from tests.fakes.tab import FakeTab
 
-TABLE: dict[type[Input], Callable[[FakeTab, Any], Done]] = {}
+TABLE: dict[type[Input], Callable[[FakeTab, Any], Done]] = {
+    EmulateInput: emulation.emulate,
+    ReadInput: reading.read,
+    PdfInput: reading.pdf,
+    RecordInput: recording.record,
+    TraceInput: recording.trace,
+    RequestsInput: network.requests,
+    RequestInput: network.request,
+    RouteInput: network.route,
+    HarInput: network.har,
+    ConsoleInput: network.console,
+}

@@ -2,12 +2,14 @@
 
 import hashlib
 import shutil
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from agent_browser import ids
-from agent_browser.errors import StorageFull
-from agent_browser.models.artifacts import Artifact, Recording
+from agent_browser.errors import ArtifactNotFound, StorageFull
+from agent_browser.models.artifacts import Artifact, Chapter, Recording
+from agent_browser.store.sidecar import StoredFile
 
 _WHEN = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -38,10 +40,25 @@ class FakeKeeping:
         return artifact
 
     async def adopt(
-        self, path: Path, *, owner: str, session_id: str, width: int, height: int
+        self,
+        path: Path,
+        *,
+        owner: str,
+        session_id: str,
+        width: int,
+        height: int,
+        fps: float | None = None,
+        chapters: Sequence[Chapter] = (),
     ) -> Recording:
         facts = self._facts(ids.new_artifact_id(), _bytes_of(path), "video/webm", path.name)
-        recording = Recording(**facts, session_id=session_id, width=width, height=height)
+        recording = Recording(
+            **facts,
+            session_id=session_id,
+            width=width,
+            height=height,
+            fps=fps,
+            chapters=list(chapters),
+        )
         self.recordings.setdefault(session_id, []).append(recording)
         return recording
 
@@ -50,6 +67,16 @@ class FakeKeeping:
         if owner is not None:
             folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+    async def find(self, owner: str, artifact_id: str) -> StoredFile:
+        for place in self._folder.glob(f"*/{artifact_id}"):
+            return StoredFile(place, self.artifacts[artifact_id], owner, place.parent.name)
+        raise ArtifactNotFound(artifact_id)
+
+    async def load(self, owner: str, artifact_id: str) -> bytes:
+        for place in self._folder.glob(f"*/{artifact_id}"):
+            return _bytes_of(place)
+        raise ArtifactNotFound(artifact_id)
 
     async def purge(self, session_id: str) -> None:
         self.recordings.pop(session_id, None)

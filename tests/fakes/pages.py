@@ -85,6 +85,10 @@ SITE: dict[str, FakePage] = {
         ],
     ),
     "/upload": FakePage("Upload", [FakeElement("input", "File", type="file")]),
+    "/files": FakePage("Files", [FakeElement("a", "Amounts", href="/files/amounts.csv")]),
     "/empty": FakePage("Empty"),
     "/missing": FakePage("Not here", status=404),
 }
+
+FILES: dict[str, bytes] = {"/files/amounts.csv": b"name,amount\nAda,3\n"}
+"""Files to download, by path."""

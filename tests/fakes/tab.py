@@ -1,14 +1,22 @@
 """The page of a fake context: what is on it, what its refs are, what acting does."""
 
 import re
+import shutil
 import struct
+import tempfile
+import weakref
 import zlib
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from agent_browser.browser.engine import Page
+from agent_browser.browser import fitting
+from agent_browser.browser.elements import changes, text_of
+from agent_browser.browser.engine import Downloading, Page, Upload
 from agent_browser.errors import ActionFailed, InvalidUrl, NavigationFailed, NotOpened
+from agent_browser.models.artifacts import Chapter
 from agent_browser.models.functions import (
     Element,
     ExecuteInput,
@@ -23,7 +31,7 @@ from agent_browser.models.functions import (
     SnapshotOutput,
 )
 from agent_browser.service import Image
-from tests.fakes.pages import FakeElement, FakePage, Pages
+from tests.fakes.pages import FILES, FakeElement, FakePage, Pages
 
 REFUSED = "127.0.0.1:4"
 """Where nobody listens."""
@@ -46,13 +54,22 @@ class FakeTab:
         self.opened = False
         self._url = ""
         self._document = FakePage("")
+        self.conditions: dict[str, Any] = {}
+        self.recordings: Path | None = None
+        self.take: list[Chapter] | None = None
+        """The chapters of the recording that runs."""
+        self.tracing = False
         self._history: list[str] = []
         self._numbers: dict[int, FakeElement] = {}
         self._given = 0
+        self._lines: dict[str, str] = {}
+        self._seen: FakePage | None = None
+        self.saved: list[Downloading] = []
+        self._untaken: list[Downloading] = []
 
     @property
     def page(self) -> Page:
-        return Page(self._url, self._document.title)
+        return Page(self._url, self._document.title, recording=self.take is not None)
 
     def resize(self, width: int | None, height: int | None) -> None:
         """Another viewport; what is absent stays."""
@@ -63,6 +80,8 @@ class FakeTab:
         self._go(input.url)
         self.opened = True
         status = None if self._url.startswith("about:") else self._document.status
+        if not input.snapshot:
+            return OpenOutput(status=status, url=self._url, title=self._document.title)
         return OpenOutput(status=status, **dict(self._look()))
 
     def snapshot(self, input: SnapshotInput) -> SnapshotOutput:
@@ -72,7 +91,7 @@ class FakeTab:
             raise ActionFailed("not_found", f"no element matches {input.root}")
         return SnapshotOutput(**dict(self._look(input)))
 
-    def interact(self, input: InteractInput, uploads: tuple[Path, ...]) -> InteractOutput:
+    def interact(self, input: InteractInput, uploads: tuple[Upload, ...]) -> InteractOutput:
         """Do one action."""
         self._check()
         try:
@@ -97,6 +116,14 @@ class FakeTab:
             return ExecuteOutput(result=result, value=value)
         return ExecuteOutput(error=f"Error: {input.code}")
 
+    def reading(self) -> list[FakeElement]:
+        """What is on the page, with absolute addresses."""
+        self._check()
+        found = [element.copy() for element in self._document.elements]
+        for element in found:
+            element.href = urljoin(self._url, element.href) if element.href else None
+        return found
+
     def _check(self) -> None:
         if not self.opened:
             raise NotOpened
@@ -104,6 +131,8 @@ class FakeTab:
     def _go(self, url: str) -> None:
         if url.split(":", 1)[0] in ("javascript", "file", "chrome"):
             raise InvalidUrl(f"only http, https, about:blank and data: can be opened, not {url}")
+        if self._saves(url):
+            return
         place = urlsplit(url if "://" in url or url.startswith("about:") else f"https://{url}")
         if place.netloc == REFUSED:
             raise NavigationFailed("net::ERR_CONNECTION_REFUSED")
@@ -115,24 +144,56 @@ class FakeTab:
         self._url = place.geturl() if place.path else f"{place.geturl()}/"
         self._history.append(self._url)
 
+    def _saves(self, url: str) -> bool:
+        """Whether that is a file: then it is downloaded, and the page stays."""
+        data = FILES.get(urlsplit(url).path)
+        if data is None:
+            return False
+        folder = Path(tempfile.mkdtemp(prefix="fake-download-"))
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        path = folder / "file"
+        path.write_bytes(data)
+        now = datetime.now(UTC)
+        name = urlsplit(url).path.rpartition("/")[2]
+        saved = Downloading(
+            len(self.saved) + 1, name, url, "done", now, received=len(data), size=len(data),
+            content_type="text/csv", ended=now, path=path,
+        )  # fmt: skip
+        self.saved.append(saved)
+        self._untaken.append(saved)
+        return True
+
+    def take_downloads(self) -> tuple[Downloading, ...]:
+        """Those since it was last asked."""
+        taken, self._untaken = self._untaken, []
+        return tuple(taken)
+
     def _look(self, input: SnapshotInput | None = None) -> PageState:
         asked = input or SnapshotInput()
         rows = [(self._ref(element), element) for element in self._document.elements]
         lines = [(ref, element, element.line(ref)) for ref, element in rows]
         query = (asked.query or "").lower()
         found = [row for row in lines if query in row[2].lower()]
-        shown = found[asked.offset : asked.offset + asked.limit]
-        return PageState(
+        listed = [
+            Element(ref=ref, desc=line, tag=element.tag, text=element.text)
+            for ref, element, line in found[asked.offset : asked.offset + asked.limit]
+        ]
+        room = asked.max_chars - (fitting.FENCE if asked.boundaries else 0)
+        shown = listed[: fitting.fitting([item.desc for item in listed], room)]
+        note = fitting.note_of(len(shown), asked.offset, len(found))
+        is_new = self._seen is not self._document
+        delta = changes(self._lines, shown, new_page=is_new) if asked.delta else None
+        self._lines, self._seen = {item.ref: item.desc for item in shown}, self._document
+        state = PageState(
             url=self._url,
             title=self._document.title,
-            elements=[
-                Element(ref=ref, desc=line, tag=element.tag, text=element.text)
-                for ref, element, line in shown
-            ],
-            elements_text="\n".join(line for _, _, line in shown)
-            or "(no interactive elements found)",
+            elements=shown,
+            elements_text=text_of(shown, note if len(shown) < len(listed) else None),
             total=len(found),
+            note=note,
+            delta=delta,
         )
+        return fitting.bounded(state) if asked.boundaries else state
 
     def _ref(self, element: FakeElement) -> str:
         for number, known in self._numbers.items():
@@ -167,7 +228,7 @@ class FakeTab:
             raise ActionFailed("disabled", f"{ref} is disabled")
         return element
 
-    def _act(self, input: InteractInput, uploads: tuple[Path, ...]) -> None:
+    def _act(self, input: InteractInput, uploads: tuple[Upload, ...]) -> None:
         acts: dict[str, Callable[[], None]] = {
             "click": lambda: self._click(self._target(input)),
             "fill": lambda: self._fill(self._target(input), input.text),
@@ -188,10 +249,10 @@ class FakeTab:
             raise ActionFailed("missing_input", "'text' required for fill action")
         element.value = text
 
-    def _upload(self, element: FakeElement, uploads: tuple[Path, ...]) -> None:
+    def _upload(self, element: FakeElement, uploads: tuple[Upload, ...]) -> None:
         if element.type != "file" or not uploads:
             raise ActionFailed("missing_input", "'file_paths' required for upload action")
-        element.value = ", ".join(f"{path.name}={path.read_text()}" for path in uploads)
+        element.value = ", ".join(f"{one.path.name}={one.path.read_text()}" for one in uploads)
 
     def _back(self) -> None:
         if len(self._history) < 2:

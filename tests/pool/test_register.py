@@ -1,13 +1,15 @@
 """The register: bounded, whatever comes."""
 
+from datetime import datetime
 from pathlib import Path
 
+import anyio
 import pytest
 
-from agent_browser.errors import SessionExpired, SessionNotFound
-from agent_browser.models.functions import CloseInput, CloseOutput
+from agent_browser.errors import SessionEnded, SessionExpired, SessionNotFound
+from agent_browser.models.functions import CloseInput, CloseOutput, SnapshotInput, SnapshotOutput
 from agent_browser.service import LOCAL
-from tests.pool.rig import running
+from tests.pool.rig import Rig, running
 
 pytestmark = pytest.mark.anyio
 
@@ -28,7 +30,44 @@ async def test_so_many_ended_sessions_are_remembered_and_so_many_expired(
         for session in sessions[3:]:
             assert (await rig.pool.get(LOCAL, session)).state == "ended"
         for session in sessions[1:3]:
-            with pytest.raises(SessionExpired):
+            with pytest.raises(SessionExpired, match="closed") as said:
                 await rig.pool.get(LOCAL, session)
+            assert said.value.fields["end_reason"] == "closed"
+            assert said.value.fields["ended_at"] <= said.value.fields["expires_at"]
         with pytest.raises(SessionNotFound):
             await rig.pool.get(LOCAL, sessions[0])
+
+
+async def test_why_a_session_ended_is_told_after_it_expired_too(tmp_path: Path) -> None:
+    async with running(tmp_path, idle_timeout=60, retention=100) as rig:
+        session = (await rig.open()).session_id
+        await rig.pass_time(60)
+        ended = await rig.pool.get(LOCAL, session)
+        assert ended.ended_at is not None
+        await rig.pass_time(100)
+        with pytest.raises(SessionExpired) as said:
+            await rig.open(session)
+        assert said.value.fields["end_reason"] == "idle"
+        told = datetime.fromisoformat(said.value.fields["ended_at"])
+        assert abs((told - ended.ended_at).total_seconds()) < 0.001
+
+
+async def test_a_call_that_was_broken_off_is_no_activity_after_the_end(tmp_path: Path) -> None:
+    async with running(tmp_path) as rig:
+        session = (await rig.open()).session_id
+        rig.engine.acting = anyio.Event()
+        async with anyio.create_task_group() as group:
+            group.start_soon(_told_of_its_end, rig, session)
+            await rig.settle()
+            rig.clock.advance(5)
+            await rig.pool.end(LOCAL, session)
+            rig.clock.advance(5)
+        found = await rig.pool.get(LOCAL, session)
+        assert found.ended_at is not None
+        assert found.last_activity_at <= found.ended_at
+        rig.engine.acting.set()
+
+
+async def _told_of_its_end(rig: Rig, session: str) -> None:
+    with pytest.raises(SessionEnded):
+        await rig.call("snapshot", SnapshotInput(), session, SnapshotOutput)

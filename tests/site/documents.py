@@ -111,6 +111,35 @@ async def frame_nest(request: Request) -> Response:
     )
 
 
+async def frame_scrolled(request: Request) -> Response:
+    """A document that is scrolled a little, with a button whose place is known in it."""
+    return HTMLResponse(
+        "<!doctype html><title>Scrolled</title><body style='margin:0;height:900px'>"
+        "<button style='position:absolute;left:40px;top:80px;width:60px;height:20px'>"
+        "Placed</button>"
+        "<script>scrollTo(0, 30)</script>",
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+async def frame_outer(request: Request) -> Response:
+    """A document with a scaled one of the other origin in it."""
+    return HTMLResponse(
+        "<!doctype html><title>Outer</title><body style='margin:0'>"
+        f"<iframe src='{other_origin(request)}/frame-scrolled' width='200' height='120'"
+        " style='transform:scale(0.5);transform-origin:0 0'></iframe>",
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+async def frame_long(request: Request) -> Response:
+    return HTMLResponse(
+        "<!doctype html><title>Long</title><button>At its top</button>"
+        "<div style='height:900px'></div><button>At its end</button>",
+        headers={"Cache-Control": "no-store"},
+    )
+
+
 ROUTES = [
     Route("/", index),
     Route("/assets/{name}", asset),
@@ -121,6 +150,9 @@ ROUTES = [
     Route("/long-text", long_text),
     Route("/frame-inner", frame_inner),
     Route("/frame-nest", frame_nest),
+    Route("/frame-scrolled", frame_scrolled),
+    Route("/frame-outer", frame_outer),
+    Route("/frame-long", frame_long),
 ]
 FALLBACK = Route("/{name}", document)
 """Last of all routes: whatever isn't made by code."""

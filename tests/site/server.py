@@ -72,7 +72,7 @@ class Site:
         """
         if not self._tls_port:
             folder = Path(self._stack.enter_context(TemporaryDirectory(prefix="site-tls-")))
-            certificate = _certificate(folder)
+            certificate = self_signed(folder)
             self._tls_port = self._stack.enter_context(_Server(self._app, certificate)).port
         return f"https://127.0.0.1:{self._tls_port}{path}"
 
@@ -154,7 +154,7 @@ def _bound() -> socket.socket:
     return bound
 
 
-def _certificate(folder: Path) -> Path:
+def self_signed(folder: Path) -> Path:
     """A fresh key and a certificate signed by itself, in one file."""
     path = folder / "certificate.pem"
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]

@@ -73,11 +73,14 @@ async def redirect_loop(request: Request) -> Response:
 
 
 async def status(request: Request) -> Response:
-    """A page with that HTTP status; 204 and 304 have no body."""
+    """A page with that HTTP status; 204 and 304 have no body. `?retry_after=` is a header of it."""
     code = int(request.path_params["code"])
     if code in (204, 304):
         return Response(status_code=code)
-    return page(f"Status {code}", "<button>Still a page</button>", status=code)
+    answer = page(f"Status {code}", "<button>Still a page</button>", status=code)
+    if "retry_after" in request.query_params:
+        answer.headers["Retry-After"] = request.query_params["retry_after"]
+    return answer
 
 
 async def empty_error(request: Request) -> Response:

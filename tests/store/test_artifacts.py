@@ -133,7 +133,7 @@ async def test_all_is_there_again_after_a_restart(
     async with ArtifactStore(settings, clock=clock) as store:
         assert (await store.find("ann", picture.id)).artifact == picture
         assert (await store.find("ann", video.id)).artifact == video
-        assert await store.recordings_of(session_id) == [video]
+        assert await store.recordings("ann") == [video]
 
 
 async def test_damaged_sidecars_are_skipped_and_leftovers_removed(
@@ -232,7 +232,7 @@ async def test_purging_a_session_erases_all_of_it_and_nothing_else(
     await store.purge(session_id)
     with pytest.raises(ArtifactNotFound):
         await store.find("ann", picture.id)
-    assert await store.recordings_of(session_id) == []
+    assert await store.recordings("ann") == []
     assert not (settings.data_dir / "artifacts" / session_id).exists()
     assert not (settings.recordings_folder / session_id).exists()
     assert (await store.find("ann", other.id)).path.exists()
@@ -248,7 +248,7 @@ async def test_sweeping_deletes_by_age_artifacts_before_recordings(
     assert await store.sweep() == 0
     clock.move(3_601)
     assert await store.sweep() == 1
-    assert await store.recordings_of(session_id) == [video]
+    assert await store.recordings("ann") == [video]
     clock.move(86_400)
     assert await store.sweep() == 1
     assert not (settings.recordings_folder / session_id).exists()
@@ -282,3 +282,10 @@ async def test_a_fifo_in_a_file_s_place_is_refused_and_does_not_hang(tmp_path: P
     os.mkfifo(tmp_path / "fifo")
     with pytest.raises(FileNotFoundError):
         disk.open_regular(tmp_path / "fifo")
+
+
+async def test_folders_are_for_this_user_alone_the_data_folder_too(tmp_path: Path) -> None:
+    data = tmp_path / "new" / "data"
+    async with ArtifactStore(Settings(data_dir=data, recordings_dir=data / "videos")):
+        made = [data.parent, data, data / "artifacts"]
+        assert [folder.stat().st_mode & 0o777 for folder in made] == [0o700] * 3

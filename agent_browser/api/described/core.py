@@ -21,9 +21,11 @@ _PAGE = {
     "total": 1,
     "screenshot": None,
     "downloads": [],
+    "unfinished_downloads": [],
     "dialogs": [],
     "tabs": [{"id": "t1", "url": "https://example.com/", "title": "Example Domain",
               "active": True}],
+    "refused_tabs": 0,
 }  # fmt: skip
 
 _OPEN = About(
@@ -52,8 +54,9 @@ ABOUT: dict[str, About] = {
         "Look at the page",
         """\
 What a person could act on, in document order, over all frames and open shadow roots. Each element
-has a `ref` that names it for as long as it lives.""",
-        {"limit": 50},
+has a `ref` that names it for as long as it lives. What does not fit is left out, and `note` says
+so.""",
+        {"limit": 50, "max_chars": 20_000},
         _PAGE,
     ),
     "interact": About(
@@ -72,6 +75,7 @@ with `success` false and a `message` that says why.""",
             "url": "https://example.com/",
             "title": "Example Domain",
             "downloads": [],
+            "unfinished_downloads": [],
             "dialogs": [],
             "new_tabs": [],
         },

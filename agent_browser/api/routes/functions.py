@@ -1,6 +1,5 @@
 """The function routes: `/v1/functions/{function}` and `/v1/sessions/{id}/{function}`."""
 
-from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Path, Request
@@ -13,23 +12,24 @@ from agent_browser.api.calls import CALLS
 from agent_browser.api.deps import caller_of, service_of
 from agent_browser.api.described import ABOUT, SESSION
 from agent_browser.api.openapi import Responses, failing
+from agent_browser.api.quick import BODIES, Endpoint, QuickRoute
 from agent_browser.models.base import Input
 from agent_browser.models.catalogue import INPUTS, OUTPUTS
 from agent_browser.models.functions import ScreenshotInput
 from agent_browser.service import Image
 
-Endpoint = Callable[..., Awaitable[Response]]
 SessionId = Annotated[
     str, Path(max_length=256, description="The session's id.", examples=[SESSION])
 ]
 
-router = APIRouter()
+router = APIRouter(route_class=QuickRoute)
 unknown = APIRouter()
 """Functions that there are not; to be asked after all other routes."""
 
 _EVERY = (
     errors.SessionNotFound,
     errors.SessionEnded,
+    errors.DialogWaiting,
     errors.PayloadTooLarge,
     errors.SessionQueueFull,
     errors.PoolFull,
@@ -38,8 +38,7 @@ _EVERY = (
 )
 
 
-# What these routes need of the app is taken from the request: they are called more often than all
-# others together, and FastAPI's way of giving it takes longer than a snapshot's.
+# What these routes need of the app is taken from the request: see `api.quick`.
 
 
 async def _answer(
@@ -67,6 +66,11 @@ def _session_endpoint(function: str, body: type[BaseModel]) -> Endpoint:
             raise errors.SessionNotFound(session_id)
         wanted = _image_wanted(request) if function == "screenshot" else None
         if wanted is not None:
+            if input.if_changed:
+                raise errors.InvalidRequest(
+                    "if_changed is of pictures that are kept: Accept application/json with it",
+                    [{"field": "if_changed", "message": "not with Accept: image/*"}],
+                )
             service, caller = service_of(request), caller_of(request)
             picture = service.capture(caller, session_id, _in_form(input, wanted))
             return _image(await while_connected(request, picture))
@@ -85,16 +89,23 @@ def _with_body(
     endpoint.__annotations__[name] = Annotated[body, marker]
     if not any(field.is_required() for field in body.model_fields.values()):
         endpoint.__defaults__ = (body(),)
+    BODIES[endpoint] = (name, body)
     return endpoint
 
 
 def _image_wanted(request: Request) -> str | None:
     """The image type that the Accept header prefers to JSON: "*" for any, None for none."""
-    ranges = [part.partition(";")[0].strip().lower() for part in
-              request.headers.get("accept", "").split(",")]  # fmt: skip
-    if "application/json" in ranges:
+    ranges = [part.split(";") for part in request.headers.get("accept", "").lower().split(",")]
+    wanted = [kind.strip() for kind, *more in ranges if not any(map(_is_zero, more))]
+    if "application/json" in wanted:
         return None
-    return next((kind.removeprefix("image/") for kind in ranges if kind.startswith("image/")), None)
+    return next((kind.removeprefix("image/") for kind in wanted if kind.startswith("image/")), None)
+
+
+def _is_zero(parameter: str) -> bool:
+    """Whether it is a quality of 0: what has it is not accepted."""
+    name, _, value = parameter.partition("=")
+    return name.strip() == "q" and value.strip().rstrip("0") in ("", "0.", ".", "0")
 
 
 def _in_form(input: ScreenshotInput, wanted: str) -> ScreenshotInput:

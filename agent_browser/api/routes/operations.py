@@ -45,6 +45,7 @@ class Ready(Output):
     response_model=Alive,
     responses={200: {"description": "It is", "content": example(Alive().model_dump())}},
 )
+@router.head("/healthz", include_in_schema=False)
 async def healthz() -> Response:
     """Answers as long as the process does; no key is needed."""
     return json_answer(Alive())
@@ -64,6 +65,7 @@ async def healthz() -> Response:
         **failing(errors.Unavailable),
     },
 )  # fmt: skip
+@router.head("/readyz", include_in_schema=False)
 async def readyz(request: Request, service: Service) -> Response:
     """Asks a browser for something. 503 while none answers, and from the moment of shutdown."""
     if request.app.state.draining:

@@ -1,0 +1,342 @@
+"""Recording as a verb: the active tab of a live context as a video, between two calls.
+
+Frames come from a protocol session of the recorder's own, so that neither a trace, nor the videos
+of `record_video`, nor who else looks at the page decides on their size.
+"""
+
+import base64
+import html
+import secrets
+from contextlib import AsyncExitStack, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, Self
+
+import anyio
+import anyio.to_thread
+import structlog
+from anyio import from_thread
+from anyio.lowlevel import current_token
+from playwright.async_api import CDPSession, Error, Page
+
+from agent_browser.browser import encoding, ffmpeg
+from agent_browser.browser.encoding import Shape
+from agent_browser.browser.engine import DEFAULT_HEIGHT, DEFAULT_WIDTH, Blob, Done, Video
+from agent_browser.browser.film import Film, Footage
+from agent_browser.browser.functions import BESIDE, Reach, register
+from agent_browser.browser.tab import Tab
+from agent_browser.browser.tabs import CURSOR_TIME, show_cursor
+from agent_browser.browser.takes import CLOSING_COPY_TIMEOUT, Take, finished, is_there, pictures
+from agent_browser.errors import (
+    AgentBrowserError,
+    AlreadyRecording,
+    BrowserLost,
+    InvalidRequest,
+    NotRecording,
+    StorageFull,
+)
+from agent_browser.models.artifacts import Chapter
+from agent_browser.models.recording import (
+    DEFAULT_CARD,
+    DEFAULT_FPS,
+    DEFAULT_QUALITY,
+    OF_START,
+    RecordInput,
+    RecordOutput,
+)
+
+MAX_CHAPTERS = 500
+FIRST_FRAME = 3.0
+"""Seconds that `start` waits for the first frame; without one the video begins with a later one."""
+TELL_TIMEOUT = 2.0
+"""Seconds that a page has for what it is told: to send frames, to show a cursor."""
+SHOWN_TIME = 500
+"""Milliseconds that an action's words are shown; each action waits for it."""
+_SAYS = {
+    "storage_full": "the server's disk is full; the video ends there",
+    "size_limit": f"a recording has {encoding.MOST_BYTES} bytes at most; the video ends there",
+    "encoder_failed": "the encoder failed; the video ends there",
+}
+_CAPTION = (
+    '<div style="position:fixed;left:0;right:0;bottom:24px;text-align:center;pointer-events:none">'
+    '<span style="display:inline-block;max-width:80%;padding:8px 16px;border-radius:8px;'
+    'background:rgba(0,0,0,.72);color:#fff;font:16px/1.4 sans-serif">{text}</span></div>'
+)
+_log = structlog.get_logger(__name__)
+
+
+class Recorder:
+    """A context's recorder. It follows the active tab; at most one recording runs."""
+
+    def __init__(self, reach: Reach) -> None:
+        self._reach = reach
+        self._take: Take | None = None
+        self._tab: Tab | None = None
+        self._shows = AsyncExitStack()
+        """What is undone when the tab is left."""
+        self._lock = anyio.Lock()
+        self._is_closed = False
+        reach.tabs.on_active = self._moved
+
+    @classmethod
+    def of(cls, reach: Reach) -> Self:
+        return cls(reach)
+
+    @property
+    def has_take(self) -> bool:
+        """Whether a recording was started and not stopped since."""
+        return self._take is not None
+
+    async def start(self, input: RecordInput) -> Done:
+        """Begin. AlreadyRecording, InvalidRequest (no encoder), BrowserMissing, StorageFull."""
+        if self._take is not None:
+            raise AlreadyRecording
+        folder = self._reach.recordings
+        if folder is None:
+            raise StorageFull("there is no folder for recordings")
+        path = folder / f"record-{secrets.token_hex(8)}.{input.format or 'webm'}"
+        with anyio.CancelScope(shield=True):
+            take = Take(await anyio.to_thread.run_sync(self._make, input, path), input)
+            if self._is_closed:
+                await anyio.to_thread.run_sync(take.film.finish)
+                raise BrowserLost("the session was closed during the call")
+            async with self._lock:
+                self._take = take
+                await self._follow()
+        with anyio.move_on_after(FIRST_FRAME):
+            await take.first.wait()
+        return Done(self._told(input))
+
+    def _make(self, input: RecordInput, path: Path) -> Film:
+        program = ffmpeg.find() or ffmpeg.link()
+        format = input.format or "webm"
+        encoder = encoding.encoder_for(program, format)
+        width, height = self._size(input)
+        fps, quality = input.fps or DEFAULT_FPS, input.quality or DEFAULT_QUALITY
+        return Film(program, encoder, Shape(width, height, fps, format, quality), path)
+
+    def _size(self, input: RecordInput) -> tuple[int, int]:
+        """The size asked for, made even; a side left out follows the viewport's form."""
+        tab = self._reach.tabs.current
+        seen = (tab.page.viewport_size if tab is not None else None) or {
+            "width": DEFAULT_WIDTH,
+            "height": DEFAULT_HEIGHT,
+        }
+        width, height = input.width, input.height
+        if width is None and height is None:
+            width, height = seen["width"], seen["height"]
+        elif width is None:
+            width = round((height or 0) * seen["width"] / seen["height"])
+        elif height is None:
+            height = round(width * seen["height"] / seen["width"])
+        most = 4_096
+        return max(16, min(width, most) & ~1), max(16, min(height or 0, most) & ~1)
+
+    async def stop(self, input: RecordInput) -> Done:
+        """End it, and hand over the video, its thumbnail and its contact sheet. NotRecording;
+        StorageFull where nothing at all could be written.
+        """
+        with anyio.CancelScope(shield=True):
+            done = await self._stop(input, self._running())
+        return done
+
+    async def _stop(self, input: RecordInput, take: Take) -> Done:
+        footage = await self._end(take)
+        if not is_there(footage.path):
+            await anyio.to_thread.run_sync(partial(footage.path.unlink, missing_ok=True))
+            if footage.ending == "storage_full":
+                raise StorageFull("the server's disk is full; nothing was recorded")
+            raise InvalidRequest("nothing was recorded: no frame of the page came")
+        video = await anyio.to_thread.run_sync(partial(finished, take, footage))
+        output = self._told(input, take, footage)
+        files: dict[str, Blob | Video | tuple[Blob, ...]] = {"video": video}
+        files.update(await anyio.to_thread.run_sync(pictures, footage))
+        return Done(output, files)
+
+    async def restart(self, input: RecordInput) -> Done:
+        """Stop the recording that runs, if one does, and begin anew, as the last one where the
+        input does not say otherwise.
+        """
+        if self._take is None:
+            return await self.start(input)
+        last = self._take.input
+        asked = {
+            name: value
+            for name in OF_START
+            if (value := getattr(input, name)) is not None
+            or (value := getattr(last, name)) is not None
+        }
+        done = await self.stop(input)
+        assert isinstance(done.output, RecordOutput)
+        try:
+            await self.start(input.model_copy(update=asked))
+        except AgentBrowserError as exc:
+            # What was stopped is the answer all the same: nobody else would be told of it.
+            done.output.message = f"no new recording was started: {exc.detail}"
+        else:
+            done.output.recording = True
+            done.output.tab = self._tab.id if self._tab is not None else None
+        return done
+
+    async def chapter(self, input: RecordInput) -> Done:
+        """Mark a part, and show its title over the page. NotRecording."""
+        take = self._running()
+        if len(take.chapters) >= MAX_CHAPTERS:
+            raise InvalidRequest(f"a recording has {MAX_CHAPTERS} chapters at most")
+        title = (input.title or "").strip()
+        take.chapters.append(Chapter(title=title, at=round(take.film.seconds, 3)))
+        card = DEFAULT_CARD if input.card is None else input.card
+        if card and self._tab is not None and self._tab.gone() is None:
+            with anyio.move_on_after(card + TELL_TIMEOUT), suppress(Error):
+                await self._tab.page.screencast.show_chapter(
+                    title, description=input.description, duration=card * 1000
+                )
+        return Done(self._told(input))
+
+    async def status(self, input: RecordInput) -> Done:
+        """What runs, if something does."""
+        return Done(self._told(input))
+
+    async def close(self) -> None:
+        """The context is being closed: finish the video and leave it in the reach."""
+        self._is_closed = True
+        take = self._take
+        if take is None:
+            return
+        with anyio.CancelScope(shield=True):
+            footage = await self._end(take)
+            if is_there(footage.path):
+                finish = partial(finished, take, footage, timeout=CLOSING_COPY_TIMEOUT)
+                self._reach.videos.append(await anyio.to_thread.run_sync(finish))
+
+    def _running(self) -> Take:
+        if self._take is None:
+            raise NotRecording
+        return self._take
+
+    def _told(
+        self, input: RecordInput, take: Take | None = None, footage: Footage | None = None
+    ) -> RecordOutput:
+        output = RecordOutput(action=input.action, recording=False)
+        take = take or self._take
+        if take is None:
+            return output
+        ending = footage.ending if footage is not None else take.film.ending
+        output.recording = footage is None and ending is None
+        output.seconds = round(footage.seconds if footage is not None else take.film.seconds, 3)
+        output.tab = self._tab.id if self._tab is not None else None
+        shape = take.film.shape
+        output.width, output.height = shape.width, shape.height
+        output.fps, output.format = shape.fps, shape.format
+        output.chapters = list(take.chapters)
+        if ending is not None:
+            output.partial, output.code, output.message = True, ending, _SAYS[ending]
+        return output
+
+    async def _end(self, take: Take) -> Footage:
+        """No more frames, and the file is closed."""
+        with anyio.CancelScope(shield=True):
+            async with self._lock:
+                self._take = None
+                await self._leave()
+            footage = await anyio.to_thread.run_sync(take.film.finish)
+        return footage
+
+    def _moved(self) -> None:
+        """Another tab is the active one. The film's thread sees to it, and waits until it is done:
+        nobody else is there to.
+        """
+        if self._take is not None:
+            token = current_token()
+            self._take.film.run(lambda: _from_thread(self._follow_locked, token))
+
+    async def _follow_locked(self) -> None:
+        async with self._lock:
+            if self._take is not None:
+                await self._follow()
+
+    async def _follow(self) -> None:
+        """Let the frames be those of the tab that is active now."""
+        tab = self._reach.tabs.current
+        if self._take is None or tab is self._tab or tab is None:
+            return
+        await self._leave()
+        self._tab = tab
+        if tab.gone() is not None:
+            return
+        with anyio.move_on_after(TELL_TIMEOUT), suppress(Error):
+            await self._look_at(tab, self._take)
+
+    async def _look_at(self, tab: Tab, take: Take) -> None:
+        session = await self._reach.context.new_cdp_session(tab.page)
+        self._shows.push_async_callback(_detach, session)
+
+        async def shown(event: dict[str, Any]) -> None:
+            if tab is self._tab:
+                take.film.offer(base64.b64decode(event["data"]))
+                take.first.set()
+            with suppress(Error):
+                await session.send("Page.screencastFrameAck", {"sessionId": event["sessionId"]})
+
+        session.on("Page.screencastFrame", shown)
+        await self._decorate(tab.page, take.input)
+        shape = take.film.shape
+        await session.send(
+            "Page.startScreencast",
+            {
+                "format": "jpeg",
+                "quality": min(95, shape.quality + 10),
+                "maxWidth": shape.width,
+                "maxHeight": shape.height,
+            },
+        )
+
+    async def _decorate(self, page: Page, input: RecordInput) -> None:
+        if input.cursor or input.show_actions:
+            await page.screencast.show_actions(
+                cursor="pointer" if input.cursor or self._reach.made_with.show_cursor else "none",
+                duration=SHOWN_TIME if input.show_actions else CURSOR_TIME,
+                style={} if input.show_actions else {"title": "display: none"},
+            )
+            self._shows.push_async_callback(self._undecorate, page)
+        if input.overlay:
+            text = html.escape(input.overlay)
+            shown = await page.screencast.show_overlay(_CAPTION.replace("{text}", text))
+            await self._shows.enter_async_context(shown)
+
+    async def _undecorate(self, page: Page) -> None:
+        with suppress(Error):
+            await page.screencast.hide_actions()
+        if self._reach.made_with.show_cursor:
+            await show_cursor(page)
+
+    async def _leave(self) -> None:
+        """The tab is not recorded any more."""
+        self._tab = None
+        shows, self._shows = self._shows, AsyncExitStack()
+        with anyio.move_on_after(TELL_TIMEOUT), suppress(Error):
+            await shows.aclose()
+
+
+def _from_thread(work: Any, token: Any) -> None:
+    try:
+        from_thread.run(work, token=token)
+    except Exception:
+        _log.exception("the recorder did not follow the active tab")
+
+
+async def _detach(session: CDPSession) -> None:
+    with suppress(Error):
+        await session.send("Page.stopScreencast")
+        await session.detach()
+
+
+@register(RecordInput)
+async def record(reach: Reach, input: RecordInput) -> Done:
+    """Start, stop, restart, mark a chapter of, or tell of a recording."""
+    recorder = reach.part(Recorder)
+    done: Done = await getattr(recorder, input.action)(input)
+    return done
+
+
+BESIDE.add(RecordInput)

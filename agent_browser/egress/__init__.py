@@ -1,0 +1,1 @@
+"""How what a session's browser sends leaves this machine."""

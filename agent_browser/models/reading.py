@@ -1,0 +1,178 @@
+"""Inputs and outputs of `read` and `pdf`."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AliasChoices, Field, model_validator
+
+from agent_browser.models.artifacts import Artifact
+from agent_browser.models.base import Duration, Input, Output
+from agent_browser.models.functions import FunctionOutput, Selector
+
+ReadFormat = Literal["markdown", "text", "html", "links", "tables", "fields"]
+MAX_CHARS = 5_000_000
+MOST_RULES = 200
+_Name = Annotated[str, Field(min_length=1, max_length=128)]
+
+
+class FieldRule(Input):
+    """Where one value of a page is."""
+
+    selector: Annotated[str, Field(min_length=1, max_length=4_096)] | None = Field(
+        default=None, description="CSS; null is the item itself, of which this rule is a field."
+    )
+    attr: Annotated[str, Field(min_length=1, max_length=128)] | None = Field(
+        default=None, description="An attribute in place of the text; addresses become absolute."
+    )
+    type: Literal["text", "number", "html", "list"] = Field(
+        default="text", description="list: one value of each element that matches."
+    )
+    all: bool = Field(default=False, description="Every element that matches, not the first only.")
+    fields: "dict[_Name, FieldRule | str] | None" = Field(
+        default=None, max_length=64, description="Each element is an object of these, found in it."
+    )
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> "FieldRule":
+        if self.fields is not None and (self.attr is not None or self.type in ("number", "html")):
+            raise ValueError(
+                "fields make objects: they don't go with attr, nor type number or html"
+            )
+        if self.fields is not None and not self.fields:
+            raise ValueError("fields must name at least one")
+        return self
+
+    @property
+    def is_many(self) -> bool:
+        """Whether its value is a list."""
+        return self.all or self.type == "list"
+
+
+Schema = dict[_Name, FieldRule | str]
+"""Rules by the names of their values; a text is the selector of a rule that has nothing else."""
+
+
+class ReadInput(Input):
+    """Read the page: all that is shown of it, or what is its main content."""
+
+    format: ReadFormat = "markdown"
+    main: bool = Field(
+        default=False, description="Only the main content: no navigation, header, footer, asides."
+    )
+    fields: Annotated[Schema, Field(min_length=1, max_length=64)] | None = Field(
+        default=None,
+        validation_alias=AliasChoices("schema", "fields"),
+        description="For format fields: where each value is, by its name.",
+    )
+    ref: Selector | None = Field(default=None, description="Only what is below this element.")
+    selector: Selector | None = Field(default=None, description="The same, as a selector.")
+    include_frames: bool = True
+    offset: int = Field(
+        default=0,
+        ge=0,
+        le=MAX_CHARS,
+        description="Characters (items, of lists) to leave out first.",
+    )
+    max_chars: int = Field(default=100_000, ge=1, le=MAX_CHARS)
+    timeout: Duration = 30.0
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> "ReadInput":
+        if self.ref is not None and self.selector is not None:
+            raise ValueError("ref and selector name one element each; give one of them")
+        if (self.format == "fields") != (self.fields is not None):
+            raise ValueError("format fields and schema go together")
+        if self.format == "fields" and (self.main or self.offset):
+            raise ValueError("fields are found in the whole page: leave main and offset out")
+        if self.fields is not None and _count(self.fields) > MOST_RULES:
+            raise ValueError(f"a schema has at most {MOST_RULES} rules, four levels deep")
+        return self
+
+
+def _count(schema: Schema, depth: int = 1) -> int:
+    if depth > 4:
+        return MOST_RULES + 1
+    inner = [rule.fields for rule in schema.values() if isinstance(rule, FieldRule) and rule.fields]
+    return len(schema) + sum(_count(fields, depth + 1) for fields in inner)
+
+
+class Link(Output):
+    """A link of the page."""
+
+    text: str
+    href: str
+    """Absolute."""
+    rel: str | None = None
+
+
+class Table(Output):
+    """A table with its spans expanded: every row has as many cells as the widest."""
+
+    caption: str | None = None
+    headers: list[str] = []
+    rows: list[list[str]] = []
+
+
+class ReadOutput(FunctionOutput):
+    """What a page says."""
+
+    format: ReadFormat
+    url: str
+    title: str
+    lang: str | None = None
+    content: str | None = None
+    """Of markdown, text and html."""
+    links: list[Link] | None = None
+    tables: list[Table] | None = None
+    fields: dict[str, Any] | None = None
+    truncated: bool = False
+    total_chars: int = 0
+    """Characters of the whole content (of its JSON, for links, tables and fields)."""
+    note: str | None = None
+    """What was left out, or what is not as asked."""
+
+
+Length = Annotated[str, Field(pattern=r"^\d{1,4}(\.\d{1,3})?(px|in|cm|mm)?$")]
+
+
+class Margins(Input):
+    """A page's margins; each is px, or a text with its unit: 1cm, 10mm, 0.5in."""
+
+    top: Length = "0"
+    right: Length = "0"
+    bottom: Length = "0"
+    left: Length = "0"
+
+
+class PdfInput(Input):
+    """Print the page."""
+
+    format: Literal[
+        "Letter", "Legal", "Tabloid", "Ledger", "A0", "A1", "A2", "A3", "A4", "A5", "A6"
+    ] = "A4"  # fmt: skip
+    landscape: bool = False
+    scale: float = Field(default=1, ge=0.1, le=2)
+    margins: Margins | Length = Field(default="1cm", description="One for all sides, or each.")
+    background: bool = Field(default=True, description="Background colours and pictures too.")
+    pages: Annotated[str, Field(pattern=r"^\s*\d{1,5}\s*(-\s*(\d{1,5}\s*)?)?"
+                                        r"(,\s*\d{1,5}\s*(-\s*(\d{1,5}\s*)?)?){0,99}$")] | None = (
+        Field(default=None, description="Such as 1-3, 5; all if absent.")
+    )  # fmt: skip
+    header_footer: bool = Field(
+        default=False, description="Date and title above, address and page number below."
+    )
+    css_page_size: bool = Field(
+        default=False, description="The page's own @page size goes before format."
+    )
+    tagged: bool = Field(default=True, description="With its structure, for screen readers.")
+    outline: bool = Field(default=False, description="With bookmarks of the headings.")
+    timeout: Duration = 30.0
+
+
+class PdfOutput(FunctionOutput):
+    """A printed page."""
+
+    pdf: Artifact | None = None
+    pages: int = 0
+    """How many the file has; 0 where it could not be told."""
+    url: str = ""
+    title: str = ""

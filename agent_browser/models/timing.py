@@ -1,0 +1,15 @@
+"""How long what an action asks for takes by itself: its pauses, its keys one by one. Pure."""
+
+from agent_browser.models.functions import InteractInput
+
+KEY = 0.01
+"""Seconds that a typed character may take."""
+
+
+def keys_time(input: InteractInput) -> float:
+    """Seconds that the keys of `type` and `press` take, with the `delay` between them."""
+    if input.action not in ("type", "press") or input.text is None:
+        return 0.0
+    presses_one = input.action == "press" and isinstance(input.text, str)
+    count = 1 if presses_one else len(input.text)
+    return count * (KEY + (input.delay or 0.0) / 1000)

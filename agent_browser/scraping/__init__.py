@@ -1,0 +1,1 @@
+"""Many pages in one request: politely, in order of finishing, with nothing left behind."""

@@ -1,0 +1,89 @@
+"""Text that fits, and the lines around what is the page's."""
+
+from agent_browser.browser import fitting
+from agent_browser.models.functions import PageState
+
+
+def test_lines_that_fit_are_all_there() -> None:
+    assert fitting.fitting(["one", "two"], 7) == 2
+
+
+def test_lines_that_do_not_fit_leave_room_for_a_note() -> None:
+    lines = ["x" * 49] * 20
+    shown = fitting.fitting(lines, 500)
+    assert 0 < shown < 20
+    assert 50 * shown + 120 <= 500
+
+
+def test_the_note_says_how_many_and_how_to_go_on() -> None:
+    assert fitting.note_of(120, 0, 340) == "120 of 340 elements shown; ask with offset 120"
+    assert fitting.note_of(120, 120, 340) == "120 of 340 elements shown; ask with offset 240"
+
+
+def test_there_is_no_note_where_nothing_was_left_out() -> None:
+    assert fitting.note_of(100, 240, 340) is None
+    assert fitting.note_of(0, 0, 0) is None
+
+
+def test_an_offset_past_the_end_is_said() -> None:
+    assert fitting.note_of(0, 340, 340) == "offset 340 is past the last of 340 elements"
+
+
+def test_a_page_that_was_not_looked_at_wholly_is_said_to_be() -> None:
+    note = fitting.note_of(10, 0, 10, partial=True)
+    assert note is not None
+    assert "at least 10" in note
+
+
+def test_a_first_line_that_is_too_long_is_no_reason_to_ask_for_the_same_again() -> None:
+    note = fitting.note_of(0, 0, 3)
+    assert note is not None
+    assert "max_chars" in note
+
+
+def test_a_tree_is_cut_at_a_line_and_says_so() -> None:
+    tree = "\n".join(f"- text: line {n}" for n in range(200))
+    state = fitting.with_tree(PageState(url="", title=""), tree, 1000)
+    assert state.tree is not None
+    assert len(state.tree) <= 1000
+    *kept, last = state.tree.split("\n")
+    assert tree.startswith("\n".join(kept))
+    assert last == f"({state.note})"
+    assert f"{len(kept)} of 200 lines" in last
+
+
+def test_a_tree_that_fits_is_left_alone() -> None:
+    state = fitting.with_tree(PageState(url="", title="", note="n"), "- text", 1000)
+    assert (state.tree, state.note) == ("- text", "n")
+
+
+def test_both_notes_are_told() -> None:
+    state = PageState(url="", title="", note="first")
+    assert str(fitting.with_tree(state, "x\n" * 600, 500).note).startswith("first; ")
+
+
+def test_the_pages_text_stands_between_two_lines_with_the_nonce() -> None:
+    state = fitting.bounded(PageState(url="", title="", elements_text="a\nb", tree="- c"))
+    assert state.boundary is not None
+    for text, inside in ((state.elements_text, ["a", "b"]), (str(state.tree), ["- c"])):
+        first, *middle, last = text.split("\n")
+        assert middle == inside
+        assert state.boundary in first
+        assert state.boundary in last
+
+
+def test_a_nonce_is_never_given_twice() -> None:
+    state = PageState(url="", title="", elements_text="a")
+    assert fitting.bounded(state).boundary != fitting.bounded(state).boundary
+
+
+def test_a_fence_adds_what_it_is_said_to() -> None:
+    assert len(fitting.fenced("text", fitting.nonce_for(["text"]))) == 4 + fitting.FENCE
+
+
+def test_our_own_last_line_stands_outside_of_the_fence() -> None:
+    cut = PageState(url="", title="", elements_text="a\n(1 of 2 elements shown)", note="x")
+    *inside, end, note = fitting.bounded(cut).elements_text.split("\n")
+    assert inside[1:] == ["a"]
+    assert "end of page content" in end
+    assert note == "(1 of 2 elements shown)"

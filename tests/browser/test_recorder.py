@@ -1,0 +1,336 @@
+"""Recording as a verb: what was shown is in the video, for as long as it lasted, and the session is
+as it was.
+"""
+
+import io
+import time
+from pathlib import Path
+
+import anyio
+import pytest
+from PIL import Image
+
+from agent_browser.browser.chromium import ChromiumBrowser
+from agent_browser.browser.context import ChromiumContext
+from agent_browser.browser.engine import Blob, Video
+from agent_browser.errors import AlreadyRecording, NotRecording
+from agent_browser.models.functions import ContextOptions, ScreenshotInput
+from agent_browser.models.recording import RecordInput, RecordOutput
+from agent_browser.store import mp4, webm
+from tests.browser import filming
+from tests.browser.driving import Driving
+
+pytestmark = [pytest.mark.browser, pytest.mark.anyio]
+
+GREEN, BLUE, RED = (0, 128, 0), (0, 0, 255), (200, 30, 30)
+
+
+class Stopped:
+    """What `stop` gave."""
+
+    def __init__(
+        self, output: RecordOutput, video: Video, pictures: dict[str, Image.Image]
+    ) -> None:
+        self.output = output
+        self.path = video.path
+        self.video = video
+        self.pictures = pictures
+
+
+class Camera:
+    """The recorder of a context, with its videos in a folder."""
+
+    def __init__(self, context: ChromiumContext, folder: Path) -> None:
+        self._context = context
+        self._folder = folder
+
+    async def do(self, action: str, **input: object) -> RecordOutput:
+        given = RecordInput.model_validate({"action": action, **input})
+        done = await self._context.perform(given, recordings=self._folder)
+        assert isinstance(done.output, RecordOutput)
+        return done.output
+
+    async def stop(self, action: str = "stop") -> Stopped:
+        given = RecordInput.model_validate({"action": action})
+        done = await self._context.perform(given, recordings=self._folder)
+        assert isinstance(done.output, RecordOutput)
+        video = done.files["video"]
+        assert isinstance(video, Video)
+        pictures: dict[str, Image.Image] = {}
+        for name in ("thumbnail", "contact_sheet"):
+            blob = done.files[name]
+            assert isinstance(blob, Blob)
+            assert isinstance(blob.data, bytes)
+            pictures[name] = Image.open(io.BytesIO(blob.data))
+        return Stopped(done.output, video, pictures)
+
+
+@pytest.fixture
+def camera(context: ChromiumContext, tmp_path: Path) -> Camera:
+    return Camera(context, tmp_path)
+
+
+async def test_a_still_page_gives_a_video_as_long_as_it_was_shown(
+    drive: Driving, camera: Camera
+) -> None:
+    await drive.open("/colours?name=blue")
+    began = time.monotonic()
+    started = await camera.do("start", fps=10)
+    assert (started.recording, started.tab, started.format) == (True, "t1", "webm")
+    await anyio.sleep(0.6)
+    stopped = await camera.stop()
+    took = time.monotonic() - began
+    facts = webm.read(stopped.path)
+    assert (facts.width, facts.height) == (1280, 720)
+    assert facts.duration is not None
+    assert 0.6 <= facts.duration <= took + 0.2
+    assert facts.duration == pytest.approx(stopped.output.seconds, abs=0.2)
+    assert filming.count(stopped.path) == pytest.approx(facts.duration * 10, abs=1.5)
+    assert filming.is_like(filming.colour(filming.frame(stopped.path, 0.3), 0.5, 0.2), BLUE)
+
+
+async def test_the_sessions_state_is_untouched_by_start_and_stop(
+    drive: Driving, camera: Camera
+) -> None:
+    await drive.open("/colours?name=green")
+    await drive.value("document.cookie = 'kept=1'; window.kept = {a: 1}; null")
+    await drive.act("fill", drive.ref("Word"), text="half writ")
+    refs = [element.ref for element in drive.elements]
+    await camera.do("start", cursor=True, show_actions=True, overlay="A caption")
+    await drive.act("type", drive.ref("Word"), text="ten")
+    await camera.stop()
+    kept = "[document.cookie, window.kept.a, document.querySelector('input').value]"
+    assert await drive.value(kept) == ["kept=1", 1, "half written"]
+    assert [element.ref for element in (await drive.snapshot()).elements] == refs
+
+
+async def test_changes_and_navigations_are_in_the_video_in_order(
+    drive: Driving, camera: Camera
+) -> None:
+    await drive.open("/colours?name=green")
+    await camera.do("start", width=320, height=180)
+    await anyio.sleep(0.3)
+    await drive.act("click", drive.ref("Red"))
+    red_at = (await camera.do("status")).seconds
+    await anyio.sleep(0.3)
+    await drive.open("/colours?name=blue")
+    blue_at = (await camera.do("status")).seconds
+    await anyio.sleep(0.3)
+    stopped = await camera.stop()
+    shown = [
+        filming.colour(filming.frame(stopped.path, at), 0.5, 0.2)
+        for at in (0.05, red_at + 0.1, blue_at + 0.1)
+    ]
+    assert all(map(filming.is_like, shown, (GREEN, RED, BLUE))), shown
+
+
+async def test_an_mp4_is_h264_of_the_size_and_rate_that_were_asked_for(
+    drive: Driving, camera: Camera
+) -> None:
+    await drive.open("/clock")
+    await camera.do("start", format="mp4", fps=20, width=480, quality=60)
+    await anyio.sleep(0.5)
+    stopped = await camera.stop()
+    facts = mp4.read(stopped.path)
+    assert (facts.width, facts.height) == (480, 270)
+    assert facts.duration == pytest.approx(stopped.output.seconds, abs=0.2)
+    assert filming.count(stopped.path) == pytest.approx(stopped.output.seconds * 20, abs=2)
+    data = stopped.path.read_bytes()
+    assert b"avc1" in data
+    assert data.index(b"moov") < data.index(b"mdat"), "it can be played while it loads"
+
+
+async def test_a_chapter_is_shown_named_in_the_answer_and_in_the_file(
+    drive: Driving, camera: Camera
+) -> None:
+    await drive.open("/colours?name=green")
+    await camera.do("start", width=640, height=360)
+    began = await camera.do("chapter", title="One", description="the first", card=0.8)
+    assert [chapter.title for chapter in began.chapters] == ["One"]
+    second = await camera.do("chapter", title="Zwei", card=0)
+    await anyio.sleep(0.3)
+    stopped = await camera.stop()
+    assert [chapter.title for chapter in stopped.output.chapters] == ["One", "Zwei"]
+    assert stopped.video.chapters == tuple(stopped.output.chapters)
+    assert filming.titles(stopped.path) == ["One", "Zwei"]
+    one, two = stopped.output.chapters
+    assert one.at + 0.8 <= two.at == second.chapters[1].at
+    middle = [
+        filming.colour(filming.frame(stopped.path, one.at + after), 0.46, 0.5)
+        for after in (0.4, 0.6, 0.8)
+    ]
+    assert not all(filming.is_like(shown, GREEN) for shown in middle), "the card covers it"
+    assert filming.is_like(filming.colour(filming.last(stopped.path), 0.46, 0.5), GREEN)
+
+
+async def test_the_cursor_is_shown_while_recording_and_gone_after(
+    context: ChromiumContext, drive: Driving, camera: Camera
+) -> None:
+    await drive.open("/empty")
+    bare = (await context.screenshot(ScreenshotInput())).data
+    await camera.do("start", cursor=True, overlay="A <caption>")
+    await drive.act("move", x=200, y=200)
+    shown = Image.open(io.BytesIO((await context.screenshot(ScreenshotInput())).data))
+    assert any(
+        shown.convert("L").getpixel((200 + x, 200 + y)) != 255 for x in range(12) for y in range(18)
+    )
+    stopped = await camera.stop()
+    last = filming.last(stopped.path).convert("L")
+    assert min(last.crop((195, 195, 220, 225)).tobytes()) < 100
+    assert min(last.crop((560, 650, 720, 710)).tobytes()) < 100, "the caption"
+    assert (await context.screenshot(ScreenshotInput())).data == bare
+
+
+async def test_it_follows_the_active_tab_and_back_when_that_closes(
+    drive: Driving, camera: Camera
+) -> None:
+    await drive.open("/colours?name=green")
+    await camera.do("start", width=320, height=180)
+    await drive.act("tab_new", url=drive.site.url("/colours?name=blue"))
+    await anyio.sleep(0.3)
+    in_second = await camera.do("status")
+    assert in_second.tab == "t2"
+    await drive.act("tab_close")
+    await anyio.sleep(0.3)
+    assert (await camera.do("status")).tab == "t1"
+    stopped = await camera.stop()
+    blue = filming.frame(stopped.path, in_second.seconds - 0.05)
+    green = filming.last(stopped.path)
+    assert filming.is_like(filming.colour(blue, 0.5, 0.2), BLUE)
+    assert filming.is_like(filming.colour(green, 0.5, 0.2), GREEN)
+
+
+async def test_a_popup_is_recorded_once_it_is_switched_to(drive: Driving, camera: Camera) -> None:
+    await drive.open("/popups")
+    await camera.do("start", width=320)
+    opened = await drive.act("click", drive.ref('"Open a window"'))
+    assert (await camera.do("status")).tab == "t1"
+    await drive.act("tab_switch", tab=opened.new_tabs[0].id)
+    await anyio.sleep(0.2)
+    assert (await camera.do("status")).tab == opened.new_tabs[0].id
+    await camera.stop()
+
+
+async def test_a_viewport_of_another_form_is_fitted_into_the_video(
+    drive: Driving, camera: Camera
+) -> None:
+    await drive.open("/colours?name=blue")
+    await camera.do("start", width=320, height=180)
+    await drive.act("set_viewport", width=400, height=800)
+    await anyio.sleep(0.3)
+    stopped = await camera.stop()
+    last = filming.last(stopped.path)
+    assert last.size == (320, 180)
+    assert filming.is_like(filming.colour(last, 0.5, 0.2), BLUE)
+    assert filming.is_like(filming.colour(last, 0.05, 0.5), (0, 0, 0))
+
+
+async def test_a_second_start_and_a_stop_without_one_are_said(
+    drive: Driving, camera: Camera
+) -> None:
+    await drive.open("/empty")
+    for action in ("stop", "chapter"):
+        with pytest.raises(NotRecording):
+            await camera.do(action, **({"title": "x"} if action == "chapter" else {}))
+    await camera.do("start", fps=5)
+    with pytest.raises(AlreadyRecording):
+        await camera.do("start")
+    assert (await camera.do("status")).recording
+    await camera.stop()
+    with pytest.raises(NotRecording):
+        await camera.do("stop")
+    assert not (await camera.do("status")).recording
+
+
+async def test_restart_hands_over_one_video_and_goes_on_with_the_next_of_the_same_kind(
+    drive: Driving, camera: Camera
+) -> None:
+    await drive.open("/empty")
+    await camera.do("start", fps=5, width=160)
+    first = await camera.stop("restart")
+    assert first.output.recording
+    second = await camera.stop()
+    assert first.path != second.path
+    assert (second.output.fps, second.output.width) == (5, 160)
+    assert webm.read(second.path).width == 160
+
+
+async def test_the_thumbnail_and_the_contact_sheet_show_what_was_filmed(
+    drive: Driving, camera: Camera
+) -> None:
+    await drive.open("/colours?name=green")
+    await camera.do("start")
+    await anyio.sleep(0.4)
+    await drive.open("/colours?name=blue")
+    await anyio.sleep(0.6)
+    pictures = (await camera.stop()).pictures
+    assert pictures["thumbnail"].size == (480, 270)
+    sheet = pictures["contact_sheet"].convert("RGB")
+    tiles = [
+        filming.colour(sheet.crop((x, 8, x + 320, 188)), 0.5, 0.2)
+        for x in range(8, sheet.width - 320, 328)
+    ]
+    assert filming.is_like(tiles[0], GREEN)
+    assert filming.is_like(tiles[-1], BLUE)
+
+
+async def test_closing_without_a_stop_keeps_the_video(
+    chromium: ChromiumBrowser, drive: Driving, tmp_path: Path
+) -> None:
+    context = await chromium.new_context(ContextOptions())
+    await Driving(context, drive.site).open("/clock")
+    camera = Camera(context, tmp_path)
+    await camera.do("start", width=320)
+    assert context.page.recording
+    await camera.do("chapter", title="Only", card=0)
+    await anyio.sleep(0.3)
+    closed = await context.close()
+    assert not context.page.recording
+    (video,) = closed.videos
+    assert video.path.parent == tmp_path
+    assert (video.width, video.height, video.fps) == (320, 180, 25)
+    assert filming.titles(video.path) == ["Only"]
+    assert filming.count(video.path) > 5
+
+
+async def test_it_goes_beside_a_recording_of_all_tabs(
+    chromium: ChromiumBrowser, drive: Driving, tmp_path: Path
+) -> None:
+    options = ContextOptions(record_video=True, width=640, height=400)
+    context = await chromium.new_context(options, recordings=tmp_path)
+    await Driving(context, drive.site).open("/colours?name=blue")
+    camera = Camera(context, tmp_path)
+    await camera.do("start")
+    await anyio.sleep(0.3)
+    stopped = await camera.stop()
+    assert filming.frame(stopped.path, 0.2).size == (640, 400)
+    closed = await context.close()
+    (whole,) = closed.videos
+    assert filming.is_like(filming.colour(filming.frame(whole.path, 0.9), 0.5, 0.2), BLUE)
+
+
+async def test_a_crashed_page_does_not_end_it(
+    context: ChromiumContext, drive: Driving, camera: Camera
+) -> None:
+    await drive.open("/colours?name=green")
+    await camera.do("start", width=320)
+    session = await context._context.new_cdp_session(context._tabs.active.page)
+    with anyio.move_on_after(0.5):
+        await session.send("Page.crash")
+    assert (await camera.do("status")).recording
+    await drive.open("/colours?name=blue")
+    await anyio.sleep(0.3)
+    stopped = await camera.stop()
+    last = filming.last(stopped.path)
+    assert filming.is_like(filming.colour(last, 0.5, 0.2), BLUE)
+
+
+async def test_a_dialog_that_waits_keeps_nobody_from_stopping(
+    drive: Driving, camera: Camera
+) -> None:
+    await drive.open("/colours?name=green")
+    await camera.do("start", width=320)
+    await drive.value("setTimeout(() => confirm('Sure?')); null")
+    await anyio.sleep(0.2)
+    stopped = await camera.stop()
+    assert filming.count(stopped.path) > 2

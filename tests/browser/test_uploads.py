@@ -1,0 +1,142 @@
+"""Uploads: into inputs, through choosers, dropped; what does not fit is told."""
+
+from pathlib import Path
+
+import pytest
+
+from agent_browser.browser.engine import Upload
+from agent_browser.browser.uploads import accepts
+from agent_browser.models.functions import InteractInput, InteractOutput
+from tests.browser.driving import Driving
+
+pytestmark = [pytest.mark.anyio, pytest.mark.browser]
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[Upload, ...]:
+    made = []
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text(f"this is {name}")
+        made.append(Upload(tmp_path / name))
+    return tuple(made)
+
+
+async def upload(
+    drive: Driving, words: str, files: tuple[Upload, ...], **more: object
+) -> InteractOutput:
+    """The upload action on the element with these words."""
+    given = {"action": "upload", "ref": drive.ref(words), **more}
+    return await drive.context.interact(InteractInput.model_validate(given), files)
+
+
+async def test_files_reach_a_plain_input(drive: Driving, files: tuple[Upload, ...]) -> None:
+    await drive.open("/upload")
+    done = await upload(drive, "Several files", files)
+    assert (done.success, done.message) == (True, None)
+    assert await drive.log() == "several: a.txt 13, b.txt 13\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        ("Choose later", "hidden"),
+        ("Choose by a new input", "made"),
+    ],
+)
+async def test_files_go_through_the_chooser_that_a_button_opens(
+    drive: Driving, files: tuple[Upload, ...], words: str, name: str
+) -> None:
+    await drive.open("/transfers")
+    done = await upload(drive, words, files[:1])
+    assert (done.success, done.message) == (True, None)
+    assert await drive.log() == f"{name}: a.txt text/plain 13 this is a.txt\n"
+
+
+@pytest.mark.parametrize("target", ["css=#styled", "css=#styled b", "css=#hidden"])
+async def test_files_reach_a_hidden_input_by_its_label(
+    drive: Driving, files: tuple[Upload, ...], target: str
+) -> None:
+    await drive.open("/transfers")
+    asked = InteractInput(action="upload", ref=target)
+    done = await drive.context.interact(asked, files)
+    assert done.success, done.message
+    assert (await drive.log()).startswith("hidden: a.txt text/plain 13 this is a.txt, b.txt")
+
+
+@pytest.mark.parametrize("more", [{"drop": True}, {}])
+async def test_files_are_dropped_on_a_place_for_them(
+    drive: Driving, files: tuple[Upload, ...], more: dict[str, object]
+) -> None:
+    await drive.open("/transfers")
+    done = await upload(drive, "Drop here", files, **more)
+    assert done.success, done.message
+    assert "a.txt text/plain 13 this is a.txt, b.txt text/plain 13" in await drive.log()
+    assert (done.message is None) == bool(more)
+
+
+async def test_what_takes_no_files_says_so(drive: Driving, files: tuple[Upload, ...]) -> None:
+    await drive.open("/transfers")
+    refused = await upload(drive, "Nothing here", files)
+    assert (refused.success, refused.code) == (False, "no_file_chooser")
+    refused = await upload(drive, "Nothing here", files, drop=True)
+    assert (refused.success, refused.code) == (False, "drop_not_taken")
+    assert (await drive.value("location.pathname")) == "/transfers"
+
+
+@pytest.mark.parametrize(
+    ("page", "words", "code"),
+    [
+        ("/upload", "One file", "takes_one_file"),
+        ("/upload", "Choose a picture", "takes_one_file"),
+        ("/transfers", "A folder", "takes_a_folder"),
+        ("/transfers", "Switched off", "disabled"),
+    ],
+)
+async def test_an_input_that_can_not_take_them_is_left_as_it_was(
+    drive: Driving, files: tuple[Upload, ...], page: str, words: str, code: str
+) -> None:
+    await drive.open(page)
+    refused = await upload(drive, words, files)
+    assert (refused.success, refused.code) == (False, code)
+    assert await drive.log() == ""
+
+
+async def test_a_file_that_the_input_does_not_ask_for_is_noted(
+    drive: Driving, files: tuple[Upload, ...]
+) -> None:
+    await drive.open("/upload")
+    done = await upload(drive, "Choose a picture", files[:1])
+    assert done.success
+    assert done.message is not None
+    assert "asks for image/*, which a.txt is not" in done.message
+
+
+async def test_a_page_is_told_the_type_that_the_caller_says(
+    drive: Driving, files: tuple[Upload, ...]
+) -> None:
+    await drive.open("/transfers")
+    typed = (Upload(files[0].path, "application/x-own"),)
+    assert (await upload(drive, "Choose later", typed)).success
+    assert "a.txt application/x-own 13" in await drive.log()
+
+
+async def test_no_files_are_a_missing_input(drive: Driving) -> None:
+    await drive.open("/upload")
+    refused = await upload(drive, "One file", ())
+    assert (refused.success, refused.code) == (False, "missing_input")
+
+
+@pytest.mark.parametrize(
+    ("accept", "name", "fits"),
+    [
+        ("", "a.txt", True),
+        (".TXT, .md", "a.txt", True),
+        ("image/*", "a.png", True),
+        ("image/*", "a.txt", False),
+        ("text/plain", "a.txt", True),
+        (".pdf", "pdf", False),
+        ("*/*", "strange", True),
+    ],
+)
+def test_accept_is_by_suffix_type_or_family(accept: str, name: str, fits: bool) -> None:
+    assert accepts(accept, Upload(Path(name))) is fits

@@ -1,0 +1,66 @@
+"""Recordings in the store: what is known of them stays known, and one that is still being written
+is waited for.
+"""
+
+import fcntl
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from agent_browser.models.artifacts import Chapter, Recording
+from agent_browser.settings import Settings
+from agent_browser.store import disk
+from agent_browser.store.artifacts import ArtifactStore
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_frame_rate_and_chapters_are_there_after_a_restart(
+    settings: Settings, session_id: str
+) -> None:
+    chapters = [Chapter(title="One", at=1.5)]
+    async with ArtifactStore(settings) as store:
+        path = store.recording_folder(session_id, owner="ann") / "record-1.mp4"
+        path.write_bytes(b"no film")
+        kept = await store.adopt(
+            path, owner="ann", session_id=session_id, width=4, height=2, fps=25, chapters=chapters
+        )
+        assert kept.content_type == "video/mp4"
+        assert kept.filename.endswith(".mp4")
+    async with ArtifactStore(settings) as store:
+        again = (await store.find("ann", kept.id)).artifact
+    assert isinstance(again, Recording)
+    assert again == kept
+    assert (again.fps, again.chapters) == (25, chapters)
+
+
+async def test_one_that_another_process_still_writes_is_waited_for(
+    settings: Settings, session_id: str
+) -> None:
+    async with ArtifactStore(settings) as store:
+        path = store.recording_folder(session_id, owner="ann") / "record-1.webm"
+    path.write_bytes(b"half")
+    lock = os.open(path, os.O_RDWR)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+
+    def finish() -> None:
+        os.write(lock, b"whole")
+        os.close(lock)
+
+    timer = threading.Timer(0.3, finish)
+    timer.start()
+    async with ArtifactStore(settings) as store:
+        (found,) = await store.recordings("ann")
+    timer.join()
+    assert found.size == 5
+
+
+def test_waiting_has_an_end(tmp_path: Path) -> None:
+    path = tmp_path / "a.webm"
+    path.write_bytes(b"x")
+    lock = os.open(path, os.O_RDWR)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    disk.await_writer(path, within=0.1)
+    os.close(lock)
