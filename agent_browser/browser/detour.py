@@ -3,15 +3,18 @@ name and password, speaks what Chromium doesn't, and knows why it failed.
 """
 
 import re
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 from playwright.async_api import BrowserContext
 
 from agent_browser.browser import options as wire
-from agent_browser.egress.relay import Relay
 from agent_browser.errors import NavigationFailed
 from agent_browser.models.functions import ContextOptions
+
+if TYPE_CHECKING:
+    from agent_browser.egress.relay import Relay
 
 _NO_PEERS = """
 for (const name of ['RTCPeerConnection', 'webkitRTCPeerConnection', 'RTCDataChannel']) {
@@ -22,20 +25,23 @@ _PROXYS = re.compile(
     r"ERR_(?:EMPTY_RESPONSE|TUNNEL_CONNECTION_FAILED|PROXY_|CONNECTION_(?:RES|CL))"
 )
 """What Chromium says where the relay has no connection for it."""
-_RELAYS: WeakKeyDictionary[BrowserContext, Relay] = WeakKeyDictionary()
+_RELAYS: WeakKeyDictionary[BrowserContext, "Relay"] = WeakKeyDictionary()
 
 
-async def begin(options: ContextOptions) -> Relay | None:
+async def begin(options: ContextOptions) -> "Relay | None":
     """A relay to the proxy that the options ask for. InvalidRequest for a proxy that can't be."""
     upstream = wire.upstream(options)
     if upstream is None:
         return None
+    # Here and not above: what it loads is 9 MB, which most servers never need.
+    from agent_browser.egress.relay import Relay
+
     relay = Relay(upstream)
     await relay.start()
     return relay
 
 
-def belongs(relay: Relay, context: BrowserContext) -> None:
+def belongs(relay: "Relay", context: BrowserContext) -> None:
     """From now on it ends with the context."""
     _RELAYS[context] = relay
 

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass, field
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import anyio.to_thread
@@ -16,8 +16,11 @@ from agent_browser.browser.tab import Tab
 from agent_browser.browser.worlds import DocumentLeft, World
 from agent_browser.errors import ActionFailed, DeadlineExceeded, InvalidRequest
 from agent_browser.models.reading import ReadInput, ReadOutput
-from agent_browser.reading.convert import Content, TooSlow, converted
+from agent_browser.reading.until import TooSlow
 from agent_browser.reading.values import is_missing, rules_of, values_of
+
+if TYPE_CHECKING:
+    from agent_browser.reading.convert import Content
 
 MAX_HTML = 5_000_000
 """Characters of HTML that are taken of a page, its frames among them."""
@@ -200,23 +203,30 @@ def _unbodied(html: str) -> str:
     return html[start:].removesuffix("</html>").removesuffix("</body>")
 
 
-async def _converted(html: str, input: ReadInput) -> Content:
+def _convert(html: str, input: ReadInput, seconds: float) -> "Content":
+    # Here and not above: what it loads is 20 MB, which most servers never need.
+    from agent_browser.reading.convert import converted
+
+    return converted(html, input, seconds)
+
+
+async def _converted(html: str, input: ReadInput) -> "Content":
     try:
         return await anyio.to_thread.run_sync(
-            converted, html, input, input.timeout, abandon_on_cancel=True, limiter=_AT_ONCE
+            _convert, html, input, input.timeout, abandon_on_cancel=True, limiter=_AT_ONCE
         )
     except TooSlow:
         if input.format != "markdown":
             raise DeadlineExceeded("read", input.timeout) from None
     plain = input.model_copy(update={"format": "text"})
     content = await anyio.to_thread.run_sync(
-        converted, html, plain, input.timeout, abandon_on_cancel=True, limiter=_AT_ONCE
+        _convert, html, plain, input.timeout, abandon_on_cancel=True, limiter=_AT_ONCE
     )
     content.notes.insert(0, "turning the page into Markdown takes too long: this is its text")
     return content
 
 
-def _output(page: Written, input: ReadInput, content: Content) -> ReadOutput:
+def _output(page: Written, input: ReadInput, content: "Content") -> ReadOutput:
     notes = list(content.notes)
     if page.is_cut:
         notes.insert(0, f"the page is larger than {MAX_HTML} characters of HTML, or has too many "

@@ -17,7 +17,7 @@ import anyio.to_thread
 import structlog
 from anyio import from_thread
 from anyio.lowlevel import current_token
-from playwright.async_api import CDPSession, Error, Page
+from playwright.async_api import CDPSession, Error, Frame, Page
 
 from agent_browser.browser import encoding, ffmpeg
 from agent_browser.browser.encoding import Shape
@@ -278,18 +278,25 @@ class Recorder:
             with suppress(Error):
                 await session.send("Page.screencastFrameAck", {"sessionId": event["sessionId"]})
 
+        shape = take.film.shape
+        asked = {
+            "format": "jpeg",
+            "quality": min(95, shape.quality + 10),
+            "maxWidth": shape.width,
+            "maxHeight": shape.height,
+        }
+
+        async def arrived(frame: Frame) -> None:
+            # A page that changes its process while it is asked for frames may forget to send them.
+            if frame is tab.page.main_frame and tab is self._tab:
+                with suppress(Error):
+                    await session.send("Page.startScreencast", asked)
+
         session.on("Page.screencastFrame", shown)
         await self._decorate(tab.page, take.input)
-        shape = take.film.shape
-        await session.send(
-            "Page.startScreencast",
-            {
-                "format": "jpeg",
-                "quality": min(95, shape.quality + 10),
-                "maxWidth": shape.width,
-                "maxHeight": shape.height,
-            },
-        )
+        tab.page.on("framenavigated", arrived)
+        self._shows.callback(tab.page.remove_listener, "framenavigated", arrived)
+        await session.send("Page.startScreencast", asked)
 
     async def _decorate(self, page: Page, input: RecordInput) -> None:
         if input.cursor or input.show_actions:

@@ -1,11 +1,11 @@
 """Two pages side by side: opened and looked at at once, then compared, and all closed again."""
 
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import anyio
 import anyio.to_thread
 
-from agent_browser.comparing.differences import Found, compared
 from agent_browser.comparing.looks import Look, Looking
 from agent_browser.errors import AgentBrowserError, DeadlineExceeded
 from agent_browser.models.comparing import (
@@ -16,6 +16,9 @@ from agent_browser.models.comparing import (
 )
 from agent_browser.service import Caller, SessionService
 from agent_browser.session.keeping import Keeping
+
+if TYPE_CHECKING:
+    from agent_browser.comparing.differences import Found
 
 CLOSING = 10.0
 """Seconds that ending the sessions made here may take."""
@@ -32,7 +35,7 @@ async def compare(
     try:
         with anyio.fail_after(input.timeout):
             a, b = await _looks(service, caller, input, made)
-            found = await anyio.to_thread.run_sync(compared, input, a, b, abandon_on_cancel=True)
+            found = await anyio.to_thread.run_sync(_compared, input, a, b, abandon_on_cancel=True)
             await _keep(keeping, caller, found, a, b)
     except TimeoutError as exc:
         raise DeadlineExceeded("compare", input.timeout) from exc
@@ -42,6 +45,13 @@ async def compare(
                 with suppress(AgentBrowserError):
                     await service.end(caller, session_id)
     return found.output
+
+
+def _compared(input: CompareInput, a: Look, b: Look) -> "Found":
+    # Here and not above: what it loads is 10 MB, which most servers never need.
+    from agent_browser.comparing.differences import compared
+
+    return compared(input, a, b)
 
 
 async def _looks(
@@ -69,7 +79,7 @@ async def _looks(
     return looks["a"], looks["b"]
 
 
-async def _keep(keeping: Keeping, caller: Caller, found: Found, a: Look, b: Look) -> None:
+async def _keep(keeping: Keeping, caller: Caller, found: "Found", a: Look, b: Look) -> None:
     """The pictures, as artifacts of the sessions that they are of; the difference is a's."""
 
     async def keep(

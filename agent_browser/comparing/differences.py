@@ -17,7 +17,8 @@ from agent_browser.models.comparing import (
 from agent_browser.models.functions import Box
 from agent_browser.reading.outline import outline_of
 from agent_browser.reading.text import text_of
-from agent_browser.reading.tree import TooSlow, Until, parsed
+from agent_browser.reading.tree import parsed
+from agent_browser.reading.until import TooSlow, Until
 
 SECONDS = 10.0
 """Time for reading one page's HTML."""

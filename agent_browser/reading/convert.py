@@ -13,13 +13,12 @@ from agent_browser.reading.lists import links_of, tables_of
 from agent_browser.reading.markdown import markdown_of
 from agent_browser.reading.text import text_of
 from agent_browser.reading.tree import (
-    TooSlow,
-    Until,
     main_of,
     markup,
     parsed,
     without_landmarks,
 )
+from agent_browser.reading.until import Until
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -132,6 +131,3 @@ def _items(found: Sequence[M], input: ReadInput, content: Content) -> list[M]:
             f"{len(found) - reached} of {len(found)} are left out; offset {reached} goes on there"
         )
     return kept
-
-
-__all__ = ["Content", "TooSlow", "converted"]

@@ -4,7 +4,8 @@ from lxml.html import HtmlElement
 
 from agent_browser.models.reading import Link, Table
 from agent_browser.reading.text import words_of
-from agent_browser.reading.tree import Until, elements
+from agent_browser.reading.tree import elements
+from agent_browser.reading.until import Until
 
 MOST_COLUMNS = 200
 MOST_CELLS = 100_000

@@ -6,7 +6,8 @@ from lxml.html import HtmlElement
 from markdownify import MarkdownConverter
 
 from agent_browser.reading.lists import spread
-from agent_browser.reading.tree import TooSlow, Until, markup
+from agent_browser.reading.tree import markup
+from agent_browser.reading.until import TooSlow, Until
 
 _OPTIONS: dict[str, Any] = {
     "heading_style": "ATX",

@@ -2,7 +2,7 @@
 
 from lxml.html import HtmlElement
 
-from agent_browser.reading.tree import Until
+from agent_browser.reading.until import Until
 
 MOST_LINES = 20_000
 _TEXT = 160

@@ -4,7 +4,7 @@ import re
 
 from lxml.html import HtmlElement
 
-from agent_browser.reading.tree import Until
+from agent_browser.reading.until import Until
 
 _APART = frozenset(
     """

@@ -1,29 +1,14 @@
 """HTML as an element tree, parsed within bounds; what is landmark and what is main in it."""
 
-import time
 from collections.abc import Iterator
 
 from lxml import etree, html
 from lxml.html import HtmlElement
 
+from agent_browser.reading.until import Until
+
 _LANDMARKS = frozenset({"nav", "aside", "footer", "header"})
 _ROLES = frozenset({"navigation", "complementary", "contentinfo", "banner", "search"})
-
-
-class TooSlow(Exception):
-    """A conversion went on for longer than it may."""
-
-
-class Until:
-    """A moment after which a conversion stops itself: a thread can't be stopped from outside."""
-
-    def __init__(self, seconds: float) -> None:
-        self._end = time.monotonic() + seconds
-
-    def check(self) -> None:
-        """TooSlow after that moment."""
-        if time.monotonic() > self._end:
-            raise TooSlow
 
 
 def parsed(text: str) -> HtmlElement:

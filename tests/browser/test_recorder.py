@@ -4,6 +4,7 @@ as it was.
 
 import io
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import anyio
@@ -13,6 +14,7 @@ from PIL import Image
 from agent_browser.browser.chromium import ChromiumBrowser
 from agent_browser.browser.context import ChromiumContext
 from agent_browser.browser.engine import Blob, Video
+from agent_browser.browser.recorder import Recorder
 from agent_browser.errors import AlreadyRecording, NotRecording
 from agent_browser.models.functions import ContextOptions, ScreenshotInput
 from agent_browser.models.recording import RecordInput, RecordOutput
@@ -22,6 +24,8 @@ from tests.browser.driving import Driving
 
 pytestmark = [pytest.mark.browser, pytest.mark.anyio]
 
+SHOWN = 0.2
+"""Seconds that what is looked for is shown at least: some frames."""
 GREEN, BLUE, RED = (0, 128, 0), (0, 0, 255), (200, 30, 30)
 
 
@@ -50,6 +54,24 @@ class Camera:
         assert isinstance(done.output, RecordOutput)
         return done.output
 
+    async def sees(self, wanted: Callable[[Image.Image], bool]) -> float:
+        """A time, in seconds, at which the video shows what is like that. It is waited for: how
+        long the browser takes is its affair.
+        """
+        with anyio.fail_after(15):
+            while not self._shows(wanted):  # noqa: ASYNC110 - a film tells nobody of its frames
+                await anyio.sleep(0.02)
+        began = (await self.do("status")).seconds
+        await anyio.sleep(SHOWN)
+        return began + SHOWN / 2
+
+    def _shows(self, wanted: Callable[[Image.Image], bool]) -> bool:
+        take = self._context._reach.part(Recorder)._take
+        assert take is not None
+        if take.film._frame is None or take.film._is_fresh:
+            return False
+        return wanted(Image.open(io.BytesIO(take.film._frame)).convert("RGB"))
+
     async def stop(self, action: str = "stop") -> Stopped:
         given = RecordInput.model_validate({"action": action})
         done = await self._context.perform(given, recordings=self._folder)
@@ -63,6 +85,11 @@ class Camera:
             assert isinstance(blob.data, bytes)
             pictures[name] = Image.open(io.BytesIO(blob.data))
         return Stopped(done.output, video, pictures)
+
+
+def is_of(colour: tuple[int, int, int]) -> Callable[[Image.Image], bool]:
+    """Whether a picture of the page of colours is of this one."""
+    return lambda picture: filming.is_like(filming.colour(picture, 0.5, 0.2), colour)
 
 
 @pytest.fixture
@@ -109,18 +136,17 @@ async def test_changes_and_navigations_are_in_the_video_in_order(
 ) -> None:
     await drive.open("/colours?name=green")
     await camera.do("start", width=320, height=180)
-    await anyio.sleep(0.3)
+    green_at = await camera.sees(is_of(GREEN))
     await drive.act("click", drive.ref("Red"))
-    red_at = (await camera.do("status")).seconds
-    await anyio.sleep(0.3)
+    red_at = await camera.sees(is_of(RED))
     await drive.open("/colours?name=blue")
-    blue_at = (await camera.do("status")).seconds
-    await anyio.sleep(0.3)
+    await camera.sees(is_of(BLUE))
     stopped = await camera.stop()
-    shown = [
-        filming.colour(filming.frame(stopped.path, at), 0.5, 0.2)
-        for at in (0.05, red_at + 0.1, blue_at + 0.1)
+    pictures = [
+        *(filming.frame(stopped.path, at) for at in (green_at, red_at)),
+        filming.last(stopped.path),
     ]
+    shown = [filming.colour(picture, 0.5, 0.2) for picture in pictures]
     assert all(map(filming.is_like, shown, (GREEN, RED, BLUE))), shown
 
 
@@ -187,14 +213,14 @@ async def test_it_follows_the_active_tab_and_back_when_that_closes(
     await drive.open("/colours?name=green")
     await camera.do("start", width=320, height=180)
     await drive.act("tab_new", url=drive.site.url("/colours?name=blue"))
-    await anyio.sleep(0.3)
+    blue_at = await camera.sees(is_of(BLUE))
     in_second = await camera.do("status")
     assert in_second.tab == "t2"
     await drive.act("tab_close")
-    await anyio.sleep(0.3)
+    await camera.sees(is_of(GREEN))
     assert (await camera.do("status")).tab == "t1"
     stopped = await camera.stop()
-    blue = filming.frame(stopped.path, in_second.seconds - 0.05)
+    blue = filming.frame(stopped.path, blue_at)
     green = filming.last(stopped.path)
     assert filming.is_like(filming.colour(blue, 0.5, 0.2), BLUE)
     assert filming.is_like(filming.colour(green, 0.5, 0.2), GREEN)
@@ -217,7 +243,7 @@ async def test_a_viewport_of_another_form_is_fitted_into_the_video(
     await drive.open("/colours?name=blue")
     await camera.do("start", width=320, height=180)
     await drive.act("set_viewport", width=400, height=800)
-    await anyio.sleep(0.3)
+    await camera.sees(lambda picture: picture.width < picture.height)
     stopped = await camera.stop()
     last = filming.last(stopped.path)
     assert last.size == (320, 180)
@@ -262,7 +288,8 @@ async def test_the_thumbnail_and_the_contact_sheet_show_what_was_filmed(
     await camera.do("start")
     await anyio.sleep(0.4)
     await drive.open("/colours?name=blue")
-    await anyio.sleep(0.6)
+    await camera.sees(is_of(BLUE))
+    await anyio.sleep(0.4)
     pictures = (await camera.stop()).pictures
     assert pictures["thumbnail"].size == (480, 270)
     sheet = pictures["contact_sheet"].convert("RGB")
@@ -319,7 +346,7 @@ async def test_a_crashed_page_does_not_end_it(
         await session.send("Page.crash")
     assert (await camera.do("status")).recording
     await drive.open("/colours?name=blue")
-    await anyio.sleep(0.3)
+    await camera.sees(is_of(BLUE))
     stopped = await camera.stop()
     last = filming.last(stopped.path)
     assert filming.is_like(filming.colour(last, 0.5, 0.2), BLUE)

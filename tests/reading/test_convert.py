@@ -6,7 +6,7 @@ import pytest
 
 from agent_browser.models.reading import ReadInput
 from agent_browser.reading.convert import Content, converted
-from agent_browser.reading.tree import TooSlow
+from agent_browser.reading.until import TooSlow
 
 PAGE = (
     "<html><body><nav>Menu</nav><main><h1>Title</h1><p>First <b>bold</b>  words<br>next</p>"

@@ -1,6 +1,7 @@
 """Installers' commands end within their bound, with all that they started."""
 
 import os
+import select
 import sys
 import time
 from pathlib import Path
@@ -38,7 +39,7 @@ def test_a_command_past_its_bound_ends_with_all_that_it_started(tmp_path: Path) 
     outcome = run(["sh", "-c", f"sleep 60 & echo $! >{pid}; wait"], timeout=0.3)
     assert outcome.reason == "not done within 0.3 s"
     assert time.monotonic() - begun < 5
-    assert not _is_running(int(pid.read_text()))
+    _await_end(int(pid.read_text()))
 
 
 def test_a_command_reads_no_input() -> None:
@@ -50,9 +51,14 @@ def test_the_environment_is_added_to() -> None:
     assert outcome.output.split() == ["given", os.environ["HOME"]]
 
 
-def _is_running(pid: int) -> bool:
+def _await_end(pid: int) -> None:
+    """Until it has exited: it was killed, and the kernel may take a moment. Fails after 5 s."""
     try:
-        status = Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
-        return False
-    return status.rpartition(")")[2].split()[0] != "Z"
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        ended, _, _ = select.select([descriptor], [], [], 5)
+        assert ended, "it goes on"
+    finally:
+        os.close(descriptor)
