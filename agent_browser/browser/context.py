@@ -35,6 +35,7 @@ from agent_browser.errors import (
 )
 from agent_browser.models.base import Input
 from agent_browser.models.catalogue import NAMES
+from agent_browser.models.dialogs import WaitingDialog
 from agent_browser.models.functions import (
     ContextOptions,
     ExecuteInput,
@@ -113,7 +114,11 @@ class ChromiumContext:
         url = tab.page.url[:MAX_URL]
         recorder = self._reach.parts.get(Recorder)
         recording = recorder is not None and recorder.has_take
-        return Page(url, tab.title, tuple(self._tabs.known()), self._tabs.waiting, recording)
+        return Page(url, tab.title, tuple(self._tabs.known()), recording)
+
+    @property
+    def dialog(self) -> WaitingDialog | None:
+        return self._tabs.waiting
 
     @property
     def opened(self) -> bool:
@@ -145,9 +150,7 @@ class ChromiumContext:
                 tab.calling(patience=patience, held=held),
             ):
                 yield
-        except TimeoutError as exc:
-            raise tab.gone() or DeadlineExceeded(deadline, seconds) from exc
-        except DocumentLeft as exc:
+        except (TimeoutError, DocumentLeft) as exc:
             raise tab.gone() or DeadlineExceeded(deadline, seconds) from exc
 
     async def apply(self, options: ContextOptions) -> None:
@@ -247,16 +250,14 @@ class ChromiumContext:
         if type(input) in BESIDE:
             return await self._beside(input)
         tab = self._tabs.active if type(input) in BEFORE_OPEN else self._ready()
-        seconds = getattr(input, "timeout", None) or LOOK_TIMEOUT
         why = await self._tabs.held(tab)
-        with self._bounded(tab, NAMES[type(input)], seconds, patience=PATIENCE, held=why):
+        with self._bounded(tab, NAMES[type(input)], _seconds(input), patience=PATIENCE, held=why):
             return await TABLE[type(input)](self._reach, input)
 
     async def _beside(self, input: Input) -> Done:
         if self._lost.browser:
             raise BrowserLost
-        seconds = getattr(input, "timeout", None) or LOOK_TIMEOUT
-        with asked(lambda: self._lost.browser, NAMES[type(input)], seconds):
+        with asked(lambda: self._lost.browser, NAMES[type(input)], _seconds(input)):
             return await TABLE[type(input)](self._reach, input)
 
     async def execute(self, input: ExecuteInput) -> ExecuteOutput:
@@ -305,3 +306,8 @@ class ChromiumContext:
             if path.is_file() and path.stat().st_size > 0
         ]
         return Closed((*whole, *self._reach.videos))
+
+
+def _seconds(input: Input) -> float:
+    """How long a function may take: its own timeout, or else the time of a look."""
+    return getattr(input, "timeout", None) or LOOK_TIMEOUT

@@ -146,8 +146,6 @@ class Page:
     url: str = ""
     title: str = ""
     tabs: tuple[Tab, ...] = field(default=())
-    dialog: WaitingDialog | None = None
-    """The one that waits for an answer."""
     recording: bool = False
     """Whether a recording was started in it and not stopped since."""
 
@@ -164,6 +162,11 @@ class Context(Protocol):
     @property
     def page(self) -> Page:
         """Last known place; never waits."""
+        ...
+
+    @property
+    def dialog(self) -> WaitingDialog | None:
+        """The dialog that waits for an answer; told with every answer, so it must cost nothing."""
         ...
 
     @property

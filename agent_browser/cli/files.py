@@ -1,10 +1,28 @@
-"""Small private files: written whole, readable by their owner alone."""
+"""Files of the command line: where an answer may be written, and small private ones, written whole
+and readable by their owner alone.
+"""
 
 import json
 import os
 import tempfile
 from pathlib import Path
 from typing import Any
+
+from agent_browser.cli.exits import USAGE, Failed
+
+
+def check_place(file: Path | None, *suffixes: str) -> None:
+    """Failed for a file that can't be written to: its name does not end in one of the suffixes, if
+    any are given, or there is no folder for it. To be called before anything is asked for.
+    """
+    if file is None:
+        return
+    if suffixes and file.suffix.lower() not in suffixes:
+        *others, last = suffixes
+        named = f"{', '.join(others)} or {last}" if others else last
+        raise Failed(f"{file}: the name must end in {named}", USAGE)
+    if not file.parent.is_dir():
+        raise Failed(f"{file}: there is no folder {file.parent}", USAGE)
 
 
 def private_folder(folder: Path) -> Path:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from agent_browser.cli.exits import USAGE, Failed
+from agent_browser.cli.exits import Failed
+from agent_browser.cli.files import check_place
 from agent_browser.cli.printing import line, note, print_json, say
 from agent_browser.cli.target import Target, client_command
 
@@ -92,7 +93,7 @@ def request(
     from agent_browser.client import network
     from agent_browser.client import requests as calls
 
-    _folder_of(save)
+    check_place(save)
     options = {
         "body": None if body or save else False, "max_bytes": max_bytes,
         "save": True if save else None, "body_timeout": body_timeout,
@@ -175,7 +176,7 @@ def har_stop(
     from agent_browser.client import network
     from agent_browser.client import requests as calls
 
-    _folder_of(file)
+    check_place(file)
     asked = network.har(target.session(), "stop", {})
     answer = target.send(calls.raw(asked), "writing the HAR")
     output = asked.parse(answer)
@@ -189,11 +190,6 @@ def har_stop(
     say(f"{where} ({output.entries} requests{left_out})")
     if not output.complete:
         note("the recording had ended before, at its bound")
-
-
-def _folder_of(file: Path | None) -> None:
-    if file is not None and not file.parent.is_dir():
-        raise Failed(f"{file}: there is no folder {file.parent}", USAGE)
 
 
 def _print_console(target: Target, options: dict[str, Any], nothing: str) -> None:

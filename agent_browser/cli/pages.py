@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from agent_browser.cli.exits import USAGE, Failed
+from agent_browser.cli.files import check_place
 from agent_browser.cli.printing import note, page_lines, print_json, say
 from agent_browser.cli.target import Chosen, Target, client_command
 
@@ -112,14 +113,10 @@ def screenshot(
     """Take a picture of the page and write it to a file."""
     from agent_browser.client import requests
 
-    kind = _TYPES.get(file.suffix.lower())
-    if kind is None:
-        raise Failed(f"{file}: the name must end in .png, .jpg, .jpeg or .webp", USAGE)
-    if not file.parent.is_dir():
-        raise Failed(f"{file}: there is no folder {file.parent}", USAGE)
+    check_place(file, *_TYPES)
     options = {
-        "type": kind, "full_page": full_page or None, "ref": ref, "quality": quality,
-        "annotate": annotate or None, "clip": _clip(clip), "mask": mask or None,
+        "type": _TYPES[file.suffix.lower()], "full_page": full_page or None, "ref": ref,
+        "quality": quality, "annotate": annotate or None, "clip": _clip(clip), "mask": mask or None,
         "scale": "css" if css_scale else None, "omit_background": omit_background or None,
         "if_changed": if_changed or None,
     }  # fmt: skip

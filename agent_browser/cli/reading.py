@@ -9,6 +9,7 @@ import typer
 
 from agent_browser.cli.calls import read_input
 from agent_browser.cli.exits import USAGE, Failed
+from agent_browser.cli.files import check_place
 from agent_browser.cli.printing import note, page_line, print_json, say
 from agent_browser.cli.target import Target, client_command
 
@@ -95,10 +96,7 @@ def pdf(
     """Print the page to a PDF file."""
     from agent_browser.client import reading, requests
 
-    if file.suffix.lower() != ".pdf":
-        raise Failed(f"{file}: the name must end in .pdf", USAGE)
-    if not file.parent.is_dir():
-        raise Failed(f"{file}: there is no folder {file.parent}", USAGE)
+    check_place(file, ".pdf")
     options = {
         "format": format, "landscape": landscape or None, "scale": scale, "margins": margins,
         "background": None if background else False, "pages": pages,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from agent_browser.cli.exits import USAGE, Failed
+from agent_browser.cli.files import check_place
 from agent_browser.cli.printing import note, print_json, say
 from agent_browser.cli.target import Target, client_command
 
@@ -65,7 +65,7 @@ def record_start(
 
 def record_stop(target: Target, file: File = None, contact_sheet: Sheet = None) -> None:
     """End the recording; prints where the video is, or writes it to a file."""
-    _check(file)
+    check_place(file, *_SUFFIXES)
     answer = _record(target, "stop", {}, "finishing the video")
     _save(target, answer, file, contact_sheet)
     _print(target, answer)
@@ -85,7 +85,7 @@ def record_restart(
     overlay: Overlay = None,
 ) -> None:
     """End the recording as `stop` does, and begin the next; what is not given stays as it was."""
-    _check(file)
+    check_place(file, *_SUFFIXES)
     options = _of_start(cursor, show_actions, fps, width, height, format, quality, overlay)
     answer = _record(target, "restart", options, "finishing the video")
     _save(target, answer, file, contact_sheet)
@@ -130,7 +130,7 @@ def trace_stop(
     file: Annotated[Path | None, typer.Argument(help="Where to put the zip.")] = None,
 ) -> None:
     """End the trace; prints where its zip is, or writes it to a file."""
-    _check(file, (".zip",))
+    check_place(file, ".zip")
     _print_trace(target, "stop", {}, "writing the trace", file)
 
 
@@ -148,16 +148,6 @@ def _of_start(
         "width": width, "height": height, "format": format, "quality": quality,
         "overlay": overlay,
     }  # fmt: skip
-
-
-def _check(file: Path | None, suffixes: tuple[str, ...] = _SUFFIXES) -> None:
-    """Before anything is stopped: a file that can't be written must not cost the recording."""
-    if file is None:
-        return
-    if file.suffix.lower() not in suffixes:
-        raise Failed(f"{file}: the name must end in {' or '.join(suffixes)}", USAGE)
-    if not file.parent.is_dir():
-        raise Failed(f"{file}: there is no folder {file.parent}", USAGE)
 
 
 def _record(target: Target, action: str, options: dict[str, Any], doing: str) -> dict[str, Any]:

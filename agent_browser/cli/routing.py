@@ -56,9 +56,6 @@ def route(
     ] = None,
 ) -> None:
     """Add a rule for requests before they leave; or list the rules there are."""
-    from agent_browser.client import network
-    from agent_browser.client import requests as calls
-
     options: dict[str, Any]
     if rules is not None:
         options = {"action": "set", **read_input(rules, "--rules")}
@@ -80,12 +77,7 @@ def route(
         answers = given.keys() & {"status", "body", "json", "base64", "content_type"}
         given["action"] = _action(given, block=block, answers=bool(answers))
         options = {"action": "add", "rules": [given]}
-    asked = network.route(target.session(), options)
-    said = target.send(calls.raw(asked), "changing the rules")
-    if target.json:
-        print_json(said)
-        return
-    _print_rules(asked.parse(said).rules)
+    _send(target, options)
 
 
 def unroute(
@@ -96,12 +88,16 @@ def unroute(
     all: Annotated[bool, typer.Option("--all", help="Every rule.")] = False,
 ) -> None:
     """Take rules away."""
-    from agent_browser.client import network
-    from agent_browser.client import requests as calls
-
     if bool(ids) == all:
         raise Failed("name the rules to take away (see 'agent-browser route'), or --all", USAGE)
     options: dict[str, Any] = {"action": "clear"} if all else {"action": "remove", "ids": ids}
+    _send(target, options)
+
+
+def _send(target: Target, options: dict[str, Any]) -> None:
+    from agent_browser.client import network
+    from agent_browser.client import requests as calls
+
     asked = network.route(target.session(), options)
     said = target.send(calls.raw(asked), "changing the rules")
     if target.json:

@@ -7,6 +7,7 @@ import typer
 
 from agent_browser.cli.actions import Ref, Timeout, act
 from agent_browser.cli.exits import USAGE, Failed
+from agent_browser.cli.files import check_place
 from agent_browser.cli.printing import line, print_json, say
 from agent_browser.cli.target import Target, client_command
 
@@ -29,7 +30,7 @@ def downloads(
 
     if to is not None and not to.is_dir():
         raise Failed(f"{to}: there is no such folder", USAGE)
-    _check_folder(zip)
+    check_place(zip)
     request = transfers.downloads(target.session(), {"zip": True if zip else None})
     answer = target.send(requests.raw(request), "asking for the downloads")
     output = request.parse(answer)
@@ -61,9 +62,8 @@ def download(
     from agent_browser.client import requests
     from agent_browser.models.artifacts import Artifact
 
-    folder = file if file.is_dir() else file.parent
-    if not folder.is_dir():
-        raise Failed(f"{file}: there is no folder {folder}", USAGE)
+    if not file.is_dir():
+        check_place(file)
     session = target.session()
     answer: dict[str, Any] = {}
     for action, more in (("click", {"ref": ref}), ("wait", {"download": True, "timeout": timeout})):
@@ -127,11 +127,6 @@ def uploads(
         say(f"{line(one.name)}\t{one.size} bytes\t{one.content_type or ''}".rstrip())
     if not items:
         say("no file was put into this session")
-
-
-def _check_folder(file: Path | None) -> None:
-    if file is not None and not file.parent.is_dir():
-        raise Failed(f"{file}: there is no folder {file.parent}", USAGE)
 
 
 def _free(folder: Path, name: str) -> Path:

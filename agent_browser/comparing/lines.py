@@ -1,6 +1,5 @@
 """How two lists of lines differ: within bounded time, whatever they are. Pure."""
 
-import time
 from collections import Counter
 from collections.abc import Sequence
 from difflib import Match, SequenceMatcher
@@ -10,6 +9,7 @@ from agent_browser.models.comparing import (
     ElementsDifference,
     TextDifference,
 )
+from agent_browser.reading.until import TooSlow, Until
 
 CONTEXT = 3
 SECONDS = 1.0
@@ -19,22 +19,17 @@ _MOST_ITEMS = 1_000
 Opcode = tuple[str, int, int, int, int]
 
 
-class _TooSlow(Exception):
-    pass
-
-
 class _Matcher(SequenceMatcher[str]):
     """difflib's, that looks at the clock."""
 
     def __init__(self, a: Sequence[str], b: Sequence[str]) -> None:
         super().__init__(None, a, b)
-        self._end = time.monotonic() + SECONDS
+        self._until = Until(SECONDS)
 
     def find_longest_match(
         self, alo: int = 0, ahi: int | None = None, blo: int = 0, bhi: int | None = None
     ) -> Match:
-        if time.monotonic() > self._end:
-            raise _TooSlow
+        self._until.check()
         return super().find_longest_match(alo, ahi, blo, bhi)
 
 
@@ -48,7 +43,7 @@ def opcodes(a: Sequence[str], b: Sequence[str]) -> list[Opcode] | None:
         tail += 1
     try:
         inner = _Matcher(a[head : len(a) - tail], b[head : len(b) - tail]).get_opcodes()
-    except _TooSlow:
+    except TooSlow:
         return None
     found: list[Opcode] = [("equal", 0, head, 0, head)] if head else []
     found += [(tag, i + head, j + head, k + head, m + head) for tag, i, j, k, m in inner]

@@ -68,7 +68,7 @@ class Functions:
             await self.downloads.collect(taken)
         self.downloads.tell(output)
         output.session_id = self._session_id
-        output.dialog = self._context.page.dialog
+        output.dialog = self._context.dialog
         return output
 
     async def picture(self, input: ScreenshotInput) -> Image:

@@ -26,7 +26,7 @@ QUICK = 3.0
 
 def waiting(drive: Driving) -> tuple[str, str, str] | None:
     """Type, message and tab of the dialog that waits, as every answer says."""
-    dialog = drive.context.page.dialog
+    dialog = drive.context.dialog
     return (dialog.type, dialog.message, dialog.tab) if dialog is not None else None
 
 
@@ -112,7 +112,7 @@ async def test_a_prompt_is_told_the_text(
 ) -> None:
     await drive.open("/dialogs")
     await drive.act("click", drive.ref('"Prompt"'))
-    dialog = drive.context.page.dialog
+    dialog = drive.context.dialog
     assert dialog is not None
     assert (dialog.type, dialog.default_value) == ("prompt", "nobody")
     done = await drive.act("dialog", **input)

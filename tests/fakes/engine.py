@@ -11,6 +11,7 @@ from agent_browser.browser.engine import Closed, Done, Downloading, Page, Upload
 from agent_browser.browser.functions import BEFORE_OPEN
 from agent_browser.errors import BrowserLost, NotOpened
 from agent_browser.models.base import Input
+from agent_browser.models.dialogs import WaitingDialog
 from agent_browser.models.functions import (
     ContextOptions,
     ExecuteInput,
@@ -58,6 +59,10 @@ class FakeContext:
     @property
     def page(self) -> Page:
         return self._tab.page
+
+    @property
+    def dialog(self) -> WaitingDialog | None:
+        return None
 
     @property
     def opened(self) -> bool:
