@@ -1,99 +1,54 @@
-"""A compare of two pages beside opening both: on our pool, and with Playwright alone.
+"""A compare of two pages beside Playwright's opening of both, with and without their pictures."""
 
-python -m benchmarks.comparing [rounds]
-"""
-
-import statistics
-import sys
-import tempfile
 import time
-from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 import anyio
-from playwright.async_api import Browser, async_playwright
 
-from agent_browser.browser.chromium import Chromium
-from agent_browser.browser.executable import find
-from agent_browser.comparing.compare import compare
-from agent_browser.models.comparing import CompareInput
-from agent_browser.models.functions import OpenInput, OpenOutput
-from agent_browser.pool.pool import Pool
-from agent_browser.service import LOCAL
-from agent_browser.settings import load
-from agent_browser.store.artifacts import ArtifactStore
-from tests.site import Site
+from benchmarks.ours import Ours
+from benchmarks.page import FEWER
+from benchmarks.plan import Plan
+from benchmarks.raw import Raw
+from benchmarks.results import Result, at_most
+from benchmarks.samples import Samples
+from benchmarks.sides import at_rest
 
-PATHS = ("/reference?links=9", "/reference?links=7")
-PAUSE = 0.15
-"""Seconds between two, in which contexts are made ready again."""
+PATHS = ("", FEWER)
 
 
-async def open_both(pool: Pool, urls: list[str]) -> None:
-    """Both at once, and closed again."""
+async def compares(ours: Ours, raw: Raw, plan: Plan) -> list[Result]:
+    """One request that opens two pages, compares them in all ways and closes them."""
+    mine, pictured, bare = Samples(), Samples(), Samples()
+    for _ in range(plan.compares):
+        await at_rest(ours, raw)
+        began = time.perf_counter()
+        await ours.compare(*PATHS)
+        mine.add(time.perf_counter() - began)
+        for samples in (pictured, bare):
+            await at_rest(ours, raw)
+            began = time.perf_counter()
+            await _both(raw, picture=samples is pictured)
+            samples.add(time.perf_counter() - began)
+    goal = at_most(mine.p50 / pictured.p50, 1.5, "≤ 1.5 of raw")
+    details: dict[str, object] = {"ours": mine.as_json(), "raw": pictured.as_json()}
+    return [
+        Result(
+            "compare", "compare of two pages; raw opens both, takes both pictures, p50", "ms",
+            mine.p50, pictured.p50, goal, details,
+        ),
+        Result(
+            "compare_bare", "the same; raw opens both, p50", "ms", mine.p50, bare.p50, None,
+            {"raw": bare.as_json()},
+        ),
+    ]  # fmt: skip
 
-    async def one(url: str) -> None:
-        input = OpenInput(url=url, wait_until="load")
-        output = await pool.call(LOCAL, "open", input, session="new")
-        assert isinstance(output, OpenOutput)
-        await pool.end(LOCAL, output.session_id)
+
+async def _both(raw: Raw, *, picture: bool) -> None:
+    async def one(path: str) -> None:
+        visit = await raw.open(path)
+        if picture:
+            await visit.picture()
+        await visit.close()
 
     async with anyio.create_task_group() as group:
-        for url in urls:
-            group.start_soon(one, url)
-
-
-async def open_raw(browser: Browser, urls: list[str]) -> None:
-    """The same with Playwright, each with a picture."""
-
-    async def one(url: str) -> None:
-        context = await browser.new_context(viewport={"width": 1280, "height": 720})
-        page = await context.new_page()
-        await page.goto(url)
-        await page.screenshot()
-        await context.close()
-
-    async with anyio.create_task_group() as group:
-        for url in urls:
-            group.start_soon(one, url)
-
-
-async def run(rounds: int) -> None:
-    """Print the medians and their ratios."""
-    with tempfile.TemporaryDirectory() as folder, Site() as site:
-        settings = load(data_dir=Path(folder), recordings_dir=Path(folder) / "rec", browsers=2)
-        urls = [site.url(path) for path in PATHS]
-        input = CompareInput.model_validate({"a": urls[0], "b": urls[1]})
-        async with (
-            ArtifactStore(settings) as store,
-            Pool(Chromium(settings), settings, store) as pool,
-            async_playwright() as playwright,
-        ):
-            program = str(find(settings).path)
-            browser = await playwright.chromium.launch(
-                executable_path=program, args=["--no-sandbox"]
-            )
-
-            async def compared() -> None:
-                await compare(pool, store, LOCAL, input)
-
-            works: dict[str, Callable[[], Awaitable[None]]] = {
-                "compare": compared,
-                "open both": lambda: open_both(pool, urls),
-                "Playwright: open both, with pictures": lambda: open_raw(browser, urls),
-            }
-            times: dict[str, list[float]] = {name: [] for name in works}
-            for _ in range(rounds):
-                for name, work in works.items():
-                    began = time.perf_counter()
-                    await work()
-                    times[name].append((time.perf_counter() - began) * 1000)
-                    await anyio.sleep(PAUSE)
-            await browser.close()
-    medians = {name: statistics.median(values) for name, values in times.items()}
-    for name, median in medians.items():
-        print(f"{name}: {median:.0f} ms; compare is {medians['compare'] / median:.2f} of it")
-
-
-if __name__ == "__main__":
-    anyio.run(run, int(sys.argv[1]) if len(sys.argv) > 1 else 20)
+        for path in PATHS:
+            group.start_soon(one, path)

@@ -1,7 +1,10 @@
 """How long it takes to see what is on a page: fresh, large, with nothing changed."""
 
 import time
-from collections.abc import Awaitable
+from collections.abc import Callable
+from functools import partial
+
+import httpx
 
 from benchmarks.ours import Ours, OurVisit
 from benchmarks.page import BIG
@@ -16,12 +19,14 @@ async def looks(ours: Ours, raw: Raw, plan: Plan) -> list[Result]:
     """Elements and tree of a fresh document, each beside Playwright's ai snapshot of one."""
     mine, other = await ours.open(), await raw.open()
     elements, tree, large = (Samples(), Samples()), (Samples(), Samples()), (Samples(), Samples())
-    for number in range(plan.looks):
-        await _pair(mine, other, "", elements, number, tree=False)
-        await _pair(mine, other, "", tree, number, tree=True)
-    for number in range(plan.large_looks):
-        await _pair(mine, other, BIG, large, number, tree=False)
-    delta = await _delta(ours, mine, plan)
+    with ours.plain_client() as client:
+        pair = partial(_pair, mine, other, client)
+        for number in range(plan.looks):
+            await pair("", elements, number, tree=False)
+            await pair("", tree, number, tree=True)
+        for number in range(plan.large_looks):
+            await pair(BIG, large, number, tree=False)
+        delta = await _delta(ours, mine, client, plan)
     await mine.close()
     await other.close()
     return [
@@ -35,6 +40,7 @@ async def looks(ours: Ours, raw: Raw, plan: Plan) -> list[Result]:
 async def _pair(
     mine: OurVisit,
     other: RawVisit,
+    client: httpx.Client,
     path: str,
     samples: tuple[Samples, Samples],
     number: int,
@@ -45,21 +51,23 @@ async def _pair(
     for is_ours in (True, False) if number % 2 else (False, True):
         if is_ours:
             await mine.move(path)
-            samples[0].add(await _timed(mine.look(tree=tree)))
+            samples[0].add(_timed(mine.look, client, tree=tree))
         else:
             await other.move(path)
-            samples[1].add(await _timed(other.look()))
+            began = time.perf_counter()
+            await other.look()
+            samples[1].add(time.perf_counter() - began)
 
 
-async def _delta(ours: Ours, visit: OurVisit, plan: Plan) -> Result:
+async def _delta(ours: Ours, visit: OurVisit, client: httpx.Client, plan: Plan) -> Result:
     """A delta where nothing changed, beside `execute` in the same page."""
     deltas, executes = Samples(), Samples()
     await visit.move("")
-    await visit.look()
+    visit.look(client)
     await at_rest(ours)
     for _ in range(plan.deltas):
-        executes.add(await _timed(visit.execute()))
-        deltas.add(await _timed(visit.unchanged()))
+        executes.add(_timed(visit.execute_in_line, client))
+        deltas.add(_timed(visit.unchanged, client))
     above = deltas.p50 - executes.p50
     return Result(
         "delta", "delta of an unchanged page above our execute, p50", "ms", above, None,
@@ -68,9 +76,9 @@ async def _delta(ours: Ours, visit: OurVisit, plan: Plan) -> Result:
     )  # fmt: skip
 
 
-async def _timed(work: Awaitable[None]) -> float:
+def _timed(work: Callable[..., None], *arguments: object, **more: object) -> float:
     began = time.perf_counter()
-    await work
+    work(*arguments, **more)
     return time.perf_counter() - began
 
 

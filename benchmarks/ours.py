@@ -47,6 +47,13 @@ class Ours:
             raise Wrong(f"ours: {summary}")
         return [f"{line['title']}\n{line['text']['value']}" for line in found]
 
+    async def compare(self, *paths: str) -> None:
+        """A compare of two pages, which differ."""
+        a, b = (f"{self._url}{path}" for path in paths)
+        answer = await self.post("/v1/compare", a=a, b=b)
+        if not answer["screenshot"]["ratio"] > 0:
+            raise Wrong("ours: the pages do not differ")
+
     async def open(self) -> "OurVisit":
         answer = await self.post("/v1/functions/open", session="new", input={"url": self._url})
         visit = OurVisit(self, answer["session_id"])
@@ -138,16 +145,16 @@ class OurVisit:
         except Wrong:
             return None
 
-    async def look(self, *, tree: bool = False) -> None:
-        """See the elements, and the tree if asked for."""
-        answer = await self._side.post(f"{self._path}/snapshot", tree=tree)
+    def look(self, client: httpx.Client, *, tree: bool = False) -> None:
+        """See the elements, and the tree if asked for, by a client that is not asynchronous."""
+        answer = _checked(client.post(f"{self._path}/snapshot", json={"tree": tree})).json()
         if answer["total"] < LINKS or (tree and "[ref=" not in answer["tree"]):
             raise Wrong("ours: the elements are not there")
 
-    async def unchanged(self) -> None:
+    def unchanged(self, client: httpx.Client) -> None:
         """Ask for what changed, where nothing did."""
-        answer = await self._side.post(f"{self._path}/snapshot", delta=True)
-        if not answer["delta"]["unchanged"]:
+        answer = client.post(f"{self._path}/snapshot", json={"delta": True})
+        if not _checked(answer).json()["delta"]["unchanged"]:
             raise Wrong("ours: the delta tells of a change")
 
     async def picture(self) -> None:

@@ -35,6 +35,9 @@ _HTML = f"""<!doctype html>
 </body>
 </html>
 """.encode()
+FEWER = "fewer"
+"""The path of the reference page without its first ten links."""
+_LESS = _HTML.replace(_LINKS.encode(), "\n".join(_LINKS.split("\n")[10:]).encode())
 BIG = "big"
 """The path of a page of 50,000 nodes, one in a hundred a button."""
 _NODES = "\n".join(
@@ -54,7 +57,7 @@ def _answer(html: bytes) -> bytes:
 
 
 _ANSWER = _answer(_HTML)
-_LARGE_ANSWER = _answer(_LARGE)
+_OTHERS = {f"GET /{BIG}".encode(): _answer(_LARGE), f"GET /{FEWER}".encode(): _answer(_LESS)}
 
 
 @contextmanager
@@ -69,7 +72,7 @@ def served() -> Iterator[str]:
 
 
 class _Connection(asyncio.Protocol):
-    """Answers every request with the page, or with the large one."""
+    """Answers every request with the page, or with one of the others."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -79,8 +82,8 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         *requests, self._read = (self._read + data).split(b"\r\n\r\n")
         for request in requests:
-            is_large = request.startswith(f"GET /{BIG}".encode())
-            self._transport.write(_LARGE_ANSWER if is_large else _ANSWER)
+            others = (_OTHERS[start] for start in _OTHERS if request.startswith(start))
+            self._transport.write(next(others, _ANSWER))
 
 
 async def _serve() -> None:

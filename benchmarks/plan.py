@@ -32,6 +32,7 @@ class Plan:
     """Fresh documents that each side looks at, without and with the tree."""
     large_looks: int = 4
     deltas: int = 200
+    compares: int = 20
 
 
 FULL = Plan(
@@ -41,5 +42,5 @@ FULL = Plan(
 QUICK = Plan(
     warmup=1, opens=2, blocks=1, block=2, cycles=2, rate_rounds=1, rate_cycles=1,
     executes=10, sessions=2, crowd=4, full=6, scrape_rounds=1, scrape_pages=8,
-    looks=1, large_looks=1, deltas=2,
+    looks=1, large_looks=1, deltas=2, compares=1,
 )  # fmt: skip

@@ -28,11 +28,11 @@ class Raw:
         self._url = url
         self._turns = itertools.count()
 
-    async def open(self) -> "RawVisit":
+    async def open(self, path: str = "") -> "RawVisit":
         browser = self._browsers[next(self._turns) % self.width]
         context = await browser.new_context()
         page = await context.new_page()
-        await page.goto(self._url, wait_until="domcontentloaded")
+        await page.goto(f"{self._url}{path}", wait_until="domcontentloaded")
         return RawVisit(page, self._url)
 
     async def read(self, code: str) -> str:

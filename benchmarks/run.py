@@ -7,7 +7,7 @@ from typing import Any
 
 from agent_browser.browser.executable import find
 from agent_browser.settings import load
-from benchmarks import looks, memory, page, rates, scraping, speed
+from benchmarks import comparing, looks, memory, page, rates, scraping, speed
 from benchmarks.ours import Ours, ours
 from benchmarks.place import Place, facts
 from benchmarks.plan import QUICK, Plan
@@ -22,6 +22,7 @@ TIMED: dict[str, Callable[[Ours, Raw, Plan], Any]] = {
     "execute": speed.executes,
     "scrape": scraping.scrapes,
     "looks": looks.looks,
+    "compare": comparing.compares,
 }
 """Measured side by side, on one server and one set of raw browsers."""
 SIZED: dict[str, Callable[[Place, Plan], Any]] = {

@@ -213,7 +213,9 @@ class ChromiumBrowser:
         relay = await detour.begin(options)
         server = relay.server if relay is not None else None
         try:
-            arguments = context_arguments(options, self._playwright.devices, recordings, server)
+            # Playwright makes a copy of its whole table at each look.
+            devices = self._playwright.devices if options.device else {}
+            arguments = context_arguments(options, devices, recordings, server)
             with asked(lambda: self._lost, "context", CONTEXT_TIMEOUT):
                 context = await self._browser.new_context(**arguments)
         except BaseException:

@@ -80,7 +80,7 @@
   const images = new Map();
 
   const fold = text => text.replace(/\s+/g, ' ').trim();
-  const cut = (text, limit) => (text.length > limit ? text.slice(0, limit - 1) + '…' : text);
+  const cut = (text, limit) => (text.length > limit ? text.slice(0, limit - 1) + '\u2026' : text);
 
   const find = number => {
     const element = elements.get(number)?.deref();
@@ -789,8 +789,13 @@
     const found = named.filter(([, element]) => isElement(element))
       .map(([name, element]) => [name, numberOf(element, counter), isSecret(element, element.type)]);
     named = [];
-    return { found, next: counter.value, answers };
+    return { token, found, next: counter.value, answers };
   };
+  listen(document, bridge + ':take', event => {
+    const { next, heard } = JSON.parse(event.detail);
+    const taken = takeNamed(next, heard.find(one => one === `${token}:${answers}`));
+    dispatch(document, new CustomEvent(bridge + ':taken', { detail: JSON.stringify(taken) }));
+  });
 
   // What a select offers, at most 10,000 of it; null for what is none.
   const offered = element => (tagOf(element) !== 'select' ? null : {

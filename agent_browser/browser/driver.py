@@ -28,7 +28,7 @@ class Driver:
 
     def __init__(self) -> None:
         self.bridge = f"b{secrets.token_hex(16)}"
-        self.collector = _script("collector.js")
+        self.collector = f"globalThis.makeAgentBrowser = {_script('collector.js')}\n; 0"
         self.contexts = 0
         """Contexts made through it so far."""
         self._browsers = 0

@@ -4,9 +4,10 @@ listening to while they were made.
 
 from typing import Any
 
-from playwright.async_api import Error, Page
+from playwright.async_api import Error
 
-WORLD = "agent-browser-times"
+from agent_browser.browser.worlds import WORLD, Worlds
+
 _MOST = 2_000
 _TIMES = f"""[performance.timeOrigin,
   [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]
@@ -16,28 +17,25 @@ Ends = dict[str, list[tuple[float, float]]]
 """Start and end, in milliseconds since 1970, by address."""
 
 
-async def ended(page: Page) -> Ends:
-    """Of the main frame's document and those of its process. Nothing where the page is gone."""
+async def ended(worlds: Worlds) -> Ends:
+    """Of the tab's main frame's document and those of its process. Nothing where it is gone."""
     found: Ends = {}
     try:
-        session = await page.context.new_cdp_session(page)
-        try:
-            tree = await session.send("Page.getFrameTree")
-            for frame_id in _frames(tree["frameTree"]):
-                made = await session.send(
-                    "Page.createIsolatedWorld", {"frameId": frame_id, "worldName": WORLD}
-                )
-                answer = await session.send(
-                    "Runtime.evaluate",
-                    {
-                        "expression": _TIMES,
-                        "contextId": made["executionContextId"],
-                        "returnByValue": True,
-                    },
-                )
-                _take(answer["result"].get("value"), found)
-        finally:
-            await session.detach()
+        session = await worlds.session()
+        tree = await session.send("Page.getFrameTree")
+        for frame_id in _frames(tree["frameTree"]):
+            made = await session.send(
+                "Page.createIsolatedWorld", {"frameId": frame_id, "worldName": WORLD}
+            )
+            answer = await session.send(
+                "Runtime.evaluate",
+                {
+                    "expression": _TIMES,
+                    "contextId": made["executionContextId"],
+                    "returnByValue": True,
+                },
+            )
+            _take(answer["result"].get("value"), found)
     except Error:
         return found
     return found

@@ -16,6 +16,7 @@ from agent_browser.browser import masks
 from agent_browser.browser.ends import ended
 from agent_browser.browser.functions import Reach
 from agent_browser.browser.happenings import Happenings, now, told
+from agent_browser.browser.tab import Tab
 from agent_browser.models.network import Traffic
 
 MAX_KEPT = 1_000
@@ -127,19 +128,19 @@ class Journal:
         self._context.on("requestfinished", self._finished)
         self._context.on("requestfailed", self._finished)
         for tab in self._tabs.open:
-            await self._learn_ends(tab.page)
+            await self._learn_ends(tab)
 
-    async def _learn_ends(self, page: Page) -> None:
+    async def _learn_ends(self, tab: Tab) -> None:
         """When those ended that nobody was listening to; the page's own clock has it."""
         wanting = [
             entry
             for entry in self._entries.values()
-            if entry.page is page and entry.total is None and entry.response is not None
+            if entry.page is tab.page and entry.total is None and entry.response is not None
         ]
         if not wanting:
             return
         with anyio.move_on_after(_LOOK):
-            ends = await ended(page)
+            ends = await ended(tab.worlds)
             for entry in wanting:
                 start = entry.request.timing["startTime"]
                 near = [e for e in ends.get(entry.request.url, ()) if abs(e[0] - start) < 1_000]

@@ -1,7 +1,8 @@
 // Playwright's side of a ref: a selector engine that asks our isolated world, over a secret event, for
 // the element of `<document token>.<number>`. `name:x` after another selector tells that world which
-// element the selector found; `names` does so for every element that Playwright gave a ref of its own,
-// which it keeps on the element in this world. Both worlds share the DOM and nothing else.
+// element the selector found; `names:{...}` does so for every element that Playwright gave a ref of its
+// own, which it keeps on the element in this world, and finds what that world says of them, as the text
+// of an element that is in no document. Both worlds share the DOM and nothing else.
 (() => {
   const bridge = 'BRIDGE';
   const ask = (root, selector) => {
@@ -34,10 +35,22 @@
         root.firstElementChild.dispatchEvent(new CustomEvent(bridge + ':names', { detail, composed: true }));
       }
     }
-    return null;
+  };
+  const taken = (home, how) => {
+    let said = '';
+    const hear = event => { said = event.detail; };
+    home.addEventListener(bridge + ':taken', hear, true);
+    home.dispatchEvent(new CustomEvent(bridge + ':take', { detail: how }));
+    home.removeEventListener(bridge + ':taken', hear, true);
+    const slip = home.createElement('div');
+    slip.textContent = said;
+    return slip;
   };
   const query = (root, selector) => {
-    if (selector === 'names') return names(root);
+    if (selector.startsWith('names:')) {
+      names(root);
+      return taken(root.ownerDocument || root, selector.slice(6));
+    }
     return selector.startsWith('name:') ? name(root, selector.slice(5)) : ask(root, selector);
   };
   return {

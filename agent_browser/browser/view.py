@@ -1,5 +1,8 @@
 """What a session has seen of its pages: the numbers given out, the lines of its last look."""
 
+from collections.abc import Coroutine
+from typing import Any
+
 from playwright.async_api import Error
 
 from agent_browser.browser import fitting
@@ -11,7 +14,7 @@ from agent_browser.browser.tab import Tab
 from agent_browser.browser.tabs import Tabs
 from agent_browser.browser.targets import acting_on, find, world_of
 from agent_browser.browser.together import both
-from agent_browser.browser.tree import Named, name_all, renumbered
+from agent_browser.browser.tree import Named, named_in, refs_of, renumbered, taken
 from agent_browser.browser.worlds import DocumentLeft, World
 from agent_browser.errors import ActionFailed
 from agent_browser.models.functions import Element, PageState, SnapshotInput
@@ -93,18 +96,15 @@ class View:
 
     async def _take_named(self, tab: Tab) -> list[Named]:
         """What Playwright's side named since last asked."""
-        taken: list[Named] = []
+        found: list[Named] = []
         for world in tab.worlds.all():
             try:
                 heard = self.numbers.heard(world.token)
                 answer = await tab.worlds.ask(world, f"takeNamed({self.numbers.next}, '{heard}')")
             except DocumentLeft:
                 continue
-            self.numbers.given(answer["next"], world.token, answer["answers"])
-            taken += [
-                Named(name, world, number, secret) for name, number, secret in answer["found"]
-            ]
-        return taken
+            found += taken(answer, self.numbers, tab.worlds)
+        return found
 
     async def answer(self, tabs: Tabs, tab: Tab, input: SnapshotInput, seconds: float) -> PageState:
         """All that a snapshot is asked for. DocumentLeft and ActionFailed as `look`."""
@@ -117,9 +117,10 @@ class View:
             boxes=input.boxes,
         )
         if input.tree:
-            survey, tree = await both(look, self._aria(tab, input.root, seconds))
+            aria = self._aria(tab, input.root, seconds)
+            (survey, known), tree = await both(self._named(tab, look, input), aria)
         else:
-            survey, tree = await look, ""
+            survey, known, tree = await look, [], ""
         room = input.max_chars - (fitting.FENCE if input.boundaries else 0)
         state = await self.state(
             tabs,
@@ -130,7 +131,8 @@ class View:
             max_chars=room,
         )
         if input.tree:
-            state = fitting.with_tree(state, await self._renumbered(tab, tree), room)
+            tree = await self._renumbered(tab, tree, known)
+            state = fitting.with_tree(state, tree, room)
         return fitting.bounded(state) if input.boundaries else state
 
     async def _aria(self, tab: Tab, root: str | None, seconds: float) -> str:
@@ -142,10 +144,24 @@ class View:
         async with acting_on(target, milliseconds) as locator:
             return await locator.first.aria_snapshot(mode="ai", timeout=milliseconds)
 
-    async def _renumbered(self, tab: Tab, tree: str) -> str:
+    async def _named(
+        self, tab: Tab, look: Coroutine[Any, Any, Survey], input: SnapshotInput
+    ) -> tuple[Survey, list[Named]]:
+        """A look, and what Playwright's side names in the main frame: asked for while it makes its
+        tree, and mostly answered right after that.
+        """
+        survey = await look
+        self.elements(survey, offset=input.offset, boxes=input.boxes)  # made while it is at work
+        return survey, await named_in(tab.page.main_frame, self.numbers, tab.worlds)
+
+    async def _renumbered(self, tab: Tab, tree: str, known: list[Named]) -> str:
         """Such a tree with our refs in place of Playwright's."""
-        await name_all(tab.page)
-        return renumbered(tree, {named.name: named for named in await self._take_named(tab)})
+        names = {named.name: named for named in known}
+        if not refs_of(tree) <= names.keys():
+            for frame in tab.page.frames:  # in turn: numbers follow on those of the frame before
+                found = await named_in(frame, self.numbers, tab.worlds)
+                names |= {named.name: named for named in found}
+        return renumbered(tree, names)
 
     def elements(self, survey: Survey, *, offset: int = 0, boxes: bool = False) -> list[Element]:
         """The survey's elements as they cross the wire."""

@@ -16,6 +16,7 @@ from playwright.async_api import CDPSession, Error, Frame, Page
 
 from agent_browser.browser.driver import ENGINE_NAME, Driver
 from agent_browser.browser.placing import Placing, of_quad
+from agent_browser.browser.together import both
 
 WORLD = "agent-browser"
 MAX_FRAMES = 100
@@ -147,13 +148,18 @@ class Worlds:
                 )
                 context_id = int(made["executionContextId"])
                 token = secrets.token_hex(8)
-                install = (
-                    f"(Object.hasOwn(globalThis, 'agentBrowser') || ({self._driver.collector}\n)"
-                    f"({json.dumps(self._driver.bridge)}, {json.dumps(token)}),"
+                # The source is the same each time, so that a renderer compiles it once; it arrives
+                # before the call, which is sent after it.
+                begin = (
+                    f"(Object.hasOwn(globalThis, 'agentBrowser') || makeAgentBrowser("
+                    f"{json.dumps(self._driver.bridge)}, {json.dumps(token)}),"
                     f" Promise.resolve(agentBrowser.{call})"
                     ".then(answer => ({ token: agentBrowser.token, answer })))"
                 )
-                got = await self._evaluate(session, context_id, install)
+                _, got = await both(
+                    self._evaluate(session, context_id, self._driver.collector),
+                    self._evaluate(session, context_id, begin),
+                )
             except DocumentLeft:
                 if attempt == 2:
                     raise

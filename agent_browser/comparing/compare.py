@@ -41,10 +41,18 @@ async def compare(
         raise DeadlineExceeded("compare", input.timeout) from exc
     finally:
         with anyio.move_on_after(CLOSING, shield=True):
-            for session_id in made:
-                with suppress(AgentBrowserError):
-                    await service.end(caller, session_id)
+            await _end(service, caller, made)
     return found.output
+
+
+async def _end(service: SessionService, caller: Caller, made: list[str]) -> None:
+    async def end(session_id: str) -> None:
+        with suppress(AgentBrowserError):
+            await service.end(caller, session_id)
+
+    async with anyio.create_task_group() as group:
+        for session_id in made:
+            group.start_soon(end, session_id)
 
 
 def _compared(input: CompareInput, a: Look, b: Look) -> "Found":

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from PIL import Image
@@ -12,6 +13,10 @@ from agent_browser.pixels import Region, count, differing, without
 _RED, _BLUE, _YELLOW = (214, 30, 44), (120, 160, 220), (245, 200, 66)
 _PALE = 0.25
 """How much of b is seen behind the difference."""
+_GREYS = 63
+"""The last of the greys, which is white."""
+_RAMP = [round(255 - 255 * _PALE * (1 - grey / _GREYS)) for grey in range(_GREYS + 1)]
+_PALETTE = [*(level for level in _RAMP for _ in range(3)), *_RED, *_YELLOW, *_BLUE]
 
 
 @dataclass(frozen=True)
@@ -35,10 +40,8 @@ class Compared:
 
 def compare(a: bytes, b: bytes, masks: Sequence[Box], *, tolerance: int, edges: bool) -> Compared:
     """Both from their upper left corners; where only one has pixels, they differ."""
-    with Image.open(io.BytesIO(a)) as opened:
-        first = opened.convert("RGB")
-    with Image.open(io.BytesIO(b)) as opened:
-        second = opened.convert("RGB")
+    with ThreadPoolExecutor(2) as threads:
+        first, second = threads.map(_decoded, (a, b))
     sizes = first.size, second.size
     size = max(first.width, second.width), max(first.height, second.height)
     alone = _alone(size, *sizes)
@@ -60,6 +63,11 @@ def compare(a: bytes, b: bytes, masks: Sequence[Box], *, tolerance: int, edges: 
         box=None if box is None else _clip(box),
         picture=None if box is None else _painted(_padded(second, size), mask, masked, alone),
     )
+
+
+def _decoded(data: bytes) -> Image.Image:
+    with Image.open(io.BytesIO(data)) as opened:
+        return opened.convert("RGB")
 
 
 def _padded(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
@@ -92,12 +100,13 @@ def _clip(box: Region) -> Clip:
 def _painted(
     behind: Image.Image, mask: Image.Image, masked: Image.Image, alone: Sequence[Region]
 ) -> bytes:
-    white = Image.new("RGB", behind.size, "white")
-    picture = Image.blend(white, behind.convert("L").convert("RGB"), _PALE)
-    picture.paste(_RED, (0, 0), mask)
+    """One byte a pixel: greys up to white, and three colours after them."""
+    picture = behind.convert("L").point([_GREYS * grey // 255 for grey in range(256)])
+    picture.paste(_GREYS + 1, (0, 0), mask)
     for region in alone:
-        picture.paste(_YELLOW, region)
-    picture.paste(_BLUE, (0, 0), masked)
+        picture.paste(_GREYS + 2, region)
+    picture.paste(_GREYS + 3, (0, 0), masked)
+    picture.putpalette(_PALETTE)
     out = io.BytesIO()
     picture.save(out, "png", compress_level=1)
     return out.getvalue()

@@ -136,6 +136,9 @@ async def test_limit_and_offset_page_over_frames_in_document_order(driven: Drivi
 
 async def test_documents_in_objects_and_embeds_are_looked_into(driven: Driving) -> None:
     await driven.open("/documents", wait_until="load")
+    # The browser shows what stands in for a picture some time after the page has loaded.
+    shown = await driven.act("wait", text="Instead of a picture")
+    assert shown.success, shown.message
     await driven.snapshot()
     names = [item.text for item in driven.elements if item.tag == "button"]
     assert names == [

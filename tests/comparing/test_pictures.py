@@ -28,7 +28,7 @@ def difference(a: bytes, b: bytes, *masks: Box, tolerance: int = 16) -> Compared
 def colour(found: Compared, x: int, y: int) -> object:
     assert found.picture is not None
     with Image.open(io.BytesIO(found.picture)) as picture:
-        return picture.getpixel((x, y))
+        return picture.convert("RGB").getpixel((x, y))
 
 
 def test_pictures_that_are_alike_have_no_difference_and_no_picture_of_it() -> None:
