@@ -11,11 +11,11 @@ ROOT = Path(__file__).parents[2]
 NAMES = [
     "open", "open_back_to_back", "cycle", "rate_1", "rate_4", "rate_8", "execute", "execute_async",
     "scrape",
-    "elements", "elements_tree", "elements_large", "delta",
+    "elements", "elements_tree", "elements_large", "delta", "compare", "compare_bare",
     "memory", "crowd_seconds", "crowd_memory", "answering", "return", "surplus", "left",
 ]  # fmt: skip
 WITHOUT_RAW = {"delta", "answering", "return", "surplus", "left"}
-WITHOUT_GOAL = {"open_back_to_back", "rate_1", "execute_async"}
+WITHOUT_GOAL = {"open_back_to_back", "rate_1", "execute_async", "compare_bare"}
 STEPS = ["open", "snapshot", "click", "picture", "close"]
 
 
@@ -57,4 +57,5 @@ def test_one_name_alone_is_measured_alone(tmp_path: Path) -> None:
 def test_a_name_that_is_none_is_refused_with_those_there_are() -> None:
     done = _run("--only", "speed")
     assert done.returncode == 2
-    assert "'open', 'cycle', 'rate', 'execute', 'scrape', 'looks', 'memory', 'crowd'" in done.stderr
+    names = "'open', 'cycle', 'rate', 'execute', 'scrape', 'looks', 'compare', 'memory', 'crowd'"
+    assert names in done.stderr
