@@ -3,10 +3,11 @@
     AgentBrowserError
     ├── InvalidRequest ── InvalidTimeout, InvalidUrl, NotOpened
     ├── Unauthorized · Forbidden ── EgressDenied, HostNotAllowed
-    ├── NotFound ── SessionNotFound, ArtifactNotFound
+    ├── NotFound ── SessionNotFound, ArtifactNotFound, OperationNotFound,
+    │               WebhookNotFound
     ├── MethodNotAllowed
-    ├── Conflict ── OptionNeedsNewSession, IdempotencyConflict, DialogWaiting, AlreadyRecording,
-    │               NotRecording, AlreadyTracing, NotTracing
+    ├── Conflict ── OptionNeedsNewSession, IdempotencyConflict, DialogWaiting, ControlTaken,
+    │               AlreadyRecording, NotRecording, AlreadyTracing, NotTracing
     ├── Gone ── SessionEnded, SessionExpired
     ├── PayloadTooLarge · RangeNotSatisfiable
     ├── TooMany ── SessionQueueFull, RateLimited
@@ -71,7 +72,7 @@ class InvalidTimeout(AgentBrowserError):
 
     def __init__(self, name: str, value: object, low: float, high: float) -> None:
         super().__init__(
-            f"{name} must be between {low:g} and {high:g} seconds, got {value}",
+            f"{name} must be between {low:.10g} and {high:.10g} seconds, got {value}",
             field=name,
             minimum=low,
             maximum=high,
@@ -158,6 +159,28 @@ class ArtifactNotFound(NotFound):
         super().__init__(f"artifact not found: {artifact_id[:64]}", artifact_id=artifact_id[:64])
 
 
+class OperationNotFound(NotFound):
+    """An operation that was never begun, is not kept any more, or belongs to another owner."""
+
+    code: ClassVar[str] = "operation_not_found"
+    title: ClassVar[str] = "Operation not found"
+
+    def __init__(self, operation_id: str) -> None:
+        super().__init__(
+            f"operation not found: {operation_id[:64]}", operation_id=operation_id[:64]
+        )
+
+
+class WebhookNotFound(NotFound):
+    """A webhook that was never made, was deleted, or belongs to another owner."""
+
+    code: ClassVar[str] = "webhook_not_found"
+    title: ClassVar[str] = "Webhook not found"
+
+    def __init__(self, webhook_id: str) -> None:
+        super().__init__(f"webhook not found: {webhook_id[:64]}", webhook_id=webhook_id[:64])
+
+
 class MethodNotAllowed(AgentBrowserError):
     """The address is there, but not with this method; `allow` names those that are."""
 
@@ -208,6 +231,21 @@ class DialogWaiting(Conflict):
             f'a {dialog["type"]} dialog waits in {dialog["tab"]}: "{shown}". Answer it with the '
             "action 'dialog': 'accept' true or false, and 'text' for a prompt.",
             dialog=dict(dialog),
+        )
+
+
+class ControlTaken(Conflict):
+    """Another client has control of the session; `since` says from when on."""
+
+    code: ClassVar[str] = "control_taken"
+    title: ClassVar[str] = "Control taken"
+    recovery: ClassVar[Recovery] = "wait"
+
+    def __init__(self, holder: str, since: datetime) -> None:
+        super().__init__(
+            f"{holder} has control of this session; take it back with POST /control",
+            holder=holder,
+            since=since.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         )
 
 
@@ -316,6 +354,20 @@ class PayloadTooLarge(AgentBrowserError):
 
     def __init__(self, limit: int, what: str = "the request's body is") -> None:
         super().__init__(f"{what} over the limit of {limit} bytes", limit=limit)
+
+
+class CannotRenew(AgentBrowserError):
+    """A session can't live past its maximum duration, `ends_at`."""
+
+    code: ClassVar[str] = "cannot_renew"
+    title: ClassVar[str] = "Cannot renew"
+    recovery: ClassVar[Recovery] = "open_new_session"
+
+    def __init__(self, ends_at: datetime) -> None:
+        super().__init__(
+            "the session is at its maximum duration; nothing renews it past that",
+            ends_at=ends_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        )
 
 
 class RangeNotSatisfiable(AgentBrowserError):
@@ -435,6 +487,14 @@ class StorageFull(Unavailable):
 
     code: ClassVar[str] = "storage_full"
     title: ClassVar[str] = "Storage full"
+    recovery: ClassVar[Recovery] = "ask_operator"
+
+
+class DatabaseUnusable(Unavailable):
+    """The database can't be used: locked, read-only, full, or of a newer version."""
+
+    code: ClassVar[str] = "database_unusable"
+    title: ClassVar[str] = "Database unusable"
     recovery: ClassVar[Recovery] = "ask_operator"
 
 

@@ -1,6 +1,11 @@
-"""What the pool tells of its work while it does it; metrics listen, and later logs and streams."""
+"""What the pool tells of its work while it does it: numbers to metrics, events to who follows a
+session.
+"""
 
-from typing import Literal, Protocol
+from collections.abc import Callable
+from typing import Any, Literal, Protocol
+
+from agent_browser.models.events import EventType
 
 Outcome = Literal["ok", "failed", "refused", "error"]
 
@@ -51,3 +56,43 @@ class Unobserved:
     def lost(self) -> None: ...
 
     def recycled(self, *, reason: str) -> None: ...
+
+
+class Publisher(Protocol):
+    """Told of what happens to sessions; returns at once, never raises. The hub is one."""
+
+    def publish(self, kind: EventType, session_id: str, owner: str, data: dict[str, Any]) -> None:
+        """It happened now. `data` is what callers see of it: no secrets, bounded texts."""
+
+    def forget(self, session_id: str) -> None:
+        """Keep nothing of a session that was erased."""
+
+
+class Audience(Protocol):
+    """Who listens to that, as far as the telling depends on it. The hub knows."""
+
+    def wanted(self, session_id: str, owner: str) -> frozenset[EventType]:
+        """The types that somebody follows of that session now. What costs something to be told is
+        told only then.
+        """
+        ...
+
+    def on_wanted(self, listener: Callable[[str | None, str | None], None]) -> None:
+        """Call back, at once, with the session and the owner for which what is wanted may have
+        changed; None for all.
+        """
+
+
+class Unheard:
+    """Publishes to nobody; an audience of none."""
+
+    def publish(
+        self, kind: EventType, session_id: str, owner: str, data: dict[str, Any]
+    ) -> None: ...
+
+    def forget(self, session_id: str) -> None: ...
+
+    def wanted(self, session_id: str, owner: str) -> frozenset[EventType]:
+        return frozenset()
+
+    def on_wanted(self, listener: Callable[[str | None, str | None], None]) -> None: ...

@@ -35,6 +35,31 @@ def is_artifact_id(text: str) -> bool:
     return _is("art", text)
 
 
+def new_operation_id() -> str:
+    """A fresh `op_…` id of 128 random bits, url-safe."""
+    return _new("op")
+
+
+def is_operation_id(text: str) -> bool:
+    """Whether the text has the form of an operation id; nothing else is looked up."""
+    return _is("op", text)
+
+
+def new_webhook_id() -> str:
+    """A fresh `whk_…` id of 128 random bits, url-safe."""
+    return _new("whk")
+
+
+def new_delivery_id() -> str:
+    """A fresh `dlv_…` id of 128 random bits, url-safe."""
+    return _new("dlv")
+
+
+def new_control_token() -> str:
+    """A fresh `ctl_…` token of 128 random bits: who sends it has control of a session."""
+    return _new("ctl")
+
+
 def new_request_id() -> str:
     """A fresh `req_…` id that ties an answer to the server's log lines."""
     return _new("req")

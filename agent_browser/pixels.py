@@ -18,6 +18,16 @@ def differing_share(a: bytes, b: bytes) -> float:
     return count(mask) / max(1, mask.width * mask.height)
 
 
+def small(data: bytes, most: int) -> bytes:
+    """The picture as a jpeg, its longer side at most so many pixels."""
+    with Image.open(io.BytesIO(data)) as opened:
+        picture = opened.convert("RGB")
+    picture.thumbnail((most, most))
+    out = io.BytesIO()
+    picture.save(out, "jpeg", quality=60)
+    return out.getvalue()
+
+
 def differing(a: Image.Image, b: Image.Image, *, tolerance: int, edges: bool = True) -> Image.Image:
     """A mask of the pixels whose strongest band differs by more than `tolerance` (0 to 254).
 

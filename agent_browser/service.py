@@ -3,13 +3,23 @@ it.
 """
 
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from agent_browser.models.actions import Action, ActionList
 from agent_browser.models.base import Input
+from agent_browser.models.control import Control, ControlGranted, ControlInput
 from agent_browser.models.files import UploadList
 from agent_browser.models.functions import Box, FunctionOutput, Mark, ScreenshotInput
-from agent_browser.models.sessions import Health, Session, SessionCreate, SessionList, SessionState
+from agent_browser.models.sessions import (
+    Health,
+    Session,
+    SessionCreate,
+    SessionList,
+    SessionPatch,
+    SessionQuery,
+)
 
 
 @dataclass(frozen=True)
@@ -17,6 +27,10 @@ class Caller:
     """Who is calling. What one owner makes, another does not see."""
 
     owner: str
+    client: str | None = None
+    """Which of the owner's programs, as it names itself (`X-Client-Name`); for log and control."""
+    control: str | None = field(default=None, repr=False)
+    """The token that it sent to show that it has control of a session (`X-Control-Token`)."""
 
 
 LOCAL = Caller(owner="local")
@@ -67,16 +81,62 @@ class SessionService(Protocol):
         """Make a session; its page is blank until `open`. PoolFull where there is no room."""
         ...
 
-    async def list(
-        self, caller: Caller, *, state: SessionState | None, limit: int, cursor: str | None
-    ) -> SessionList:
-        """The caller's sessions, most recent activity first. InvalidRequest for a cursor it didn't
-        give.
+    async def list(self, caller: Caller, query: SessionQuery) -> SessionList:
+        """The caller's sessions, pinned first, then most recent activity; with `q` by rank.
+        InvalidRequest for a cursor it didn't give.
         """
         ...
 
     async def get(self, caller: Caller, session_id: str) -> Session:
         """One session, ended ones too while remembered. SessionNotFound, SessionExpired."""
+        ...
+
+    async def update(self, caller: Caller, session_id: str, patch: SessionPatch) -> Session:
+        """Change name, pin, tags, metadata, timeouts. SessionNotFound, SessionExpired,
+        InvalidTimeout; SessionEnded for timeouts other than retention of an ended one.
+        """
+        ...
+
+    async def renew(self, caller: Caller, session_id: str) -> Session:
+        """Slide its expiration as a call does, and count it. CannotRenew at the maximum duration,
+        SessionEnded.
+        """
+        ...
+
+    async def heartbeat(self, caller: Caller, session_id: str) -> Session:
+        """Keep it alive without counting as use. SessionEnded."""
+        ...
+
+    def attended(self, caller: Caller, session_id: str) -> AbstractAsyncContextManager[Session]:
+        """Somebody looks on, or is attached, while this lasts: it lives on without counting as
+        used. One that has ended can be looked at, too. SessionNotFound, SessionExpired.
+        """
+        ...
+
+    async def control(self, caller: Caller, session_id: str) -> Control:
+        """Who has control of it. SessionEnded."""
+        ...
+
+    async def take_control(
+        self, caller: Caller, session_id: str, request: ControlInput
+    ) -> ControlGranted:
+        """Give it to the caller, whoever had it before. Until the lease lapses, actions of others
+        raise ControlTaken; those that wait for their turn too. SessionEnded.
+        """
+        ...
+
+    async def give_up_control(self, caller: Caller, session_id: str) -> None:
+        """Nobody has it any more. ControlTaken where it is another's; SessionEnded."""
+        ...
+
+    async def actions(
+        self, caller: Caller, session_id: str, *, limit: int, cursor: str | None
+    ) -> ActionList:
+        """A page of its log, oldest first. InvalidRequest for a cursor it didn't give."""
+        ...
+
+    def all_actions(self, caller: Caller, session_id: str) -> AsyncIterator[Action]:
+        """Its whole log, oldest first."""
         ...
 
     async def end(self, caller: Caller, session_id: str, *, purge: bool = False) -> None:

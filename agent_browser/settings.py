@@ -65,6 +65,14 @@ class Settings(BaseSettings):
         default_factory=_default_data_dir,
         description="Folder for artifacts, logs and state; the user's data folder if not given.",
     )
+    database_url: SecretStr | None = Field(
+        None,
+        description="Database of sessions and their logs: sqlite:///<file> or postgresql://…; "
+        "agent-browser.db in DATA_DIR if not given.",
+    )
+    log_actions: int = Field(
+        10_000, ge=1, le=1_000_000, description="Calls that a session's log holds; the oldest go."
+    )
     recordings_dir: Path | None = Field(
         None, description="Folder for videos; recordings/ in a checkout, else a folder in DATA_DIR."
     )
@@ -131,9 +139,26 @@ class Settings(BaseSettings):
     max_timeout: Duration = Field(
         86_400.0, description="Greatest timeout that a caller may ask for."
     )
-    retention: Duration = Field(86_400.0, description="How long an ended session is remembered.")
+    warning_threshold: Duration = Field(
+        300.0,
+        description="Before its end in which a session is near expiration, half of its idle "
+        "timeout at most. 0: never.",
+    )
+    auto_renew: bool = Field(True, description="Every call slides the end of an idle session.")
+    retention: Duration = Field(
+        86_400.0, description="How long an ended session is remembered; a pinned one is kept."
+    )
+    max_retention: Duration = Field(
+        2_592_000.0, description="Greatest retention that a caller may ask for."
+    )
     session_queue: int = Field(
         32, ge=0, le=10_000, description="Calls that may wait for one session."
+    )
+    control_lease: Duration = Field(
+        60.0,
+        ge=1,
+        le=3_600,
+        description="How long a client has control of a session after its last call.",
     )
     settle_timeout: Duration = Field(
         3.0, description="How long an action waits for the requests that it started."
@@ -147,6 +172,55 @@ class Settings(BaseSettings):
     )
     download_bytes: int = Field(
         1_073_741_824, ge=1, description="Bytes that a session may download in all."
+    )
+
+    # Runs.
+    max_runs: int = Field(32, ge=1, le=10_000, description="Runs at a time.")
+    max_operations: int = Field(
+        1_000, ge=1, le=100_000, description="Ended operations that are kept; the oldest go first."
+    )
+    operation_retention: Duration = Field(
+        86_400.0, description="How long an ended operation is kept."
+    )
+    operation_bytes: int = Field(
+        1_048_576,
+        ge=1_024,
+        description="Bytes of its steps' outputs that an operation keeps; what is over is cut.",
+    )
+    reconnect_grace: Duration = Field(
+        30.0,
+        description="How long a run that is to be aborted without its client waits for it.",
+    )
+
+    # Events.
+    event_history: int = Field(
+        10_000, ge=1, le=1_000_000, description="Events kept for who comes back; the oldest go."
+    )
+    event_heartbeat: Duration = Field(
+        15.0,
+        gt=0,
+        description="How long an event stream is silent before a comment keeps proxies awake.",
+    )
+    max_event_streams: int = Field(1_000, ge=1, le=100_000, description="Event streams at a time.")
+    max_webhooks: int = Field(50, ge=0, le=10_000, description="Webhooks that an owner may have.")
+    webhook_timeout: Duration = Field(
+        10.0, ge=0.1, le=60, description="How long an address has to answer a delivery."
+    )
+    webhook_patience: Duration = Field(
+        86_400.0, description="How long a webhook may fail before it is switched off."
+    )
+
+    # What is kept of what sessions do.
+    log_bodies: bool = Field(True, description="Keep what calls were sent, secrets masked.")
+    log_thumbnails: bool = Field(
+        False, description="Keep a small picture of the page after each open and action."
+    )
+    log_retention: Duration = Field(
+        2_592_000.0, description="How long entries of sessions' logs are kept. 0: no bound."
+    )
+    page_text: bool = Field(True, description="Keep the text of visited pages, for the search.")
+    page_text_retention: Duration = Field(
+        604_800.0, description="How long the text of visited pages is kept. 0: no bound."
     )
 
     # Logs.

@@ -33,6 +33,12 @@ class Plan:
     large_looks: int = 4
     deltas: int = 200
     compares: int = 20
+    recorded: int = 100_000
+    """Sessions in the directory."""
+    lists: int = 40
+    searches: int = 20
+    logged: int = 2_000
+    """Log entries put in a row."""
 
 
 FULL = Plan(
@@ -43,4 +49,5 @@ QUICK = Plan(
     warmup=1, opens=2, blocks=1, block=2, cycles=2, rate_rounds=1, rate_cycles=1,
     executes=10, sessions=2, crowd=4, full=6, scrape_rounds=1, scrape_pages=8,
     looks=1, large_looks=1, deltas=2, compares=1,
+    recorded=200, lists=2, searches=1, logged=20,
 )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 
 from agent_browser.browser.executable import find
 from agent_browser.settings import load
-from benchmarks import comparing, looks, memory, page, rates, scraping, speed
+from benchmarks import comparing, directory, looks, memory, page, rates, scraping, speed
 from benchmarks.ours import Ours, ours
 from benchmarks.place import Place, facts
 from benchmarks.plan import QUICK, Plan
@@ -28,8 +28,11 @@ TIMED: dict[str, Callable[[Ours, Raw, Plan], Any]] = {
 SIZED: dict[str, Callable[[Place, Plan], Any]] = {
     "memory": memory.per_session,
     "crowd": memory.crowd,
+    "directory": directory.directory,
 }
-"""Measured one side after the other, each on processes of its own that were just started."""
+"""Measured one side after the other, each on processes of its own that were just started; the
+directory has one side, and no process.
+"""
 NAMES = (*TIMED, *SIZED)
 RAW_BROWSERS = 2
 

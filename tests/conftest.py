@@ -104,6 +104,18 @@ def real_settings(tmp_path: Path, executable: Path) -> "Settings":
 
 
 @pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """A server of PostgreSQL, one for the process: a URL that a database's name is added to."""
+    from tests import postgres
+
+    programs = postgres.programs()
+    if programs is None:
+        pytest.skip("PostgreSQL is not installed (Debian's package postgresql)")
+    with postgres.running(programs) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory, executable: Path) -> Iterator["Program"]:
     """The real program, one for the process, with short least timeouts and a small body bound."""
     from tests.program import Program

@@ -9,32 +9,47 @@ from fastapi import FastAPI
 from agent_browser import __version__
 from agent_browser.api import openapi, problems
 from agent_browser.api.auth import Keys
+from agent_browser.api.following import Following
 from agent_browser.api.gate import Gate
 from agent_browser.api.idempotency import Idempotency
 from agent_browser.api.metrics import Metrics
 from agent_browser.api.origins import Origins
 from agent_browser.api.routes import (
+    actions,
     artifacts,
     compare,
+    control,
+    events,
     functions,
     operations,
     recordings,
+    runs,
     scrape,
     sessions,
     uploads,
+    webhooks,
 )
+from agent_browser.hub import Hub
 from agent_browser.recording.library import Library
+from agent_browser.running.operations import Operations
 from agent_browser.service import SessionService
 from agent_browser.settings import Settings
 from agent_browser.store.artifacts import ArtifactStore
+from agent_browser.webhooks.webhooks import Webhooks
 
 ROUTERS = (
     functions.router,
+    runs.router,
+    control.router,
     sessions.router,
+    actions.router,
+    events.router,
+    webhooks.router,
     uploads.router,
     artifacts.router,
     recordings.router,
     operations.router,
+    runs.operations,
     compare.router,
     scrape.router,
     functions.unknown,
@@ -48,6 +63,9 @@ def create_app(
     library: Library,
     store: ArtifactStore,
     *,
+    operations: Operations,
+    hub: Hub,
+    hooks: Webhooks,
     metrics: Metrics,
     lifespan: Lifespan | None = None,
 ) -> FastAPI:
@@ -66,6 +84,10 @@ def create_app(
     app.state.service = service
     app.state.library = library
     app.state.store = store
+    app.state.operations = operations
+    app.state.hub = hub
+    app.state.following = Following(hub, settings)
+    app.state.webhooks = hooks
     app.state.metrics = metrics
     app.state.draining = False
     for router in ROUTERS:

@@ -3,9 +3,12 @@
 import hashlib
 import hmac
 from collections.abc import Mapping
+from contextlib import suppress
 
 from agent_browser.errors import Unauthorized
 from agent_browser.service import LOCAL, Caller
+
+_LONGEST_NAME = 100
 
 
 class Keys:
@@ -38,6 +41,16 @@ def _key(authorization: str | None, api_key: str | None) -> str:
         scheme, _, token = authorization.partition(" ")
         return token.strip() if scheme.lower() == "bearer" else ""
     return (api_key or "").strip()
+
+
+def client_name(header: str | None) -> str | None:
+    """What a caller calls itself, made plain: a line of 100 characters at most; None for none."""
+    if header is None:
+        return None
+    with suppress(UnicodeDecodeError):  # it is Latin-1, as headers were once
+        header = header.encode("latin-1").decode()
+    shown = "".join(letter if letter.isprintable() else " " for letter in header)
+    return " ".join(shown.split())[:_LONGEST_NAME].strip() or None
 
 
 def _digest(key: str) -> bytes:

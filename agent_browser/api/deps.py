@@ -6,6 +6,7 @@ from fastapi import Depends, Request
 
 from agent_browser import service
 from agent_browser.recording.library import Library
+from agent_browser.running.operations import Operations
 from agent_browser.store.artifacts import ArtifactStore
 
 
@@ -31,6 +32,10 @@ async def _store(request: Request) -> ArtifactStore:
     return cast("ArtifactStore", request.app.state.store)
 
 
+async def _runs(request: Request) -> Operations:
+    return cast("Operations", request.app.state.operations)
+
+
 async def _caller(request: Request) -> service.Caller:
     return caller_of(request)
 
@@ -39,4 +44,5 @@ async def _caller(request: Request) -> service.Caller:
 Service = Annotated[service.SessionService, Depends(_service)]
 Recordings = Annotated[Library, Depends(_library)]
 Artifacts = Annotated[ArtifactStore, Depends(_store)]
+Runs = Annotated[Operations, Depends(_runs)]
 Caller = Annotated[service.Caller, Depends(_caller)]

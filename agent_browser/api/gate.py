@@ -4,20 +4,24 @@ resort for what goes wrong behind.
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agent_browser.api import limits, problems
 from agent_browser.api.answers import CallerGone
-from agent_browser.api.auth import Keys
+from agent_browser.api.auth import Keys, client_name
 from agent_browser.api.origins import Origins
 from agent_browser.errors import AgentBrowserError, HostNotAllowed, InternalError, Unauthorized
 from agent_browser.ids import new_request_id
 
 WITHOUT_KEY = frozenset({"/healthz"})
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-_ONCE = (b"host", b"origin", b"authorization", b"x-api-key", b"content-length", b"content-type")
+_ONCE = (
+    b"host", b"origin", b"authorization", b"x-api-key", b"content-length", b"content-type",
+    b"x-control-token",
+)  # fmt: skip
 _ALWAYS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -105,10 +109,15 @@ class Gate:
             fetch_site=_text(headers, b"sec-fetch-site"),
         )
         if scope["path"] not in WITHOUT_KEY:
-            scope.setdefault("state", {})["caller"] = self._keys.caller(
+            caller = self._keys.caller(
                 authorization=_text(headers, b"authorization"),
                 api_key=_text(headers, b"x-api-key"),
             )
+            if b"x-client-name" in headers:
+                caller = replace(caller, client=client_name(_text(headers, b"x-client-name")))
+            if b"x-control-token" in headers:
+                caller = replace(caller, control=_text(headers, b"x-control-token"))
+            scope.setdefault("state", {})["caller"] = caller
         return headers
 
 

@@ -4,6 +4,7 @@ In memory and bounded; an answer that invites another try (429, 5xx) is not kept
 """
 
 import hashlib
+import json
 import re
 import time
 from collections.abc import Callable
@@ -19,6 +20,7 @@ _KEY = re.compile(rb"[\x21-\x7e]{1,255}")
 _ALSO_TELLING = (b"accept",)
 STREAMS = frozenset({"/v1/scrape"})
 """Routes whose answers have no bound, and can't be given again."""
+_RUN = re.compile(r"/v1/sessions/[^/]+/run")
 
 
 @dataclass
@@ -72,6 +74,10 @@ class Idempotency:
         if not _KEY.fullmatch(key):
             raise InvalidRequest("Idempotency-Key: 1 to 255 printable ASCII characters")
         body = await _read(receive)
+        if _RUN.fullmatch(scope["path"]) and _has_steps(body):
+            # The operation is what is begun once; who sends the request again follows it anew.
+            await self._app(scope, _before(body, receive), send)
+            return
         name = (scope["state"]["caller"].owner, key)
         fingerprint = _fingerprint(scope, body)
         while (entry := self._current(name)) is not None:
@@ -146,6 +152,25 @@ async def _read(receive: Receive) -> bytes:
         body += message.get("body", b"")
         if not message.get("more_body", False):
             return bytes(body)
+
+
+def _has_steps(body: bytes) -> bool:
+    """Whether it is a run, as the route tells it from the other form of its body."""
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and "steps" in found
+
+
+def _before(body: bytes, receive: Receive) -> Receive:
+    """The body again, and then what comes of the caller."""
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def again() -> Message:
+        return messages.pop() if messages else await receive()
+
+    return again
 
 
 def _replayed(body: bytes) -> Receive:

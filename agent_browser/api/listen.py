@@ -35,6 +35,14 @@ def listener(settings: Settings) -> socket.socket:
     return listening
 
 
+def is_exposed(settings: Settings) -> bool:
+    """Whether others than this machine's own users may reach the server. StartFailed for a HOST
+    that is none.
+    """
+    _, address = _resolve(settings.host, settings.port)
+    return not ipaddress.ip_address(address[0]).is_loopback
+
+
 def url_of(listening: socket.socket) -> str:
     """The URL by which this machine reaches it; loopback for one bound to every address."""
     host, port = listening.getsockname()[:2]

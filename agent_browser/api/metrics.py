@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as CONTENT_TYPE
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
@@ -32,6 +32,23 @@ class Statistics(Protocol):
     def capacity(self) -> int: ...
     @property
     def warm(self) -> int: ...
+
+
+class Written(Protocol):
+    """What is read of the database's writer at each scrape."""
+
+    @property
+    def waiting(self) -> int: ...
+    @property
+    def written(self) -> int: ...
+    @property
+    def dropped(self) -> int: ...
+    @property
+    def refused(self) -> int: ...
+    @property
+    def failures(self) -> int: ...
+    @property
+    def behind(self) -> float: ...
 
 
 class Metrics:
@@ -73,6 +90,10 @@ class Metrics:
     def watch(self, statistics: Callable[[], Statistics]) -> None:
         """Read the gauges from there, from now on. To be called once."""
         self._registry.register(_Gauges(statistics))
+
+    def watch_database(self, statistics: Callable[[], Written]) -> None:
+        """Read how writing to the database goes from there. To be called once."""
+        self._registry.register(_Database(statistics))
 
     def render(self) -> bytes:
         """All of it, in Prometheus' text format."""
@@ -138,3 +159,35 @@ def _capacity() -> GaugeMetricFamily:
 
 def _warm() -> GaugeMetricFamily:
     return GaugeMetricFamily("agent_browser_warm_contexts", "Contexts kept ready.", labels=[])
+
+
+_DATABASE = {
+    "waiting": "Records and log entries that wait to be written.",
+    "behind": "Seconds since the oldest that waits was put.",
+    "written": "Records and log entries written.",
+    "dropped": "Log entries and texts that were never written: memory was full.",
+    "refused": "Records and log entries that the database did not take.",
+    "failures": "Transactions that failed and were tried again.",
+}
+_GAUGED = ("waiting", "behind")
+
+
+class _Database(Collector):
+    def __init__(self, statistics: Callable[[], Written]) -> None:
+        self._statistics = statistics
+
+    def describe(self) -> Iterable[Metric]:
+        return [_of_database(name) for name in _DATABASE]
+
+    def collect(self) -> Iterable[Metric]:
+        now = self._statistics()
+        found = [(_of_database(name), getattr(now, name)) for name in _DATABASE]
+        for metric, value in found:
+            metric.add_metric([], value)
+        return [metric for metric, _ in found]
+
+
+def _of_database(name: str) -> GaugeMetricFamily | CounterMetricFamily:
+    family = GaugeMetricFamily if name in _GAUGED else CounterMetricFamily
+    unit = "_seconds" if name == "behind" else ""
+    return family(f"agent_browser_database_{name}{unit}", _DATABASE[name], labels=[])

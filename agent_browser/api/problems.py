@@ -18,9 +18,10 @@ from starlette.routing import BaseRoute, Match
 from agent_browser import errors
 from agent_browser.errors import AgentBrowserError
 from agent_browser.models.problems import FieldError, Problem
+from agent_browser.session.lifecycle import range_of
 from agent_browser.settings import Settings
 
-_TIMEOUTS = ("session_timeout", "idle", "max_duration")
+_TIMEOUTS = ("session_timeout", "idle", "max_duration", "warning", "retention")
 MEDIA_TYPE = "application/problem+json"
 STATUS: Mapping[type[AgentBrowserError], int] = {
     errors.InvalidRequest: 400,
@@ -34,12 +35,16 @@ STATUS: Mapping[type[AgentBrowserError], int] = {
     errors.NotFound: 404,
     errors.SessionNotFound: 404,
     errors.ArtifactNotFound: 404,
+    errors.OperationNotFound: 404,
+    errors.WebhookNotFound: 404,
     errors.MethodNotAllowed: 405,
     errors.Conflict: 409,
     errors.OptionNeedsNewSession: 409,
     errors.IdempotencyConflict: 409,
     errors.DialogWaiting: 409,
+    errors.ControlTaken: 409,
     errors.AlreadyRecording: 409,
+    errors.CannotRenew: 422,
     errors.NotRecording: 409,
     errors.AlreadyTracing: 409,
     errors.NotTracing: 409,
@@ -60,6 +65,7 @@ STATUS: Mapping[type[AgentBrowserError], int] = {
     errors.PageCrashed: 503,
     errors.BrowserMissing: 503,
     errors.StorageFull: 503,
+    errors.DatabaseUnusable: 503,
     errors.DeadlineExceeded: 504,
 }
 """Every class of the tree but ActionFailed, which is never a problem of its own."""
@@ -127,7 +133,8 @@ def invalid(faults: Iterable[Mapping[str, Any]]) -> errors.InvalidRequest:
 
 
 def _name(location: tuple[str | int, ...]) -> str:
-    parts = [str(part)[:_LONGEST_NAME] for part in location[1:]]
+    # In parentheses is which of several forms of a body was read: no field's name.
+    parts = [str(part)[:_LONGEST_NAME] for part in location[1:] if not str(part).startswith("(")]
     if location and location[0] != "body":
         return ".".join(parts) or str(location[0])
     return ".".join(parts)
@@ -182,7 +189,7 @@ def _timeout(request: Request, faults: list[dict[str, Any]]) -> errors.InvalidTi
         return None
     settings: Settings = request.app.state.settings
     given = str(faults[0].get("input"))[:_LONGEST_NAME]
-    return errors.InvalidTimeout(name, given, settings.min_timeout, settings.max_timeout)
+    return errors.InvalidTimeout(name, given, *range_of(settings, name))
 
 
 def _routing_error(

@@ -17,7 +17,7 @@ from agent_browser.browser import detour, executable, ffmpeg, process
 from agent_browser.browser.context import ChromiumContext
 from agent_browser.browser.downloads import Bounds, Downloads
 from agent_browser.browser.driver import Driver
-from agent_browser.browser.options import context_arguments
+from agent_browser.browser.options import context_arguments, device_of
 from agent_browser.browser.tab import Lost
 from agent_browser.browser.translate import asked, first_line, is_gone
 from agent_browser.browser.watch import Watch
@@ -231,6 +231,7 @@ class ChromiumBrowser:
             Lost(lambda: self._lost, lambda: not self.is_alive()),
             self._settle_bound,
             Downloads(context, self._watch, self._bounds),
+            device=device_of(options, devices),
             traces=self._scratch.path / "traces",
         )
         try:

@@ -733,6 +733,18 @@
     return { taker, saves, ...here(), page: args ? collect(args) : null };
   };
 
+  // Lets a scroll that was set going come to its end: no scroll for 50 ms, as far as that is so within `bound` ms.
+  const rested = async bound => {
+    const begun = performance.now();
+    let last = begun;
+    const note = event => { if (event.isTrusted) last = performance.now(); };
+    const heard = new AbortController();
+    listen(window, 'scroll', note, { capture: true, passive: true, signal: heard.signal });
+    while (performance.now() - last < 50 && performance.now() - begun < bound) await pause(10);
+    heard.abort();
+    return true;
+  };
+
   const scrollable = (element, dx, dy) => {
     const style = getComputedStyle(element);
     const x = dx && widthOf(element) > innerWidthOf(element) && /auto|scroll/.test(style.overflowX);
@@ -830,6 +842,9 @@
     return frameNumbers.get(element);
   };
 
-  globalThis.agentBrowser = { token, collect, inner, aim, settle, release, why, scroll, takeNamed, options, optionsOfNamed, measures, judge, doubtful: () => doubtful, has: number => find(number) !== null,
+  // What a person reads in the document; for the search, so a part of it will do.
+  const words = most => String(document.body?.innerText ?? '').slice(0, most);
+
+  globalThis.agentBrowser = { token, words, collect, inner, aim, settle, release, why, scroll, rested, takeNamed, options, optionsOfNamed, measures, judge, doubtful: () => doubtful, has: number => find(number) !== null,
     extent, parts: { find, isSecret, isShown, childrenOf, tagOf, textOf, numberOfFrame } };
 }

@@ -29,7 +29,8 @@ async def console(reach: Reach, input: ConsoleInput) -> Done:
     named = {tab.id for tab in tabs}
     messages = [error for error in happenings.errors if input.tab is None or error.tab in named]
     for tab in tabs:
-        messages += [_message(tab, said) for said in await tab.page.console_messages(filter="all")]
+        heard = await tab.page.console_messages(filter="all")
+        messages += [message_of(tab, said) for said in heard]
     messages.sort(key=lambda message: message.at)
     found = [message for message in messages if _fits(message, input)]
     output = ConsoleOutput(
@@ -59,7 +60,8 @@ def _fits(message: Message, input: ConsoleInput) -> bool:
     )
 
 
-def _message(tab: Tab, said: ConsoleMessage) -> Message:
+def message_of(tab: Tab, said: ConsoleMessage) -> Message:
+    """A console message as it may be told: masked, and cut."""
     place = said.location
     text = said.text
     return Message(

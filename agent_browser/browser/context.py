@@ -1,9 +1,10 @@
 """A session's side of the browser: its Playwright context, and the functions on the tabs in it."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import anyio
 from playwright.async_api import BrowserContext, Error
@@ -14,7 +15,7 @@ from agent_browser.browser.catalogue import TABLE
 from agent_browser.browser.downloads import Downloads
 from agent_browser.browser.driver import Driver
 from agent_browser.browser.emulation import Conditions, has_late
-from agent_browser.browser.engine import Closed, Done, Downloading, Page, Upload, Video
+from agent_browser.browser.engine import Closed, Done, Downloading, Page, Tell, Upload, Video
 from agent_browser.browser.functions import BEFORE_OPEN, BESIDE, FROM_THE_START, Reach
 from agent_browser.browser.glance import glance
 from agent_browser.browser.interaction import Interaction
@@ -22,7 +23,8 @@ from agent_browser.browser.navigation import goto
 from agent_browser.browser.recorder import Recorder
 from agent_browser.browser.shooting import Shooting
 from agent_browser.browser.tab import Lost, Tab
-from agent_browser.browser.tabs import MAX_URL, Tabs, show_cursor
+from agent_browser.browser.tabs import Tabs, show_cursor
+from agent_browser.browser.telling import Telling
 from agent_browser.browser.translate import asked, translated
 from agent_browser.browser.view import View
 from agent_browser.browser.worlds import DocumentLeft
@@ -36,6 +38,7 @@ from agent_browser.errors import (
 from agent_browser.models.base import Input
 from agent_browser.models.catalogue import NAMES
 from agent_browser.models.dialogs import WaitingDialog
+from agent_browser.models.events import EventType
 from agent_browser.models.functions import (
     ContextOptions,
     ExecuteInput,
@@ -55,6 +58,7 @@ PICTURE_TIMEOUT = 30.0
 LOOK_TIMEOUT = 30.0
 """Seconds of a function that has no timeout of its own."""
 APPLY_TIMEOUT = 10.0
+WORDS_TIMEOUT = 1.0
 CLOSE_TIMEOUT = 5.0
 PART_TIMEOUT = 2.0
 PATIENCE = 1.0
@@ -76,6 +80,7 @@ class ChromiumContext:
         settle_bound: float,
         downloads: Downloads,
         *,
+        device: Mapping[str, Any] | None = None,
         traces: Path | None = None,
     ) -> None:
         self._context = context
@@ -88,9 +93,11 @@ class ChromiumContext:
         self._settle_bound = settle_bound
         self._downloads = downloads
         self._reach = Reach(context, self._tabs, self._view, lost, made_with, settle_bound)
+        self._reach.device = device or {}
         self._reach.traces = traces
         for part in FROM_THE_START:
             self._reach.part(part)
+        self._telling = Telling(context, self._tabs, downloads, lost)
         self._opened = False
         self._closing: anyio.Event | None = None
         self._left: Closed = Closed()
@@ -103,7 +110,7 @@ class ChromiumContext:
         await tab.worlds.session()
         if self._made_with.show_cursor:
             await show_cursor(tab.page)
-        if has_late(self._made_with):
+        if has_late(self._made_with, self._reach.device):
             await self._reach.part(Conditions).begin()
 
     @property
@@ -111,7 +118,7 @@ class ChromiumContext:
         tab = self._tabs.current
         if tab is None:
             return Page()
-        url = tab.page.url[:MAX_URL]
+        url = tab.url
         recorder = self._reach.parts.get(Recorder)
         recording = recorder is not None and recorder.has_take
         return Page(url, tab.title, tuple(self._tabs.known()), recording)
@@ -123,6 +130,12 @@ class ChromiumContext:
     @property
     def opened(self) -> bool:
         return self._opened
+
+    def on_event(self, tell: Tell) -> None:
+        self._telling.told = tell
+
+    def heed(self, kinds: frozenset[EventType]) -> None:
+        self._telling.heed(kinds)
 
     def _ready(self) -> Tab:
         if not self._opened:
@@ -233,6 +246,9 @@ class ChromiumContext:
             raise NotOpened
         if input.action in ("goto", "tab_new"):
             self._opened = True
+        recorder = self._reach.parts.get(Recorder)
+        if recorder is not None:
+            await recorder.announce(input)
         return await Interaction(
             self._tabs, self._view, input, uploads, self._downloads, self._settle_bound
         ).outcome()
@@ -267,6 +283,17 @@ class ChromiumContext:
                 return await script.run(await tab.worlds.session(), input.code, input.timeout)
         except DialogWaiting as exc:
             return ExecuteOutput(error=exc.detail)
+
+    async def words(self, most: int) -> str:
+        tab = self._tabs.current
+        if not self._opened or tab is None or tab.gone() or self._tabs.waiting is not None:
+            return ""
+        with self._bounded(tab, "text", WORDS_TIMEOUT):
+            _, said = await tab.worlds.ask_main(f"words({most})")
+        return said if isinstance(said, str) else ""
+
+    def is_plain(self, ref: str) -> bool:
+        return self._view.is_plain(ref)
 
     def take_downloads(self) -> tuple[Downloading, ...]:
         return self._downloads.take()

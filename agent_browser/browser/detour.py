@@ -64,9 +64,22 @@ def explained(context: BrowserContext, failure: NavigationFailed, url: str) -> N
     relay = _RELAYS.get(context)
     if relay is None or _PROXYS.search(failure.detail) is None:
         return failure
+    fault = relay.fault(_target(url))
+    return NavigationFailed(str(fault)) if fault is not None else failure
+
+
+def silent(context: BrowserContext, url: str) -> str:
+    """Words for the context's proxy where it has not answered so far; empty where it has, or there
+    is none. Whether the proxy or the site behind it is slow nobody can tell.
+    """
+    relay = _RELAYS.get(context)
+    if relay is None or not relay.awaits(_target(url)):
+        return ""
+    return f"no answer came through the proxy {relay.upstream.server}: "
+
+
+def _target(url: str) -> str:
     parts = urlsplit(url)
     host = parts.hostname or ""
     shown = f"[{host}]" if ":" in host else host
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    fault = relay.fault(f"{shown}:{port}")
-    return NavigationFailed(str(fault)) if fault is not None else failure
+    return f"{shown}:{parts.port or (443 if parts.scheme == 'https' else 80)}"

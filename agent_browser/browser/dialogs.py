@@ -110,9 +110,13 @@ class Dialogs:
         self._said.clear()
         return taken
 
+    def answer_at_once(self, dialog: PlaywrightDialog) -> bool | None:
+        """Whether it is accepted at once, dismissed, or waits (None)."""
+        return answer_to(dialog.type, self._manners.rule, leaving=self._leaving)
+
     async def show(self, dialog: PlaywrightDialog) -> None:
         """The page shows one: answer it, or let it wait."""
-        accepted = answer_to(dialog.type, self._manners.rule, leaving=self._leaving)
+        accepted = self.answer_at_once(dialog)
         if accepted is None:
             self._shown = dialog
             await self._opened()

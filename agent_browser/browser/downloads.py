@@ -1,10 +1,12 @@
 """What a context downloads: seen as it begins, bounded while it runs, handed on at its end."""
 
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urldefrag
 
 import anyio
 from playwright.async_api import BrowserContext, Download, Error, Page
@@ -22,6 +24,7 @@ AT_ONCE = 16
 BEGIN_BOUND = 2.0
 """Seconds in which a download that was announced has to begin."""
 _CANCEL_BOUND = 2.0
+_SHUT_BOUND = 1.0
 
 
 @dataclass(frozen=True)
@@ -100,15 +103,22 @@ class Downloads:
         self._changed = anyio.Event()
         self.listeners: list[Callable[[str | None], None]] = []
         """Told of each begin, with its address, and of each end, with none."""
+        self.on_change: Callable[[Downloading], None] | None = None
+        """Told of each begin and each end, with the download as it is then."""
+        self._over: deque[str] = deque(maxlen=AT_ONCE)
+        """Where the last ones that ended came from."""
+        self._doubtful: set[Page] = set()
+        """Windows without a document, until it is known whether they were for one of these."""
         context.on("page", self._meet)
+        context.on("page", self._judge)
 
     def mark(self) -> int:
         """A point in time, for `runs_since` and `arrive`."""
         return self._begun
 
     def runs_since(self, mark: int) -> bool:
-        """Whether a download that began since then is still running."""
-        return any(item.number > mark for item in self._running.values())
+        """Whether a download that began since then is still running, or its window still there."""
+        return bool(self._doubtful) or any(item.number > mark for item in self._running.values())
 
     @property
     def running(self) -> int:
@@ -159,6 +169,15 @@ class Downloads:
         # this one has to know already that a download runs.
         page.on("download", self._begin)
         page.on("download", self._follow)
+        if self._over and not page.url:
+            self._doubtful.add(page)
+
+    async def _judge(self, page: Page) -> None:
+        """A window that is told of later than the end of the download that it was opened for."""
+        if page in self._doubtful:
+            await self._shut(page)
+            self._doubtful.discard(page)
+            self._tell(None)
 
     def _begin(self, download: Download) -> None:
         self._begun += 1
@@ -168,6 +187,7 @@ class Downloads:
             item = _Item(self._begun, download, claim, datetime.now(UTC))
             item.refusal = self._refusal()
             self._running[download] = item
+            self._report(item)
         self._tell(download.url)
 
     def _refusal(self) -> str | None:
@@ -192,7 +212,22 @@ class Downloads:
                 self._failed(item, exc)
         finally:
             if item is not None:
+                self._over.append(urldefrag(download.url).url)
+                for page in self._context.pages:
+                    await self._shut(page)
                 self._end(item)
+
+    async def _shut(self, page: Page) -> None:
+        """Close a window that was opened for a file alone: it has never shown a document.
+        Playwright tells of such a download on the opener's page.
+        """
+        if page.url or page.is_closed():
+            return
+        with anyio.move_on_after(_SHUT_BOUND), suppress(Error):
+            for request in await page.requests():
+                if request.is_navigation_request() and urldefrag(request.url).url in self._over:
+                    await page.close()
+                    return
 
     async def _arrived(self, item: _Item, path: Path) -> None:
         size = (await anyio.Path(path).stat()).st_size
@@ -222,6 +257,8 @@ class Downloads:
             item.state = "failed"
             of = f" of {item.total}" if item.total else ""
             item.error = f"it broke off after {item.received}{of} bytes"
+            if not item.received:  # Which of the two, the browser tells nobody.
+                item.error = "the server refused it, or broke off before anything was there"
 
     @property
     def _too_large(self) -> str:
@@ -232,6 +269,7 @@ class Downloads:
         self._watch.drop(item.claim)
         del self._running[item.download]
         self._untaken.append(item)
+        self._report(item)
         self._ended += 1
         self._tell(None)
 
@@ -243,6 +281,10 @@ class Downloads:
         items[-1].refusal = f"a session may download {self._bounds.total} bytes in all"
         with anyio.move_on_after(_CANCEL_BOUND), suppress(Error):
             await items[-1].download.cancel()
+
+    def _report(self, item: _Item) -> None:
+        if self.on_change is not None:
+            self.on_change(item.told())
 
     def _tell(self, url: str | None) -> None:
         for listener in list(self.listeners):

@@ -6,11 +6,13 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Self
 
-from playwright.async_api import BrowserContext, Error, Route
+from playwright.async_api import BrowserContext, Error, Request, Route
 
 from agent_browser.browser import options as wire
 from agent_browser.browser.engine import Done, changed_only_new
 from agent_browser.browser.functions import Reach, register
+from agent_browser.browser.hints import hints_of
+from agent_browser.browser.routing import Rules
 from agent_browser.browser.tab import Tab
 from agent_browser.browser.translate import asked
 from agent_browser.errors import OptionNeedsNewSession
@@ -28,6 +30,10 @@ MEDIA = ("media", "color_scheme", "reduced_motion", "forced_colors", "contrast")
 FETCH_TIMEOUT = 60.0
 """Seconds that a request with headers of its origin may take."""
 _STREAMED = ("eventsource", "media", "websocket")
+_NO_HINTS = """
+delete Object.getPrototypeOf(navigator).userAgentData;
+delete globalThis.NavigatorUAData;
+"""
 _KEPT = tuple(name for name in ContextOptions.model_fields if name != "storage_state")
 
 
@@ -36,9 +42,14 @@ _LATE = (
 )  # fmt: skip
 
 
-def has_late(options: ContextOptions) -> bool:
+def has_late(options: ContextOptions, device: Mapping[str, Any]) -> bool:
     """Whether a context made with them has still to take some of them."""
-    return any(getattr(options, name) is not None for name in _LATE)
+    late = any(getattr(options, name) is not None for name in _LATE)
+    return late or _user_agent(options, device) is not None
+
+
+def _user_agent(options: ContextOptions, device: Mapping[str, Any]) -> str | None:
+    return options.user_agent or device.get("user_agent")
 
 
 class Conditions:
@@ -47,6 +58,9 @@ class Conditions:
     def __init__(self, reach: Reach) -> None:
         self._context: BrowserContext = reach.context
         self._tabs = reach.tabs
+        self._parts = reach.parts
+        self._device = reach.device
+        self._user_agent = _user_agent(reach.made_with, reach.device)
         self._now = reach.made_with.model_copy()
         self._size: dict[str, int | None] = {}
         self._routes: list[re.Pattern[str]] = []
@@ -61,6 +75,12 @@ class Conditions:
 
     async def begin(self) -> None:
         """Take of what the context was made with that which Playwright doesn't make it with."""
+        if self._user_agent is not None:
+            if hints_of(self._user_agent) is None:
+                await self._context.add_init_script(_NO_HINTS)
+            self._tabs.equip = self._equip
+            for tab in self._tabs.open:
+                await _hint(tab, self._user_agent, self._now.locale)
         given = {name: getattr(self._now, name) for name in _LATE}
         await self.apply(ContextOptions.model_construct(**given))
 
@@ -112,6 +132,8 @@ class Conditions:
     async def _equip(self, tab: Tab) -> None:
         """Bring a tab that has just come under the conditions that are kept for each."""
         try:
+            if self._user_agent is not None:
+                await _hint(tab, self._user_agent, self._now.locale)
             if self._size:
                 await _resize(tab, **self._size)
             if any(getattr(self._now, name) is not None for name in MEDIA):
@@ -139,6 +161,9 @@ class Conditions:
             pattern = re.compile(f"^{re.escape(origin)}(?:[/?#]|$)", re.IGNORECASE)
             await self._context.route(pattern, self._carrier(headers))
             self._routes.append(pattern)
+        rules = self._parts.get(Rules)
+        if rules is not None:
+            await rules.go_first()
 
     def _carrier(self, headers: Mapping[str, str]) -> Callable[[Route], Awaitable[None]]:
         async def carry(route: Route) -> None:
@@ -176,8 +201,13 @@ class Conditions:
             http_credentials=_without_password(now),
             proxy=wire.shown_proxy(now),
             passkeys=await self._passkeys(),
-            **{name: getattr(now, name) for name in _AS_THEY_ARE},
+            **{name: self._value(name) for name in _AS_THEY_ARE},
         )
+
+    def _value(self, name: str) -> Any:
+        """As asked for, else as the device has it."""
+        given = getattr(self._now, name)
+        return self._device.get(name) if given is None else given
 
     async def _passkeys(self) -> list[Authenticator]:
         if not self._has_authenticator:
@@ -215,6 +245,18 @@ async def _resize(tab: Tab, width: int | None, height: int | None) -> None:
     wanted = (width or now["width"], height or now["height"])
     if wanted != (now["width"], now["height"]):
         await tab.page.set_viewport_size({"width": wanted[0], "height": wanted[1]})
+
+
+async def _hint(tab: Tab, user_agent: str, locale: str | None) -> None:
+    """Client hints that go with the user agent; none where such a browser sends none."""
+    override: dict[str, Any] = {"userAgent": user_agent}
+    hints = hints_of(user_agent)
+    if hints is not None:
+        override["userAgentMetadata"] = hints
+    if locale is not None:
+        override["acceptLanguage"] = locale.replace("_", "-")
+    session = await tab.worlds.session()
+    await session.send("Emulation.setUserAgentOverride", override)
 
 
 async def _show_as(tab: Tab, options: ContextOptions) -> None:
@@ -260,13 +302,21 @@ async def _carry(route: Route, headers: Mapping[str, str], *, offline: bool) -> 
             await route.abort("internetdisconnected")
             return
         wanted = {**route.request.headers, **lower}
-        if route.request.resource_type in _STREAMED:
+        if _is_streamed(route.request):
             await route.continue_(headers=wanted)
             return
         response = await route.fetch(headers=wanted, max_redirects=0, timeout=FETCH_TIMEOUT * 1000)
         await route.fulfill(response=response)
     except Error as exc:
         await _failed(route, str(exc))
+
+
+def _is_streamed(request: Request) -> bool:
+    """Its answer comes bit by bit, and may have no end."""
+    return (
+        request.resource_type in _STREAMED
+        or "text/event-stream" in request.headers.get("accept", "").lower()
+    )
 
 
 async def _failed(route: Route, said: str) -> None:

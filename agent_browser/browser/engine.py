@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from agent_browser.models.artifacts import Chapter, DownloadState
 from agent_browser.models.base import Input
 from agent_browser.models.dialogs import WaitingDialog
+from agent_browser.models.events import EventType
 from agent_browser.models.functions import (
     ContextOptions,
     ExecuteInput,
@@ -150,6 +151,10 @@ class Page:
     """Whether a recording was started in it and not stopped since."""
 
 
+Tell = Callable[[EventType, dict[str, Any]], None]
+"""Takes an event of a page: its type and data, without secrets and bounded. Returns at once."""
+
+
 class Context(Protocol):
     """One session's side of the browser. Calls are made one at a time, by the session.
 
@@ -172,6 +177,18 @@ class Context(Protocol):
     @property
     def opened(self) -> bool:
         """Whether any page was opened in it; until then the other functions say NotOpened."""
+        ...
+
+    def on_event(self, tell: Tell) -> None:
+        """From now on tell of what happens to its pages: navigated, console, dialog, download,
+        tab_opened, tab_closed, crashed.
+        """
+        ...
+
+    def heed(self, kinds: frozenset[EventType]) -> None:
+        """These types are followed now. What costs something to be told is told only meanwhile:
+        console. The title in `navigated` is that of the next look at the page while nobody follows.
+        """
         ...
 
     async def apply(self, options: ContextOptions) -> None:
@@ -204,6 +221,16 @@ class Context(Protocol):
         """Do any other function of `models.catalogue`, by its input. ActionFailed for a target that
         isn't there. A video that it begins goes into `recordings`.
         """
+        ...
+
+    async def words(self, most: int) -> str:
+        """The visible text of the active page's main frame, at most so many characters; nothing
+        where no page was opened or a dialog holds it. Short of any bound of a call's.
+        """
+        ...
+
+    def is_plain(self, ref: str) -> bool:
+        """Whether the last look showed that ref, and not as a field for secrets; never waits."""
         ...
 
     def take_downloads(self) -> tuple[Downloading, ...]:

@@ -130,6 +130,8 @@ class Film:
                 self._write()
             self._ended = time.monotonic()
             self._write()
+            # ffmpeg shows the last frame for as long as the one before it: this makes that 1 ms.
+            self._write()
         except OSError:
             _log.info("ffmpeg takes no more frames", file=self._path.name)
         finally:

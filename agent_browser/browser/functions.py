@@ -2,7 +2,7 @@
 they work with.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar
@@ -45,6 +45,8 @@ class Reach:
     lost: Lost
     made_with: ContextOptions
     settle_bound: float
+    device: Mapping[str, Any] = field(default_factory=dict)
+    """What the device that it was made with stands for, as Playwright's arguments."""
     parts: dict[type[Any], Any] = field(default_factory=dict)
     recordings: Path | None = None
     """The folder for videos that begin now."""

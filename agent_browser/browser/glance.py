@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 from playwright.async_api import Response
 
 from agent_browser.browser.tab import Tab
-from agent_browser.browser.tabs import MAX_TITLE, MAX_URL, Tabs
+from agent_browser.browser.tabs import MAX_TITLE, Tabs
 from agent_browser.models.functions import PageState
 
 _LATER = frozenset({429, 503})
@@ -21,7 +21,7 @@ async def glance(tabs: Tabs, tab: Tab) -> PageState:
     said = (await session.send("Runtime.evaluate", _TITLE))["result"].get("value")
     tab.title = said[:MAX_TITLE] if isinstance(said, str) else ""
     return PageState(
-        url=tab.page.url[:MAX_URL],
+        url=tab.url,
         title=tab.title,
         dialogs=tabs.take_dialogs(),
         tabs=await tabs.listed(),

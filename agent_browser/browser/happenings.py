@@ -3,6 +3,7 @@ errors, sockets. Of these only failed requests cost messages that there wouldn't
 """
 
 from collections import deque
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self
@@ -48,6 +49,8 @@ class Happenings:
         self._opened = 0
         self._errors: deque[_Heard] = deque(maxlen=MAX_ERRORS)
         self.failed: deque[Request] = deque(maxlen=MAX_FAILED)
+        self.frame_heard: Callable[[Socket, int], Awaitable[None] | None] | None = None
+        """Told of each frame of each socket, with its bytes."""
         reach.context.on("page", self._page)
         reach.context.on("weberror", self._error)
         reach.context.on("requestfailed", self._failed)
@@ -93,7 +96,7 @@ class Happenings:
         place = error.location
         message = Message(
             level="pageerror",
-            text=masks.text(_words(error.error)[:MAX_TEXT]),
+            text=masks.text(words_of(error.error)[:MAX_TEXT]),
             at=now(),
             tab=self.tab_of(page),
             url=told(place["url"]) or None,
@@ -114,13 +117,15 @@ class Happenings:
         )
         self._sockets.append(kept)
 
-        def sent(data: str | bytes) -> None:
+        def sent(data: str | bytes) -> Awaitable[None] | None:
             kept.sent += 1
-            kept.sent_bytes += _size(data)
+            kept.sent_bytes += (size := _size(data))
+            return self.frame_heard(kept, size) if self.frame_heard is not None else None
 
-        def received(data: str | bytes) -> None:
+        def received(data: str | bytes) -> Awaitable[None] | None:
             kept.received += 1
-            kept.received_bytes += _size(data)
+            kept.received_bytes += (size := _size(data))
+            return self.frame_heard(kept, size) if self.frame_heard is not None else None
 
         def failed(why: str) -> None:
             kept.state, kept.failure = "failed", why[:500]
@@ -136,7 +141,7 @@ class Happenings:
         socket.on("close", closed)
 
 
-def _words(error: Error) -> str:
+def words_of(error: Error) -> str:
     """The error as the console shows it: its name before its message."""
     said = error.message or str(error)
     named = error.name and not said.startswith(error.name)

@@ -1,6 +1,6 @@
 """What is said of a page that a dialog keeps from answering: its last known place, the dialog."""
 
-from agent_browser.browser.tabs import MAX_URL, Tabs
+from agent_browser.browser.tabs import Tabs
 from agent_browser.models.dialogs import WaitingDialog
 from agent_browser.models.functions import PageState
 
@@ -16,7 +16,7 @@ def state(tabs: Tabs) -> PageState:
     """The page as last known, without asking it."""
     tab, waiting = tabs.current, tabs.waiting
     return PageState(
-        url=tab.page.url[:MAX_URL] if tab is not None else "",
+        url=tab.url if tab is not None else "",
         title=tab.title if tab is not None else "",
         elements_text=line(waiting) if waiting is not None else "",
         dialogs=tabs.take_dialogs(),

@@ -26,7 +26,7 @@ from agent_browser.browser.navigation import goto
 from agent_browser.browser.settle import ERROR_PAGE, NAVIGATION_BOUND, Activity
 from agent_browser.browser.tab import Tab
 from agent_browser.browser.tabbing import TAB_ACTIONS
-from agent_browser.browser.tabs import MAX_TITLE, MAX_URL, Tabs
+from agent_browser.browser.tabs import MAX_TITLE, Tabs, ask_title
 from agent_browser.browser.translate import first_line, is_gone
 from agent_browser.browser.view import View
 from agent_browser.browser.worlds import DocumentLeft
@@ -202,12 +202,12 @@ class Interaction:
             current = self._tabs.current
             if failure is not None or current is None or not current.closed_itself:
                 raise
-            closed = "no tab is open any more"
-            if self._input.action != "tab_close":
-                closed = "the page closed itself"
+            closed = "no tab is open any more" if current.was_closed else "the page closed itself"
             tab = None
         if tab is not None and self._input.snapshot is not False:
             state = await self._looked(tab, text)
+        elif tab is not None and self._input.action in TAB_ACTIONS and self._tabs.waiting is None:
+            await ask_title(tab)
         new_tabs = await self._tabs.since(self._mark)
         refused = state.refused_tabs if state else self._tabs.take_refused()
         if refused:
@@ -222,7 +222,7 @@ class Interaction:
             message=message,
             code=failure.failure if failure else None,
             snapshot=state,
-            url=tab.page.url[:MAX_URL] if tab else "",
+            url=tab.url if tab else "",
             title=tab.title if tab else "",
             dialogs=state.dialogs if state else self._tabs.take_dialogs(),
             new_tabs=new_tabs,

@@ -135,7 +135,12 @@ class Journal:
         wanting = [
             entry
             for entry in self._entries.values()
-            if entry.page is tab.page and entry.total is None and entry.response is not None
+            if entry.page is tab.page
+            and entry.total is None
+            and entry.response is not None
+            # Of a redirect the page's clock has the whole chain's time, under one address.
+            and entry.request.redirected_from is None
+            and entry.request.redirected_to is None
         ]
         if not wanting:
             return

@@ -1,14 +1,14 @@
 """The keyboard: text typed or put in at once, keys pressed, held and let go."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
 import anyio
 from playwright.async_api import Error
 
+from agent_browser.browser import keyboard as names
 from agent_browser.browser.actions import Act, needed, register
 from agent_browser.browser.targets import acting_on
-from agent_browser.browser.translate import first_line
 from agent_browser.errors import ActionFailed
 
 _LET_GO_BOUND = 1.0
@@ -25,16 +25,21 @@ def text_of(act: Act) -> str:
 @asynccontextmanager
 async def held_down(act: Act) -> AsyncIterator[None]:
     """The keys of `modifiers`, down inside the block and let go after it, whatever comes of it."""
-    keyboard, held = act.page.keyboard, act.input.modifiers or []
+    held = act.input.modifiers or []
     try:
         for key in held:
-            await keyboard.down(key)
+            await act.page.keyboard.down(key)
         yield
     finally:
         if held:
-            with anyio.move_on_after(_LET_GO_BOUND, shield=True), suppress(Error):
-                for key in reversed(held):
-                    await keyboard.up(key)
+            await _let_go(act, held)
+
+
+async def _let_go(act: Act, keys: Sequence[str]) -> None:
+    with anyio.move_on_after(_LET_GO_BOUND, shield=True):
+        for key in reversed(keys):
+            with suppress(Error):
+                await act.page.keyboard.up(key)
 
 
 @asynccontextmanager
@@ -47,16 +52,32 @@ async def _keying(act: Act) -> AsyncIterator[None]:
         async with held_down(act):
             yield
     except Error as exc:
-        if "Unknown key" in str(exc):
-            raise ActionFailed("invalid_key", first_line(exc)) from exc
+        unknown = names.unknown_in(str(exc))
+        if unknown is not None:
+            raise ActionFailed("invalid_key", names.advice(unknown)) from exc
         raise
+
+
+@asynccontextmanager
+async def _in_time(act: Act) -> AsyncIterator[None]:
+    """Keys with a delay between them may need longer than the action has. That is no reason to do
+    it all again: what was pressed is pressed.
+    """
+    with anyio.move_on_after(act.left / 1000 if act.input.delay else None) as scope:
+        yield
+    if scope.cancelled_caught:
+        raise ActionFailed(
+            "timeout",
+            f"Timeout {act.milliseconds:g}ms exceeded: only a part was typed. Give a longer "
+            "'timeout', or a shorter 'delay'",
+        )
 
 
 @register("type")
 async def type_text(act: Act) -> None:
     """Key by key into what has the focus, or into `ref`."""
     text = text_of(act)
-    async with _keying(act):
+    async with _keying(act), _in_time(act):
         await act.page.keyboard.type(text, delay=act.input.delay)
 
 
@@ -75,11 +96,16 @@ async def press(act: Act) -> None:
     keys = text if isinstance(text, list) else [text_of(act)]
     if not keys:
         raise ActionFailed("missing_input", "'text' required for press action (e.g., 'Enter')")
-    async with _keying(act):
+    async with _keying(act), _in_time(act):
         for index, key in enumerate(keys):
             if index and act.input.delay:
                 await anyio.sleep(act.input.delay / 1000)
-            await act.page.keyboard.press(key)
+            try:
+                await act.page.keyboard.press(key)
+            except Error:
+                # A combination is pressed key by key: those before the wrong one are down still.
+                await _let_go(act, names.before_last(key))
+                raise
 
 
 @register("key_down")

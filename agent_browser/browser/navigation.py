@@ -7,7 +7,7 @@ import anyio
 from playwright.async_api import Error, Frame, Response, TimeoutError
 
 from agent_browser.browser.actions import Act, needed, register
-from agent_browser.browser.detour import explained
+from agent_browser.browser.detour import explained, silent
 from agent_browser.browser.glance import wait_asked
 from agent_browser.browser.settle import ERROR_PAGE
 from agent_browser.browser.tab import Tab
@@ -34,7 +34,9 @@ async def goto(tab: Tab, input: OpenInput) -> bool:
         raise
     except TimeoutError as exc:
         raise tab.gone() or DeadlineExceeded(
-            "navigation", input.timeout, doing="Failed to open URL: "
+            "navigation",
+            input.timeout,
+            doing=f"Failed to open URL: {silent(tab.page.context, url)}",
         ) from exc
     except Error as exc:
         if "Download is starting" in str(exc):

@@ -25,6 +25,7 @@ from agent_browser.models.network import (
     RequestOutput,
     RequestsInput,
     RequestsOutput,
+    moment,
     status_range,
 )
 
@@ -74,7 +75,7 @@ class _Wanted:
         if tab == "active":
             tab = reach.tabs.current.id if reach.tabs.current is not None else None
         number = int(input.since[1:]) if input.since and input.since.startswith("r") else None
-        later = datetime.fromisoformat(input.since) if input.since and number is None else None
+        later = moment(input.since) if input.since and number is None else None
         return cls(
             input,
             status_range(input.status) if input.status is not None else None,

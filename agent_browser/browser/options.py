@@ -33,8 +33,7 @@ def context_arguments(
     InvalidRequest names the option that is wrong.
     """
     arguments: dict[str, Any] = {}
-    if options.device is not None:
-        arguments.update(_device(options.device, devices))
+    arguments.update(device_of(options, devices))
     viewport = arguments.get("viewport", {"width": DEFAULT_WIDTH, "height": DEFAULT_HEIGHT})
     arguments["viewport"] = {
         "width": options.width or viewport["width"],
@@ -67,7 +66,11 @@ def context_arguments(
     return arguments
 
 
-def _device(name: str, devices: Mapping[str, Any]) -> dict[str, Any]:
+def device_of(options: ContextOptions, devices: Mapping[str, Any]) -> dict[str, Any]:
+    """What the device that is asked for stands for; InvalidRequest for one that there is not."""
+    name = options.device
+    if name is None:
+        return {}
     if name not in devices:
         near = difflib.get_close_matches(name, list(devices), n=1)
         raise _wrong(

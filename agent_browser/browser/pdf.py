@@ -7,7 +7,6 @@ from playwright.async_api import Error, PdfMargins
 
 from agent_browser.browser.engine import Blob, Done
 from agent_browser.browser.functions import Reach, register
-from agent_browser.browser.tabs import MAX_URL
 from agent_browser.browser.translate import first_line, is_gone
 from agent_browser.errors import InvalidRequest
 from agent_browser.models.reading import Margins, PdfInput, PdfOutput
@@ -29,7 +28,7 @@ async def pdf(reach: Reach, input: PdfInput) -> Done:
         if is_gone(exc) or tab.gone() is not None:
             raise
         raise refused(first_line(exc).removeprefix(_PREFIX)) from exc
-    output = PdfOutput(pages=pages_in(data), url=tab.page.url[:MAX_URL], title=tab.title)
+    output = PdfOutput(pages=pages_in(data), url=tab.url, title=tab.title)
     return Done(output, {"pdf": Blob(data, "application/pdf", "page.pdf")})
 
 

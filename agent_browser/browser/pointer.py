@@ -15,6 +15,8 @@ from agent_browser.browser.targets import Target, acting_on
 from agent_browser.errors import ActionFailed
 from agent_browser.models.pointing import Button
 
+SCROLL_BOUND = 500
+"""Milliseconds that a scroll which the wheel set going is waited for."""
 STEPS = 5
 """Moves of the mouse between two points of a path: what is dragged follows the mouse."""
 
@@ -169,6 +171,8 @@ async def _button(act: Act, *, down: bool) -> None:
 @register("wheel")
 async def wheel(act: Act) -> None:
     """Turn the wheel by `x` and `y` px where the mouse is, or over `ref`."""
+    if act.input.x is None and act.input.y is None:
+        raise ActionFailed("missing_input", "'x' or 'y' required for wheel action: px to turn")
     if act.input.ref is not None:
         target = await act.target()
         place = await aim(act, target, guarded=False)
@@ -179,3 +183,4 @@ async def wheel(act: Act) -> None:
                 await locator.hover(timeout=act.milliseconds)
     async with held_down(act):
         await act.page.mouse.wheel(act.input.x or 0, act.input.y or 0)
+    await act.tab.worlds.ask_main(f"rested({SCROLL_BOUND})")

@@ -14,8 +14,8 @@ parts => {
     ? Element.prototype.querySelectorAll : DocumentFragment.prototype.querySelectorAll);
 
   const SKIPPED = new Set([
-    'head', 'script', 'style', 'noscript', 'template', 'svg', 'canvas', 'object', 'embed', 'audio', 'video', 'link',
-    'meta', 'title', 'source', 'track', 'datalist', 'frameset',
+    'head', 'script', 'style', 'noscript', 'template', 'canvas', 'object', 'embed', 'audio', 'video', 'link',
+    'meta', 'title', 'source', 'track', 'datalist', 'desc', 'metadata', 'defs',
   ]);
   const NEVER_SHOWN = new Set(['head', 'script', 'style', 'template', 'link', 'meta', 'title', 'base']);
   const VOID = new Set(['br', 'hr', 'img', 'input', 'wbr', 'col']);
@@ -123,7 +123,9 @@ parts => {
         put(`<!--${agentBrowser.token}:${number}-->`);
         return;
       }
-      if (tagOf(element) === '' || !PLAIN.test(tag) || open >= depth) return through(element);
+      // Of a drawing only its texts are read; each stands apart from the next.
+      if (tag === 'text' || tag === 'svg') put(' ');
+      if (tag === 'frameset' || tagOf(element) === '' || !PLAIN.test(tag) || open >= depth) return through(element);
       put(tagFor(element, tag, full));
       if (VOID.has(tag)) return;
       open++;

@@ -9,6 +9,7 @@ import anyio
 import anyio.to_thread
 from playwright.async_api import Error
 
+from agent_browser.browser import fitting
 from agent_browser.browser.engine import Done
 from agent_browser.browser.functions import Reach, register
 from agent_browser.browser.refs import Ref, parse, stale
@@ -231,12 +232,17 @@ def _output(page: Written, input: ReadInput, content: "Content") -> ReadOutput:
     if page.is_cut:
         notes.insert(0, f"the page is larger than {MAX_HTML} characters of HTML, or has too many "
                      "frames: what follows was not read")  # fmt: skip
+    text, nonce = content.text, None
+    if input.boundaries and text is not None:
+        nonce = fitting.nonce_for([text])
+        text = fitting.fenced(text, nonce)
     return ReadOutput(
         format=input.format,
         url=page.url,
         title=page.title,
         lang=page.lang or None,
-        content=content.text,
+        content=text,
+        boundary=nonce,
         links=content.links,
         tables=content.tables,
         truncated=content.truncated or page.is_cut,

@@ -5,7 +5,6 @@ of `record_video`, nor who else looks at the page decides on their size.
 """
 
 import base64
-import html
 import secrets
 from contextlib import AsyncExitStack, suppress
 from functools import partial
@@ -17,25 +16,26 @@ import anyio.to_thread
 import structlog
 from anyio import from_thread
 from anyio.lowlevel import current_token
-from playwright.async_api import CDPSession, Error, Frame, Page
+from playwright.async_api import CDPSession, Error, Frame
 
-from agent_browser.browser import encoding, ffmpeg
+from agent_browser.browser import decorations, encoding, ffmpeg, narration
 from agent_browser.browser.encoding import Shape
 from agent_browser.browser.engine import DEFAULT_HEIGHT, DEFAULT_WIDTH, Blob, Done, Video
 from agent_browser.browser.film import Film, Footage
 from agent_browser.browser.functions import BESIDE, Reach, register
 from agent_browser.browser.tab import Tab
-from agent_browser.browser.tabs import CURSOR_TIME, show_cursor
 from agent_browser.browser.takes import CLOSING_COPY_TIMEOUT, Take, finished, is_there, pictures
 from agent_browser.errors import (
     AgentBrowserError,
     AlreadyRecording,
     BrowserLost,
+    BrowserMissing,
     InvalidRequest,
     NotRecording,
     StorageFull,
 )
 from agent_browser.models.artifacts import Chapter
+from agent_browser.models.functions import InteractInput
 from agent_browser.models.recording import (
     DEFAULT_CARD,
     DEFAULT_FPS,
@@ -50,18 +50,11 @@ FIRST_FRAME = 3.0
 """Seconds that `start` waits for the first frame; without one the video begins with a later one."""
 TELL_TIMEOUT = 2.0
 """Seconds that a page has for what it is told: to send frames, to show a cursor."""
-SHOWN_TIME = 500
-"""Milliseconds that an action's words are shown; each action waits for it."""
 _SAYS = {
     "storage_full": "the server's disk is full; the video ends there",
     "size_limit": f"a recording has {encoding.MOST_BYTES} bytes at most; the video ends there",
     "encoder_failed": "the encoder failed; the video ends there",
 }
-_CAPTION = (
-    '<div style="position:fixed;left:0;right:0;bottom:24px;text-align:center;pointer-events:none">'
-    '<span style="display:inline-block;max-width:80%;padding:8px 16px;border-radius:8px;'
-    'background:rgba(0,0,0,.72);color:#fff;font:16px/1.4 sans-serif">{text}</span></div>'
-)
 _log = structlog.get_logger(__name__)
 
 
@@ -134,7 +127,7 @@ class Recorder:
 
     async def stop(self, input: RecordInput) -> Done:
         """End it, and hand over the video, its thumbnail and its contact sheet. NotRecording;
-        StorageFull where nothing at all could be written.
+        StorageFull, BrowserMissing, InvalidRequest where nothing at all could be written.
         """
         with anyio.CancelScope(shield=True):
             done = await self._stop(input, self._running())
@@ -144,18 +137,16 @@ class Recorder:
         footage = await self._end(take)
         if not is_there(footage.path):
             await anyio.to_thread.run_sync(partial(footage.path.unlink, missing_ok=True))
-            if footage.ending == "storage_full":
-                raise StorageFull("the server's disk is full; nothing was recorded")
-            raise InvalidRequest("nothing was recorded: no frame of the page came")
+            raise _nothing(footage)
         video = await anyio.to_thread.run_sync(partial(finished, take, footage))
         output = self._told(input, take, footage)
         files: dict[str, Blob | Video | tuple[Blob, ...]] = {"video": video}
-        files.update(await anyio.to_thread.run_sync(pictures, footage))
+        files.update(await anyio.to_thread.run_sync(pictures, take, footage))
         return Done(output, files)
 
     async def restart(self, input: RecordInput) -> Done:
         """Stop the recording that runs, if one does, and begin anew, as the last one where the
-        input does not say otherwise.
+        input does not say otherwise. A last one that came to nothing keeps no next one from it.
         """
         if self._take is None:
             return await self.start(input)
@@ -166,7 +157,13 @@ class Recorder:
             if (value := getattr(input, name)) is not None
             or (value := getattr(last, name)) is not None
         }
-        done = await self.stop(input)
+        try:
+            done = await self.stop(input)
+        except (BrowserMissing, InvalidRequest, StorageFull) as exc:
+            again = await self.start(input.model_copy(update=asked))
+            assert isinstance(again.output, RecordOutput)
+            again.output.message = f"of the last recording nothing is left: {exc.detail}"
+            return again
         assert isinstance(done.output, RecordOutput)
         try:
             await self.start(input.model_copy(update=asked))
@@ -188,10 +185,19 @@ class Recorder:
         card = DEFAULT_CARD if input.card is None else input.card
         if card and self._tab is not None and self._tab.gone() is None:
             with anyio.move_on_after(card + TELL_TIMEOUT), suppress(Error):
-                await self._tab.page.screencast.show_chapter(
-                    title, description=input.description, duration=card * 1000
-                )
+                await decorations.show_card(self._tab.page, title, input.description, seconds=card)
         return Done(self._told(input))
+
+    async def announce(self, action: InteractInput) -> None:
+        """Say what is about to be done, where a recording is to show it. Bounded."""
+        take, tab = self._take, self._tab
+        if take is None or not take.input.show_actions or tab is None:
+            return
+        if tab.gone() is not None or self._reach.tabs.waiting is not None:
+            return
+        words = narration.words(action, self._reach.view.line)
+        if words is not None:
+            await decorations.say(tab.page, words)
 
     async def status(self, input: RecordInput) -> Done:
         """What runs, if something does."""
@@ -293,29 +299,11 @@ class Recorder:
                     await session.send("Page.startScreencast", asked)
 
         session.on("Page.screencastFrame", shown)
-        await self._decorate(tab.page, take.input)
+        always = bool(self._reach.made_with.show_cursor)
+        await decorations.draw(tab.page, take.input, self._shows, always=always)
         tab.page.on("framenavigated", arrived)
         self._shows.callback(tab.page.remove_listener, "framenavigated", arrived)
         await session.send("Page.startScreencast", asked)
-
-    async def _decorate(self, page: Page, input: RecordInput) -> None:
-        if input.cursor or input.show_actions:
-            await page.screencast.show_actions(
-                cursor="pointer" if input.cursor or self._reach.made_with.show_cursor else "none",
-                duration=SHOWN_TIME if input.show_actions else CURSOR_TIME,
-                style={} if input.show_actions else {"title": "display: none"},
-            )
-            self._shows.push_async_callback(self._undecorate, page)
-        if input.overlay:
-            text = html.escape(input.overlay)
-            shown = await page.screencast.show_overlay(_CAPTION.replace("{text}", text))
-            await self._shows.enter_async_context(shown)
-
-    async def _undecorate(self, page: Page) -> None:
-        with suppress(Error):
-            await page.screencast.hide_actions()
-        if self._reach.made_with.show_cursor:
-            await show_cursor(page)
 
     async def _leave(self) -> None:
         """The tab is not recorded any more."""
@@ -323,6 +311,15 @@ class Recorder:
         shows, self._shows = self._shows, AsyncExitStack()
         with anyio.move_on_after(TELL_TIMEOUT), suppress(Error):
             await shows.aclose()
+
+
+def _nothing(footage: Footage) -> AgentBrowserError:
+    """Why a recording that was stopped has no video."""
+    if footage.ending == "storage_full":
+        return StorageFull("the server's disk is full; nothing was recorded")
+    if footage.ending == "encoder_failed":
+        return BrowserMissing("the encoder (ffmpeg) failed; nothing was recorded")
+    return InvalidRequest("nothing was recorded: no frame of the page came")
 
 
 def _from_thread(work: Any, token: Any) -> None:

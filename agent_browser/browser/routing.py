@@ -3,6 +3,8 @@
 Interception is on only while there are rules; it turns the HTTP cache off.
 """
 
+import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -33,11 +35,14 @@ class Standing:
     rule: Rule
     glob: Glob = field(init=False)
     content: bytes = field(init=False)
+    content_type: str | None = field(init=False)
+    """Of the answer; None where it is by what asks."""
     matched: int = 0
 
     def __post_init__(self) -> None:
         self.glob = Glob(self.rule.url)
         self.content = self.rule.content
+        self.content_type = _content_type(self.rule, self.content)
 
     def fits(self, method: str, resource_type: str, address: str) -> bool:
         """Whether it is for such a request."""
@@ -63,7 +68,7 @@ class Standing:
             headers=sorted(rule.headers or ()),
             remove_headers=rule.remove_headers or [],
             body_size=len(self.content) if fulfils else None,
-            content_type=_content_type(rule) if fulfils else None,
+            content_type=self.content_type if fulfils else None,
             to=told(rule.to) if rule.to is not None else None,
             delay_ms=rule.delay_ms,
             times=rule.times,
@@ -78,7 +83,8 @@ class Rules:
         self._context = reach.context
         self._standing: list[Standing] = []
         self._last = 0
-        self._intercepts = False
+        self._asked: Callable[[str], bool] | None = None
+        """Which addresses are asked about; None while nothing is intercepted."""
         self._closed = anyio.Event()
 
     @classmethod
@@ -123,12 +129,25 @@ class Rules:
 
     async def _switch(self) -> None:
         """Intercept while there are rules, and only then."""
-        wanted = bool(self._standing)
-        if wanted and not self._intercepts:
-            await self._context.route(_everything, self._apply)
-        elif self._intercepts and not wanted:
-            await self._context.unroute(_everything, self._apply)
-        self._intercepts = wanted
+        wanted, asked = bool(self._standing), self._asked
+        if wanted and asked is None:
+            await self._intercept()
+        elif asked is not None and not wanted:
+            self._asked = None
+            await self._context.unroute(asked, self._apply)
+
+    async def _intercept(self) -> None:
+        self._asked = _everything()
+        await self._context.route(self._asked, self._apply)
+
+    async def go_first(self) -> None:
+        """Be asked before whatever has come to intercept requests since: Playwright asks the
+        latest first, and who sends a request itself asks nobody else.
+        """
+        before = self._asked
+        if before is not None:
+            await self._intercept()
+            await self._context.unroute(before, self._apply)
 
     async def _apply(self, route: Route, request: Request) -> None:
         found = None
@@ -156,10 +175,11 @@ class Rules:
             await route.abort("blockedbyclient")
         elif rule.action == "fulfil":
             headers = {name.lower(): value for name, value in (rule.headers or {}).items()}
-            headers.setdefault("content-type", _content_type(rule))
+            if rule.status not in _WITHOUT_BODY:
+                headers.setdefault("content-type", standing.content_type or _kind_for(request))
             await route.fulfill(status=rule.status or 200, headers=headers, body=standing.content)
         elif rule.action == "redirect":
-            moved = {"location": rule.to or "", "access-control-allow-origin": "*"}
+            moved = {"location": rule.to or "", **_allowed(await request.all_headers())}
             await route.fulfill(status=307, headers=moved, body="")
         elif rule.action == "headers":
             await route.fallback(headers=_changed(await request.all_headers(), rule))
@@ -174,8 +194,13 @@ async def _abort(route: Route) -> None:
         return  # it was carried out in part: the request has its answer
 
 
-def _everything(_: str) -> bool:
-    return True
+def _everything() -> Callable[[str], bool]:
+    """A new matcher each time: Playwright takes an interception away by it."""
+
+    def matches(_: str) -> bool:
+        return True
+
+    return matches
 
 
 def _changed(headers: dict[str, str], rule: Rule) -> dict[str, str]:
@@ -184,15 +209,64 @@ def _changed(headers: dict[str, str], rule: Rule) -> dict[str, str]:
     return kept | {name.lower(): value for name, value in (rule.headers or {}).items()}
 
 
-def _content_type(rule: Rule) -> str:
-    if rule.content_type is not None:
-        return rule.content_type
+def _allowed(headers: dict[str, str]) -> dict[str, str]:
+    """What lets a page of another origin follow; with cookies, its origin has to be named."""
+    origin = headers.get("origin")
+    if origin is None:
+        return {}
+    return {"access-control-allow-origin": origin, "access-control-allow-credentials": "true"}
+
+
+_BEGINNINGS = (
+    (b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF8", "image/gif"),
+    (b"%PDF-", "application/pdf"), (b"<!doctype html", "text/html; charset=utf-8"),
+    (b"<html", "text/html; charset=utf-8"), (b"<svg", "image/svg+xml"), (b"<?xml", "text/xml"),
+)  # fmt: skip
+_LARGE = 200_000
+"""Bytes above which JSON is told by its brackets alone."""
+_WITHOUT_BODY = (204, 304)
+_KINDS = {
+    "document": "text/html; charset=utf-8",
+    "stylesheet": "text/css; charset=utf-8",
+    "script": "text/javascript; charset=utf-8",
+    "manifest": "application/manifest+json",
+    "eventsource": "text/event-stream",
+}
+
+
+def _content_type(rule: Rule, content: bytes) -> str | None:
+    """What is said, else what the body shows it to be."""
     given = {name.lower(): value for name, value in (rule.headers or {}).items()}
-    if "content-type" in given:
-        return given["content-type"]
+    said = rule.content_type or given.get("content-type")
+    if said is not None or not content:
+        return said
     if "json_body" in rule.model_fields_set:
         return "application/json"
-    return "application/octet-stream" if rule.base64 is not None else "text/plain; charset=utf-8"
+    start = content.lstrip()[:16]
+    if start[:4] == b"RIFF" and content[8:12] == b"WEBP":
+        return "image/webp"
+    for beginning, kind in _BEGINNINGS:
+        if start.lower().startswith(beginning.lower()):
+            return kind
+    if rule.base64 is not None:
+        return "application/octet-stream"
+    return "application/json" if _is_json(content) else None
+
+
+def _is_json(content: bytes) -> bool:
+    ends = content.lstrip()[:1] + content.rstrip()[-1:]
+    if ends not in (b"{}", b"[]") or len(content) > _LARGE:
+        return ends in (b"{}", b"[]")
+    try:
+        json.loads(content)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _kind_for(request: Request) -> str:
+    """What a page would take a text for that it asks for so."""
+    return _KINDS.get(request.resource_type, "text/plain; charset=utf-8")
 
 
 @register(RouteInput)

@@ -1,11 +1,14 @@
-"""`execute`: a caller's JavaScript in the page's own world, and its value as JSON.
+"""A caller's JavaScript in the page's own world: `execute`, and the `function` that wait waits for.
 
-The value is turned into text in the page and its length checked there: what the page can make as
-large as it likes must not cross to the driver, which all sessions share.
+What came of it is turned into text in the page and its length checked there, of what was thrown
+too: what the page can make as large as it likes must not cross to the driver, which all sessions
+share and which a few hundred megabytes end.
 """
 
 import json
 import time
+from dataclasses import dataclass
+from importlib.resources import files
 from typing import Any
 
 import anyio
@@ -17,7 +20,10 @@ MAX_RESULT = 16_777_216
 """Characters of a result; a larger one is an error that says so."""
 
 _LEFT = ("Cannot find context", "Execution context was destroyed", "Inspected target navigated")
+_TAMPERED = "the page has changed what makes JSON of values"
 
+_ARGUMENT = ("value", "unserializableValue", "objectId")
+_AS_IT_IS = "work => work()"
 _THROWN_BOUND = 1.0
 _HELD = """function () {
   if (typeof this.message === 'string') return `${this.name ?? 'error'}: ${this.message}`;
@@ -25,29 +31,23 @@ _HELD = """function () {
   return text === undefined ? undefined : text.slice(0, 10000);
 }"""
 
-_ARGUMENT = ("value", "unserializableValue", "objectId")
-_TEXT = """async value => {
-  value = await value;
-  if (typeof value === 'function') value = await value();
-  const bounded = (kind, text) => text.length > LIMIT
-    ? { kind: 'error', text: "the value's JSON is over LIMIT characters" } : { kind, text };
-  switch (typeof value) {
-    case 'undefined': case 'function': return { kind: 'none', text: '' };
-    case 'symbol': return { kind: 'error', text: "the value is a symbol, which JSON can't hold" };
-    case 'bigint': return bounded('odd', `${value}n`);
-    case 'string': return bounded('text', value);
-    case 'number': return Number.isFinite(value)
-      ? { kind: 'json', text: `${value}` } : { kind: 'odd', text: `${value}` };
-    case 'boolean': return { kind: 'json', text: `${value}` };
-  }
-  if (value === null) return { kind: 'none', text: '' };
-  if (value instanceof Node) return bounded('text', String(value.outerHTML ?? value.textContent));
-  if (value instanceof Error) return bounded('text', String(value));
-  if (value instanceof Map) value = Object.fromEntries(value);
-  if (value instanceof Set) value = [...value];
-  const text = JSON.stringify(value);
-  return text === undefined ? { kind: 'none', text: '' } : bounded('json', text);
-}""".replace("LIMIT", str(MAX_RESULT))
+_OURS = (
+    files("agent_browser.browser")
+    .joinpath("script.js")
+    .read_text(encoding="utf-8")
+    .replace("LIMIT", str(MAX_RESULT))
+    .strip()
+)
+_TEXT, _TRUTH, _LAST = (f"({_OURS}).{name}" for name in ("text", "truth", "last"))
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What an expression came to: whether that is truthy, and how it begins."""
+
+    is_met: bool
+    shown: str
+    error: str | None = None
 
 
 async def run(session: CDPSession, code: str, seconds: float) -> ExecuteOutput:
@@ -56,40 +56,72 @@ async def run(session: CDPSession, code: str, seconds: float) -> ExecuteOutput:
     An error of the page's own is in `error`. A script that never yields is ended after `seconds`.
     """
     try:
-        answer = await _answer(session, code, seconds)
+        answer = await _answer(session, code, seconds, _TEXT)
     except Error as exc:
         if any(words in str(exc) for words in _LEFT):
             return ExecuteOutput(error="the page was left before the code was done")
         raise
     if "exceptionDetails" in answer:
         return ExecuteOutput(error=await _thrown(session, answer["exceptionDetails"]))
-    return _output(answer["result"].get("value"))
+    return _output(*_said(answer))
 
 
-async def _answer(session: CDPSession, code: str, seconds: float) -> dict[str, Any]:
-    """What came of the first reading of the code that parses; none is run that does not."""
-    answer = await _evaluate(session, f"({_TEXT})((() => (\n{code}\n))())", seconds)
+async def look(session: CDPSession, code: str, seconds: float) -> Seen | None:
+    """Whether the same comes to something truthy; None where the page was left meanwhile."""
+    try:
+        answer = await _answer(session, code, seconds, _TRUTH)
+    except Error as exc:
+        if any(words in str(exc) for words in _LEFT):
+            return None
+        raise
+    if "exceptionDetails" in answer:
+        return Seen(False, "", await _thrown(session, answer["exceptionDetails"]))
+    kind, text = _said(answer)
+    return Seen(kind == "met", text, text if kind == "error" else None)
+
+
+async def _answer(session: CDPSession, code: str, seconds: float, ask: str) -> dict[str, Any]:
+    """What came of the first reading of the code that parses; none is run that does not. `ask` is
+    the function of ours that runs the code and turns what comes of it into text.
+    """
+    answer = await _evaluate(session, f"({ask})(async () => (\n{code}\n))", seconds)
     if not _does_not_parse(answer):
         return answer
-    never_run = await _evaluate(session, f"if (0) {{\n{code}\n}}\n0", seconds)
-    if not _does_not_parse(never_run):
-        return await _evaluate(session, f"({_TEXT})((0, eval)({json.dumps(code)}))", seconds)
-    if "return" in code:
-        body = f"({_TEXT})((async () => {{\n{code}\n}})())"
-        returning = await _evaluate(session, body, seconds)
+    # `await (x)` is a call where nothing can be awaited: code with that word is read as what can.
+    awaits = "await" in code
+    never_run = await _evaluate(session, f"if (0) {{\n{code}\n}}\n0", seconds, repl=awaits)
+    if not _does_not_parse(never_run) and not awaits:
+        call = f"({ask})(async () => (0, eval)({json.dumps(code)}))"
+        return await _evaluate(session, call, seconds)
+    if _does_not_parse(never_run) and "return" in code:
+        returning = await _evaluate(session, f"({ask})(async () => {{\n{code}\n}})", seconds)
         if not _does_not_parse(returning):
             return returning
-    return await _awaiting(session, code, seconds)
+    return await _awaiting(session, code, seconds, ask)
 
 
-async def _awaiting(session: CDPSession, code: str, seconds: float) -> dict[str, Any]:
-    """Statements with `await` among them, as a console reads them."""
-    answer = await _evaluate(session, code, seconds, repl=True)
-    if "exceptionDetails" in answer:
-        return answer
+async def _awaiting(session: CDPSession, code: str, seconds: float, ask: str) -> dict[str, Any]:
+    """Statements with `await` among them, as a console reads them: what they declare stays.
+
+    What a console says of its last value can't be bounded. So where the last statement is an
+    expression, the code itself makes text of its value; of another (an `if`, a loop) we do, after.
+    """
+    found = await _evaluate(session, f"({_LAST})({json.dumps(code)})", seconds)
+    span = found.get("result", {}).get("value")
+    if not isinstance(span, list):
+        answer = await _evaluate(session, code, seconds, repl=True)
+        return answer if "exceptionDetails" in answer else await _told(session, answer, ask)
+    start, end = span
+    telling = f"{code[:start]}\n;await ({ask})(async () => (\n{code[start:end]}\n))"
+    answer = await _evaluate(session, telling, seconds, repl=True)
+    return answer if "exceptionDetails" in answer else await _told(session, answer, _AS_IT_IS)
+
+
+async def _told(session: CDPSession, answer: dict[str, Any], ask: str) -> dict[str, Any]:
+    """The same for a value that a console came to."""
     remote = answer["result"]
     arguments: dict[str, Any] = {
-        "functionDeclaration": f"function (value) {{ return ({_TEXT})(value); }}",
+        "functionDeclaration": f"function (value) {{ return ({ask})(() => value); }}",
         "arguments": [{key: remote[key] for key in _ARGUMENT if key in remote}],
         "returnByValue": True,
         "awaitPromise": True,
@@ -135,7 +167,7 @@ async def _thrown(session: CDPSession, details: dict[str, Any]) -> str:
     """What was thrown: an error's own words, and of anything else what it holds, as JSON."""
     thrown = details.get("exception", {})
     if "objectId" not in thrown or thrown.get("subtype") in ("error", "node", "proxy"):
-        return _said(details)
+        return _words(details)
     try:
         with anyio.fail_after(_THROWN_BOUND):
             answer = await session.send(
@@ -147,12 +179,12 @@ async def _thrown(session: CDPSession, details: dict[str, Any]) -> str:
                 },
             )
     except (Error, TimeoutError):
-        return _said(details)
+        return _words(details)
     text = answer["result"].get("value")
-    return f"Uncaught {text}"[:10_000] if isinstance(text, str) else _said(details)
+    return f"Uncaught {text}"[:10_000] if isinstance(text, str) else _words(details)
 
 
-def _said(details: dict[str, Any]) -> str:
+def _words(details: dict[str, Any]) -> str:
     thrown = details.get("exception", {})
     if "description" in thrown:
         text = str(thrown["description"])
@@ -162,11 +194,17 @@ def _said(details: dict[str, Any]) -> str:
     return str(details.get("text", ""))
 
 
-def _output(said: Any) -> ExecuteOutput:
-    """The page may have tampered with what makes the text; then it is an error, not a fault."""
+def _said(answer: dict[str, Any]) -> tuple[str, str]:
+    """The kind and the text of what came of the code. The page may have tampered with what makes
+    them; then it is an error, not a fault.
+    """
+    said = answer["result"].get("value")
     if not isinstance(said, dict) or not isinstance(said.get("text"), str):
-        return ExecuteOutput(error="the page has changed what makes JSON of values")
-    kind, text = said.get("kind"), said["text"]
+        return "error", _TAMPERED
+    return str(said.get("kind")), said["text"]
+
+
+def _output(kind: str, text: str) -> ExecuteOutput:
     match kind:
         case "none":
             return ExecuteOutput()
@@ -178,7 +216,7 @@ def _output(said: Any) -> ExecuteOutput:
             try:
                 value = json.loads(text)
             except ValueError:
-                return ExecuteOutput(error="the page has changed what makes JSON of values")
+                return ExecuteOutput(error=_TAMPERED)
             return ExecuteOutput(result=value if isinstance(value, str) else text, value=value)
         case _:
             return ExecuteOutput(error=text)

@@ -3,7 +3,7 @@
 import io
 from collections.abc import Sequence
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 THUMBNAIL = 480
 """Pixels of the longer side."""
@@ -16,30 +16,30 @@ _FONT_SIZE = 14
 
 Frames = Sequence[tuple[float, bytes]]
 """Seconds, and a JPEG."""
+Form = tuple[int, int]
+"""Width and height of the film that the frames are of; others get black sides in it."""
 
 
-def thumbnail(frames: Frames) -> bytes:
+def thumbnail(frames: Frames, form: Form) -> bytes:
     """The frame with most to see in it, small, as JPEG."""
     _, frame = max(frames, key=lambda shown: len(shown[1]))
-    return _jpeg(_fitted(frame, THUMBNAIL))
+    return _jpeg(_fitted(frame, _within(form, THUMBNAIL)))
 
 
-def contact_sheet(frames: Frames) -> bytes:
+def contact_sheet(frames: Frames, form: Form) -> bytes:
     """Up to 12 frames in a grid, in order, each with its time, as JPEG."""
     chosen = spread(frames, MOST_TILES)
-    tiles = [(seconds, _fitted(frame, TILE)) for seconds, frame in chosen]
-    width = max(tile.width for _, tile in tiles)
-    height = max(tile.height for _, tile in tiles)
+    width, height = size_of_tile = _within(form, TILE)
+    tiles = [(seconds, _fitted(frame, size_of_tile)) for seconds, frame in chosen]
     columns = min(COLUMNS, len(tiles))
     rows = -(-len(tiles) // columns)
     size = (_GAP + columns * (width + _GAP), _GAP + rows * (height + _GAP))
     sheet = Image.new("RGB", size, _BACKGROUND)
     for position, (seconds, tile) in enumerate(tiles):
         row, column = divmod(position, columns)
-        x = _GAP + column * (width + _GAP) + (width - tile.width) // 2
-        y = _GAP + row * (height + _GAP) + (height - tile.height) // 2
+        x, y = _GAP + column * (width + _GAP), _GAP + row * (height + _GAP)
         sheet.paste(tile, (x, y))
-        _label(sheet, clock(seconds), x, y + tile.height)
+        _label(sheet, clock(seconds), x, y + height)
     return _jpeg(sheet)
 
 
@@ -60,11 +60,19 @@ def clock(seconds: float) -> str:
     return f"{minutes}:{int(rest * 10) / 10:04.1f}"
 
 
-def _fitted(frame: bytes, longest: int) -> Image.Image:
+def _within(form: Form, longest: int) -> Form:
+    """A size of that form, its longer side so long at most."""
+    scale = min(1.0, longest / max(form))
+    return max(1, round(form[0] * scale)), max(1, round(form[1] * scale))
+
+
+def _fitted(frame: bytes, size: Form) -> Image.Image:
     picture = Image.open(io.BytesIO(frame))
-    picture.draft("RGB", (longest, longest))
-    picture.thumbnail((longest, longest))
-    return picture.convert("RGB")
+    picture.draft("RGB", size)
+    shown = ImageOps.contain(picture.convert("RGB"), size)
+    whole = Image.new("RGB", size, "black")
+    whole.paste(shown, ((size[0] - shown.width) // 2, (size[1] - shown.height) // 2))
+    return whole
 
 
 def _label(sheet: Image.Image, text: str, x: int, bottom: int) -> None:

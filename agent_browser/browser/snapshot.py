@@ -11,8 +11,9 @@ from agent_browser.browser import elements
 from agent_browser.browser.elements import Row, Survey
 from agent_browser.browser.placing import HERE, Placing
 from agent_browser.browser.refs import Numbers
-from agent_browser.browser.tabs import MAX_TITLE, MAX_URL
-from agent_browser.browser.worlds import Child, DocumentLeft, World, Worlds
+from agent_browser.browser.tab import MAX_URL
+from agent_browser.browser.tabs import MAX_TITLE
+from agent_browser.browser.worlds import MAX_FRAMES, Child, DocumentLeft, World, Worlds
 
 FRAME_DEPTH = 8
 LOOK_TIME = 5.0
@@ -146,7 +147,9 @@ class Looking:
             world.token,
         )
         if said["frames"] and spot.depth < FRAME_DEPTH:
-            await self._frames(world, survey, said["frames"], spot)
+            await self._frames(world, survey, said["frames"][:MAX_FRAMES], spot)
+        if len(said["frames"]) > (MAX_FRAMES if spot.depth < FRAME_DEPTH else 0):
+            survey.partial = True
         return survey
 
     def _heard(self, world: World, text: str) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from agent_browser.browser.driver import Driver
 from agent_browser.browser.worlds import Worlds
 from agent_browser.errors import AgentBrowserError, BrowserLost, DialogWaiting, PageCrashed
 
+MAX_URL = 8_192
+"""Characters of an address that are told and kept; a page may make more."""
 ANSWER_BOUND = 0.5
 """Seconds that a page has to answer while another tab's dialog waits; they may share a process."""
 
@@ -52,11 +54,15 @@ class Tab:
         self.opener: str | None = None
         self.worlds = Worlds(page, driver)
         self.dialogs = Dialogs(tab_id, manners, lambda: asking(self), self._overrun)
-        self.title = ""
+        self._title = ""
+        self.on_title: Callable[[], None] | None = None
+        """Told each time that the page's title was learnt."""
         self.status: int | None = None
         self.retry_after: float | None = None
         self.crashed = False
         self.closed = False
+        self.was_closed = False
+        """The caller closed it."""
         self._lost = lost
         self._calls: dict[anyio.CancelScope, float] = {}
         self._held_by: DialogWaiting | None = None
@@ -72,6 +78,22 @@ class Tab:
         self.closed = True
         self.dialogs.gone()
         self._interrupt()
+
+    @property
+    def title(self) -> str:
+        """Its title, as last learnt."""
+        return self._title
+
+    @title.setter
+    def title(self, title: str) -> None:
+        self._title = title
+        if self.on_title is not None:
+            self.on_title()
+
+    @property
+    def url(self) -> str:
+        """Its address, as far as it is told; a window without a document yet is blank."""
+        return self.page.url[:MAX_URL] or "about:blank"
 
     async def _overrun(self) -> None:
         self.crashed = True
@@ -149,6 +171,11 @@ class Tab:
             return PageCrashed()
         if self._lost.context:
             return BrowserLost("the session was closed during the call")
+        if self.closed and self.was_closed:
+            return PageCrashed(
+                "no tab is open any more. Call 'open' to load a page again: "
+                "cookies and storage are kept."
+            )
         if self.closed:
             return PageCrashed(
                 "the page closed itself. Call 'open' to load a page again: "

@@ -41,7 +41,9 @@ async def tab_switch(tabs: Tabs, input: InteractInput) -> None:
 
 async def tab_close(tabs: Tabs, input: InteractInput) -> None:
     """Close a tab, the active one if none is named, whatever it asks."""
-    await tabs.named(input.tab).page.close()
+    tab = tabs.named(input.tab)
+    tab.was_closed = True
+    await tab.page.close()
     if tabs.current is not None and not tabs.current.closed:
         await _loaded(tabs.current)
 

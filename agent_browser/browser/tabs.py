@@ -5,6 +5,7 @@ closes, its opener takes over, else the tab that was opened last.
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import anyio
 from playwright.async_api import BrowserContext, Error, Page, Video
@@ -20,8 +21,7 @@ from agent_browser.models.functions import Tab as TabInfo
 MAX_TABS = 50
 """Tabs that a session may have open; a page that opens more has them closed at once."""
 MAX_TITLE = 1_000
-MAX_URL = 8_192
-"""Characters of a title and an address that are told and kept; a page may make more."""
+"""Characters of a title that are told and kept; a page may make more."""
 
 CURSOR_TIME = 150
 """Milliseconds that a shown cursor takes to its next place; each action waits for it."""
@@ -52,6 +52,11 @@ class Tabs:
         """Done to every tab that opens."""
         self.on_active: Callable[[], None] | None = None
         """Told when another tab is the active one."""
+        self.on_adopted: Callable[[Tab], None] | None = None
+        """Told of every tab before anything else of it."""
+        self.on_opened: Callable[[Tab], None] | None = None
+        """Told of every tab once it is known who opened it."""
+        self.on_dialog: Callable[[Tab, PlaywrightDialog], None] | None = None
         self.videos: list[Video] = []
         context.on("page", self._opened)
         context.on("dialog", self._shown)
@@ -65,6 +70,8 @@ class Tabs:
             except Error:
                 return
             return
+        if self.on_opened is not None:
+            self.on_opened(self._by_page[page])
         if self._show_cursor:
             await show_cursor(page)
         if self.equip is not None:
@@ -73,6 +80,8 @@ class Tabs:
     async def _shown(self, dialog: PlaywrightDialog) -> None:
         tab = self.adopt(dialog.page) if dialog.page is not None else None
         if tab is not None:
+            if self.on_dialog is not None:
+                self.on_dialog(tab, dialog)
             await tab.dialogs.show(dialog)
             return
         try:
@@ -104,7 +113,13 @@ class Tabs:
             self.videos.append(page.video)
         page.on("popup", lambda popup: self._introduce(tab, popup))
         page.on("close", lambda _: self._closed(tab))
+        if self.on_adopted is not None:
+            self.on_adopted(tab)
         return tab
+
+    def of(self, page: Page | None) -> Tab | None:
+        """The page's tab, if it has one."""
+        return self._by_page.get(page) if page is not None else None
 
     def _introduce(self, opener: Tab, popup: Page) -> None:
         tab = self.adopt(popup)
@@ -198,13 +213,11 @@ class Tabs:
         """Every open tab; the titles of those in the background are asked for, briefly, unless a
         dialog waits.
         """
-        for tab in self.open if self.waiting is None else ():
-            if tab is not self._active and not tab.crashed:
-                with anyio.move_on_after(_TITLE_TIMEOUT):
-                    try:
-                        tab.title = (await tab.page.title())[:MAX_TITLE]
-                    except Error:
-                        continue
+        others = [tab for tab in self.open if tab is not self._active]
+        if others and self.waiting is None:
+            async with anyio.create_task_group() as asking:
+                for tab in others:
+                    asking.start_soon(ask_title, tab)
         return self.known()
 
     def known(self) -> list[TabInfo]:
@@ -212,7 +225,7 @@ class Tabs:
         return [
             TabInfo(
                 id=tab.id,
-                url=tab.page.url[:MAX_URL],
+                url=tab.url,
                 title=tab.title,
                 active=tab is self._active,
                 opener=tab.opener,
@@ -278,6 +291,13 @@ class Tabs:
         if why is not None:
             raise why
         return tab
+
+
+async def ask_title(tab: Tab) -> None:
+    """Ask the page for its title; what was known stays where it does not answer soon."""
+    if not tab.crashed and not tab.closed:
+        with anyio.move_on_after(_TITLE_TIMEOUT), suppress(Error):
+            tab.title = (await tab.page.title())[:MAX_TITLE]
 
 
 async def show_cursor(page: Page) -> None:

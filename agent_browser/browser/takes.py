@@ -35,12 +35,13 @@ def is_there(path: Path) -> bool:
     return path.is_file() and path.stat().st_size > 0
 
 
-def pictures(footage: Footage) -> dict[str, Blob]:
-    """The thumbnail and the contact sheet. Blocking."""
+def pictures(take: Take, footage: Footage) -> dict[str, Blob]:
+    """The thumbnail and the contact sheet, in the form that the video has. Blocking."""
     frames = footage.sample.frames
+    form = take.film.shape.width, take.film.shape.height
     try:
         return {
-            name: Blob(draw(frames), "image/jpeg", f"{name}.jpg", optional=True)
+            name: Blob(draw(frames, form), "image/jpeg", f"{name}.jpg", optional=True)
             for name, draw in (
                 ("thumbnail", sheet.thumbnail),
                 ("contact_sheet", sheet.contact_sheet),

@@ -53,6 +53,8 @@ class Tracer:
         self._scale: _Scale | None = None
         self._cut: Path | None = None
         """A trace that was ended because it was too large, for who stops it."""
+        self._is_stray = False
+        """A start was broken off: a trace may run that nobody was told of."""
         self._began = 0.0
         self._ended = 0.0
         self._lock = anyio.Lock()
@@ -63,7 +65,11 @@ class Tracer:
 
     @property
     def _is_there(self) -> bool:
-        return self._folder is not None or self._cut is not None
+        return self._runs or self._cut is not None
+
+    @property
+    def _runs(self) -> bool:
+        return self._folder is not None and not self._is_stray
 
     async def start(self, input: TraceInput) -> Done:
         """Begin. AlreadyTracing."""
@@ -73,23 +79,32 @@ class Tracer:
         if folder is None:
             raise StorageFull("there is no folder for traces")
         async with self._lock:
+            await self._end_stray()
             self._folder = folder
             _users[folder] += 1
-            try:
-                await self._reach.context.tracing.start(
-                    name=secrets.token_hex(8),
-                    title=input.title,
-                    screenshots=input.screenshots is not False,
-                    snapshots=input.snapshots is not False,
-                    sources=False,
-                )
-            except BaseException:
-                await self._done_with(folder)
-                raise
-            self._began, self._ended = time.monotonic(), 0.0
             token = current_token()
             self._scale = _Scale(folder, lambda: _from_thread(self._too_large, token))
+            # Until the driver says otherwise, it may have begun.
+            self._is_stray = True
+            await self._reach.context.tracing.start(
+                name=secrets.token_hex(8),
+                title=input.title,
+                screenshots=input.screenshots is not False,
+                snapshots=input.snapshots is not False,
+                sources=False,
+            )
+            self._is_stray = False
+            self._began, self._ended = time.monotonic(), 0.0
         return Done(self._told(input))
+
+    async def _end_stray(self) -> None:
+        """End the trace that nobody was told of, if there is one. Called with the lock held."""
+        if not self._is_stray or self._folder is None:
+            return
+        with suppress(Error):  # it never began
+            await self._reach.context.tracing.stop()
+        self._is_stray = False
+        await self._done_with(self._folder)
 
     async def stop(self, input: TraceInput) -> Done:
         """End it and hand the zip over. NotTracing; StorageFull where it can't be written."""
@@ -129,13 +144,15 @@ class Tracer:
         until = self._ended or time.monotonic()
         return TraceOutput(
             action=input.action,
-            tracing=self._folder is not None,
+            tracing=self._runs,
             seconds=round(until - self._began, 3) if self._began else 0.0,
         )
 
     async def _too_large(self) -> None:
         async with self._lock:
-            if self._folder is not None:
+            if self._is_stray:
+                await self._end_stray()
+            elif self._folder is not None:
                 _log.info("a trace is ended: too large")
                 self._cut = await self._save()
 

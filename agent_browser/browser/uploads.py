@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-from playwright.async_api import Error, FilePayload, JSHandle, Locator, TimeoutError
+from playwright.async_api import Error, FilePayload, Locator, TimeoutError
 
 from agent_browser.browser.actions import Act, needed, register
 from agent_browser.browser.engine import Upload
 from agent_browser.browser.targets import Target, acting_on
+from agent_browser.browser.translate import is_gone
 from agent_browser.errors import ActionFailed
 
 CHOOSER_BOUND = 1.0
@@ -21,10 +22,6 @@ MOST_TYPED = 20_000_000
 """Bytes that go through the driver, where a caller says what a file is; more go by their path, and
 the browser goes by the name.
 """
-_MOUSE_STEPS = 2
-_COPY = 1
-"""A drag that copies, in the protocol's words."""
-
 _INPUT = """element => {
     let input = element.closest('input[type=file]');
     const label = input ? null : element.closest('label');
@@ -37,18 +34,49 @@ _FACTS = """input => input && {
     disabled: input.disabled,
     accept: input.accept,
 }"""
-_LISTEN = """element => {
-    const seen = { over: false, drop: false, dropped: false };
-    const root = element.ownerDocument.defaultView;
-    const later = (event, note) => setTimeout(() => note(event.defaultPrevented), 0);
-    root.addEventListener('dragover', event => later(event, yes => { seen.over ||= yes; }), true);
-    root.addEventListener('drop', event => {
-        seen.dropped = true;
-        later(event, yes => { seen.drop = yes; });
-    }, { capture: true, once: true });
-    return seen;
+_MAKE = """element => {
+    const input = element.ownerDocument.createElement('input');
+    input.type = 'file';
+    input.multiple = true;
+    return input;
 }"""
-_SEEN = """seen => new Promise(done => setTimeout(() => setTimeout(() => done(seen), 0), 0))"""
+_DROP = """async (element, input) => {
+    const files = new DataTransfer();
+    for (const file of input.files) files.items.add(file);
+    files.effectAllowed = 'all';
+    const box = element.getBoundingClientRect();
+    const [clientX, clientY] = [box.x + box.width / 2, box.y + box.height / 2];
+    const hit = () => {
+        let top = element.ownerDocument.elementFromPoint(clientX, clientY);
+        while (top?.shadowRoot) {
+            const deeper = top.shadowRoot.elementFromPoint(clientX, clientY);
+            if (!deeper || deeper === top) break;
+            top = deeper;
+        }
+        return top ?? element;
+    };
+    const tell = (target, type) => !target.dispatchEvent(new DragEvent(type, {
+        bubbles: true, cancelable: type !== 'dragleave', composed: true, clientX, clientY,
+        dataTransfer: files, view: window,
+    }));
+    const task = () => new Promise(done => setTimeout(done, 0));
+    let at = null;
+    let takes = false;
+    for (let step = 0; step < STEPS; step++) {
+        const now = hit();
+        if (now !== at) {
+            tell(now, 'dragenter');
+            if (at !== null) tell(at, 'dragleave');
+            at = now;
+            await task();
+        }
+        takes = tell(at, 'dragover');
+        await task();
+    }
+    if (takes) return tell(at, 'drop');
+    tell(at, 'dragleave');
+    return false;
+}""".replace("STEPS", "3")
 
 
 @register("upload")
@@ -144,23 +172,26 @@ async def _through_chooser(act: Act, target: Target, locator: Locator) -> None:
 
 
 async def _drop(act: Act, locator: Locator, shown: str, *, clicked: bool = False) -> None:
-    """Drag the files over the element and let them go, as the system's file manager does."""
+    """Drag the files over the element and let them go.
+
+    The events are a script's. The mouse's own have a default: where no script prevents it, the
+    browser opens what was dropped as a tab of its own, a `file:` address of the server.
+    """
     await locator.scroll_into_view_if_needed(timeout=act.milliseconds)
-    box = await locator.bounding_box(timeout=act.milliseconds)
-    if box is None:
+    element = await locator.element_handle(timeout=act.milliseconds)
+    if await element.bounding_box() is None:
         raise ActionFailed("not_visible", f"{shown} is not visible")
-    seen = await locator.evaluate_handle(_LISTEN, timeout=act.milliseconds)
-    place = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
-    data = {
-        "items": [],
-        "files": [str(file.path) for file in act.uploads],
-        "dragOperationsMask": _COPY,
-    }
-    session = await act.tab.worlds.session()
-    for kind in ("dragEnter", *["dragOver"] * _MOUSE_STEPS, "drop"):
-        await session.send("Input.dispatchDragEvent", {"type": kind, **place, "data": data})
-    said = await _came_of(seen)
-    if said is None or said["drop"]:
+    holder = (await element.evaluate_handle(_MAKE)).as_element()
+    if holder is None:
+        raise ActionFailed("failed", "the page has changed what makes elements")
+    await holder.set_input_files(await _given(act.uploads), timeout=act.milliseconds)
+    try:
+        taken = await element.evaluate(_DROP, holder)
+    except Error as exc:
+        if act.tab.gone() is not None or not is_gone(exc):
+            raise
+        taken = True  # What was dropped made the page go elsewhere.
+    if taken:
         if clicked:
             act.note(f"{shown} opened no file chooser; the files were dropped on it")
         return
@@ -171,12 +202,3 @@ async def _drop(act: Act, locator: Locator, shown: str, *, clicked: bool = False
             "files that were dropped on it",
         )
     raise ActionFailed("drop_not_taken", f"{shown} took no files that were dropped on it")
-
-
-async def _came_of(seen: JSHandle) -> dict[str, bool] | None:
-    """What the page did with the drop; None where it left for another document."""
-    try:
-        said: dict[str, bool] = await seen.evaluate(_SEEN)
-    except Error:
-        return None
-    return said

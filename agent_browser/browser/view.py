@@ -35,6 +35,10 @@ class View:
         self._document: str | None = None
         self._kept = Kept()
 
+    def line(self, ref: str) -> str | None:
+        """The line of an element of the last look, by its ref (`@e7`); None for others."""
+        return self._lines.get(ref)
+
     def looking(
         self, tab: Tab, *, most: int = LIMIT, query: str | None = None, boxes: bool = False
     ) -> Looking:
@@ -74,6 +78,17 @@ class View:
                 else ActionFailed("no_match", f"{root} matches nothing")
             )
         return survey
+
+    def is_plain(self, text: str) -> bool:
+        """Whether the last look at the main frame showed that ref, and as none for secrets."""
+        try:
+            named = parse(text)
+        except ActionFailed:
+            return False
+        if not isinstance(named, Ref):
+            return False
+        row = next((row for row in self._kept.rows if row["n"] == named.number), None)
+        return row is not None and not row.get("secret")
 
     async def place(self, tab: Tab, text: str) -> tuple[World, int]:
         """The document and the number of what a ref or selector names; ActionFailed."""

@@ -12,15 +12,21 @@ from dataclasses import dataclass
 import anyio
 from playwright.async_api import Error, Frame, Locator, TimeoutError
 
+from agent_browser.browser import refs, script
 from agent_browser.browser.actions import Act, register
 from agent_browser.browser.anywhere import in_all_frames, in_any_frame
+from agent_browser.browser.refs import Selector
 from agent_browser.browser.targets import acting_on
 from agent_browser.browser.translate import first_line, is_gone
 from agent_browser.errors import ActionFailed, AgentBrowserError
+from agent_browser.models.globs import Place
 
 DEFAULT_WAIT_MS = 1000
 _LOOK_BOUND = 0.5
 """Seconds to find out what was there in place of what was waited for."""
+_FIRST_PAUSE = 0.01
+_LONGEST_PAUSE = 0.1
+"""Seconds between two looks at what a caller's function comes to."""
 
 Wait = Callable[[Act], Awaitable[None]]
 Instead = Callable[[Act], Awaitable[str]]
@@ -62,7 +68,8 @@ def condition(
 async def wait(act: Act) -> None:
     """Every condition that was given, within one time; else `wait_ms`."""
     act.acted = False
-    given = [name for name in CONDITIONS if _value(act, name) is not None]
+    _check(act)
+    given = [name for name in CONDITIONS if getattr(act.input, name) is not None]
     if not given:
         await _pause(act)
         return
@@ -85,10 +92,17 @@ async def wait(act: Act) -> None:
         raise failed[0]
 
 
-def _value(act: Act, name: str) -> object:
-    if name == "ref" and act.input.selector is not None:
-        return None
-    return getattr(act.input, name)
+def _check(act: Act) -> None:
+    """ActionFailed for what can't be waited for, and would be met or left out unnoticed."""
+    asked = act.input
+    for name in CONDITIONS:
+        value = getattr(asked, name)
+        if value in ("", []) or (isinstance(value, list) and "" in value):
+            raise ActionFailed("invalid_input", f"{name!r} is empty: there is nothing to wait for")
+    if asked.ref is not None and asked.selector is not None:
+        raise ActionFailed("invalid_input", "'ref' and 'selector' are given; wait for one of them")
+    if asked.state is not None and asked.ref is None and asked.selector is None:
+        raise ActionFailed("missing_input", "'selector' or 'ref' required where 'state' is given")
 
 
 async def _met(act: Act, name: str) -> None:
@@ -101,7 +115,9 @@ async def _met(act: Act, name: str) -> None:
             raise gone from exc
         waited = f"Timeout {act.milliseconds:g}ms exceeded waiting for {name}"
         there = await _instead(act, name)
-        raise ActionFailed("timeout", f"{waited} {_shown(_value(act, name))}; {there}") from exc
+        raise ActionFailed(
+            "timeout", f"{waited} {_shown(getattr(act.input, name))}; {there}"
+        ) from exc
     except Error as exc:
         if act.tab.gone() is not None or is_gone(exc):
             raise
@@ -134,7 +150,11 @@ async def _pause(act: Act) -> None:
 
 @condition("url")
 async def _url(act: Act) -> None:
-    await act.page.wait_for_url(act.input.url or "", wait_until="commit", timeout=act.left)
+    try:
+        place = Place(act.input.url or "")
+    except ValueError as exc:
+        raise ActionFailed("invalid_input", f"'url': {exc}") from exc
+    await act.page.wait_for_url(place.is_at, wait_until="commit", timeout=act.left)
 
 
 @condition("load_state")
@@ -142,8 +162,13 @@ async def _load_state(act: Act) -> None:
     await act.page.wait_for_load_state(act.input.load_state, timeout=act.left)
 
 
+def _named(act: Act) -> str:
+    """The selector that was given, as `selector` or as `ref`."""
+    return act.input.selector or act.input.ref or ""
+
+
 async def _matches(act: Act) -> str:
-    selector, state = act.input.selector or "", act.input.state or "visible"
+    selector, state = _named(act), act.input.state or "visible"
     count = sum([await frame.locator(selector).count() for frame in act.page.frames])
     if not count:
         return f"nothing matches it at {act.page.url[:500]}"
@@ -153,7 +178,7 @@ async def _matches(act: Act) -> str:
 
 @condition("selector", instead=_matches)
 async def _selector(act: Act) -> None:
-    selector, state = act.input.selector or "", act.input.state or "visible"
+    selector, state = _named(act), act.input.state or "visible"
     shown = state in ("visible", "hidden")
 
     def find(frame: Frame) -> Locator:
@@ -166,12 +191,21 @@ async def _selector(act: Act) -> None:
         await in_all_frames(act, find)
 
 
+def _is_selector(act: Act) -> bool:
+    return isinstance(refs.parse(act.input.ref or ""), Selector)
+
+
 async def _ref_is(act: Act) -> str:
+    if _is_selector(act):
+        return await _matches(act)
     return f"{act.input.ref} is not {act.input.state or 'visible'}"
 
 
 @condition("ref", instead=_ref_is)
 async def _ref(act: Act) -> None:
+    if _is_selector(act):
+        await _selector(act)
+        return
     async with acting_on(await act.target(), act.left) as locator:
         await locator.wait_for(state=act.input.state or "visible", timeout=act.left)
 
@@ -201,13 +235,28 @@ def _showing(text: str) -> Callable[[Frame], Locator]:
 
 
 async def _comes_to(act: Act) -> str:
-    handle = await act.page.evaluate_handle(act.input.function or "")
-    return f"it came to {_shown(str(handle))} at {act.page.url[:500]}"
+    session = await act.tab.worlds.session()
+    try:
+        seen = await script.look(session, act.input.function or "", _LOOK_BOUND / 2)
+    except builtins.TimeoutError:
+        return f"it did not come to an end at {act.page.url[:500]}"
+    if seen is None:
+        return await _place(act)
+    return f"it came to {_shown(seen.shown)} at {act.page.url[:500]}"
 
 
 @condition("function", instead=_comes_to)
 async def _function(act: Act) -> None:
-    await act.page.wait_for_function(act.input.function or "", timeout=act.left)
+    session = await act.tab.worlds.session()
+    pause = _FIRST_PAUSE
+    while True:  # Nothing tells of a change to what an expression comes to.
+        seen = await script.look(session, act.input.function or "", act.left / 1000)
+        if seen is not None and seen.error is not None:
+            raise ActionFailed("failed", seen.error.split("\n")[0])
+        if seen is not None and seen.is_met:
+            return
+        await anyio.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE)
 
 
 async def _running(act: Act) -> str:

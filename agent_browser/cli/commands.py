@@ -83,15 +83,20 @@ def register(app: typer.Typer) -> None:
 
 def commands(
     json: Annotated[
-        bool, typer.Option("--json", help="All arguments and options, and functions' inputs.")
+        bool,
+        typer.Option(
+            "--json",
+            help="All arguments and options, and the inputs of functions, compare and scrape.",
+        ),
     ] = False,
 ) -> None:
-    """List every command; with --json, all that can be typed and every function's input."""
+    """List every command; with --json, all that can be typed and every call's input."""
     from agent_browser.cli.main import program
 
     found = every_command(program())
     if json:
-        print_json({"commands": [one.as_json() for one in found], "functions": _functions()})
+        listed = [one.as_json() for one in found]
+        print_json({"commands": listed, "functions": _functions(), "requests": _requests()})
         return
     width = max(len(one.usage) for one in found)
     for one in found:
@@ -187,6 +192,16 @@ def _functions() -> dict[str, Any]:
     from agent_browser.models.catalogue import INPUTS
 
     return {name: input.model_json_schema() for name, input in INPUTS.items()}
+
+
+def _requests() -> dict[str, Any]:
+    """The bodies of the requests that are no function of a session, as JSON Schema."""
+    from agent_browser.models.base import Input
+    from agent_browser.models.comparing import CompareInput
+    from agent_browser.models.scraping import ScrapeInput
+
+    inputs: dict[str, type[Input]] = {"compare": CompareInput, "scrape": ScrapeInput}
+    return {name: input.model_json_schema() for name, input in inputs.items()}
 
 
 def _first_sentence(text: str) -> str:

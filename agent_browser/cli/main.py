@@ -20,6 +20,7 @@ from agent_browser.cli import (
     recording,
     routing,
     scrape,
+    sessions,
     system,
     tabs,
     transfers,
@@ -76,6 +77,7 @@ def program() -> typer.Typer:
     recording.register(app)
     network.register(app)
     routing.register(app)
+    sessions.register(app)
     calls.register(app, legacy)
     app.add_typer(legacy, name="app", rich_help_panel="Scripts")
     scrape.register(app)

@@ -121,13 +121,17 @@ def console(
         typer.Option(help="log, info, warning, error, debug or pageerror; more than once."),
     ] = None,
     query: Annotated[str | None, typer.Option(help="Only with this text.")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Only after this time, as 2026-11-21T10:00:00Z.")
+    ] = None,
     tab: Tab = None,
     limit: Annotated[int | None, typer.Option(help="The newest so many (100).")] = None,
     clear: Clear = False,
 ) -> None:
     """Print what the pages wrote to their console."""
     options = {
-        "level": level, "query": query, "tab": tab, "limit": limit, "clear": clear or None,
+        "level": level, "query": query, "since": since, "tab": tab, "limit": limit,
+        "clear": clear or None,
     }  # fmt: skip
     _print_console(target, options, "nothing in the console")
 

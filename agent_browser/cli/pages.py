@@ -1,4 +1,4 @@
-"""The short commands on a session: open, snapshot, screenshot, eval, close, sessions."""
+"""The short commands on a session: open, snapshot, screenshot, eval, close."""
 
 import sys
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from agent_browser.cli.calls import read_input
 from agent_browser.cli.exits import USAGE, Failed
 from agent_browser.cli.files import check_place
 from agent_browser.cli.printing import note, page_lines, print_json, say
@@ -23,7 +24,6 @@ def register(app: typer.Typer) -> None:
     loose = {"ignore_unknown_options": True}
     client_command(app, "eval", rich_help_panel=PANEL, context_settings=loose)(evaluate)
     client_command(app, "close", rich_help_panel=PANEL)(close)
-    client_command(app, "sessions", without=("session",), rich_help_panel=PANEL)(sessions)
 
 
 def open(
@@ -40,8 +40,24 @@ def open(
     locale: Annotated[str | None, typer.Option(help="Language, as de-CH.")] = None,
     timezone: Annotated[str | None, typer.Option(help="Time zone, as Europe/Zurich.")] = None,
     color_scheme: Annotated[str | None, typer.Option(help="light, dark or no-preference.")] = None,
+    geo: Annotated[
+        str | None, typer.Option(help="LATITUDE,LONGITUDE; pages need --permission geolocation.")
+    ] = None,
+    permission: Annotated[
+        list[str] | None, typer.Option(help="Grant it to pages; may be repeated.")
+    ] = None,
+    header: Annotated[
+        list[str] | None, typer.Option(help="'Name: value' of each request; may be repeated.")
+    ] = None,
+    credentials: Annotated[
+        str | None, typer.Option(help="NAME:PASSWORD for HTTP authentication, of a new session.")
+    ] = None,
     dialogs: Annotated[
         str | None, typer.Option(help="What confirm and prompt get: ask, accept or dismiss (ask).")
+    ] = None,
+    input: Annotated[
+        str | None,
+        typer.Option("--input", "-i", help="Any fields of open, as JSON; @file, - is stdin."),
     ] = None,
     wait_until: Annotated[
         str | None, typer.Option(help="domcontentloaded, load, networkidle or commit.")
@@ -52,12 +68,18 @@ def open(
     ] = None,
 ) -> None:
     """Go to a page: in this shell's session, or in a new one where there is none."""
-    options = {
+    given = {
         "width": width, "height": height, "user_agent": user_agent, "proxy_url": proxy_url,
         "record_video": record_video or None, "show_cursor": show_cursor or None,
         "device": device, "locale": locale, "timezone": timezone, "color_scheme": color_scheme,
+        "geolocation": _place(geo), "permissions": permission or None,
+        "extra_headers": _headers(header), "http_credentials": _credentials(credentials),
         "dialogs": dialogs, "wait_until": wait_until, "timeout": timeout,
     }  # fmt: skip
+    options = dict(read_input(input, "--input")) if input is not None else {}
+    if "url" in options:
+        raise Failed("--input: the url is the command's argument", USAGE)
+    options |= {name: value for name, value in given.items() if value is not None}
     chosen = Chosen(None, remembered=True) if new else target.choose()
     answer = _open(target, chosen, url, session_timeout, options)
     _print(target, answer)
@@ -192,25 +214,33 @@ def close(target: Target) -> None:
         say(f"video {video.url}")
 
 
-def sessions(
-    target: Target,
-    state: Annotated[str | None, typer.Option(help="live, hibernated, ended or expired.")] = None,
-    limit: Annotated[int, typer.Option(help="At most so many.")] = 50,
-) -> None:
-    """List sessions, the most recently used first; * marks this shell's."""
-    from agent_browser.client import requests
+def _place(text: str | None) -> dict[str, float] | None:
+    if text is None:
+        return None
+    try:
+        latitude, longitude = (float(part) for part in text.split(","))
+    except ValueError:
+        raise Failed("--geo is two numbers: LATITUDE,LONGITUDE", USAGE) from None
+    return {"latitude": latitude, "longitude": longitude}
 
-    states = ("live", "hibernated", "ended", "expired")
-    if state is not None and state not in states:
-        raise Failed(f"--state is one of {', '.join(states)}", USAGE)
-    request = requests.list_sessions(state, limit, None)  # type: ignore[arg-type]  # checked above
-    answer = target.send(requests.raw(request), "asking for the sessions")
-    if target.json:
-        print_json(answer)
-        return
-    from agent_browser.cli.tables import print_sessions
 
-    print_sessions(request.parse(answer), mine=target.choose().id)
+def _headers(lines: list[str] | None) -> dict[str, str] | None:
+    headers = {}
+    for line in lines or ():
+        name, colon, value = line.partition(":")
+        if not colon or not name.strip():
+            raise Failed("--header is 'Name: value'", USAGE)
+        headers[name.strip()] = value.strip()
+    return headers or None
+
+
+def _credentials(text: str | None) -> dict[str, str] | None:
+    if text is None:
+        return None
+    name, colon, password = text.partition(":")
+    if not colon:
+        raise Failed("--credentials is NAME:PASSWORD", USAGE)
+    return {"username": name, "password": password}
 
 
 def _open(

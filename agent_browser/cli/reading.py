@@ -41,6 +41,9 @@ def read(
     frames: Annotated[bool, typer.Option("--frames/--no-frames", help="Frames too.")] = True,
     offset: Annotated[int | None, typer.Option(help="Characters to leave out first.")] = None,
     max_chars: Annotated[int | None, typer.Option(help="Characters at most (100000).")] = None,
+    boundaries: Annotated[
+        bool, typer.Option("--boundaries", help="Lines around what is the page's text.")
+    ] = False,
     timeout: Annotated[str | None, typer.Option(help="How long it may take: 30, 90s.")] = None,
 ) -> None:
     """Print what the page says: as Markdown, or in another format."""
@@ -50,7 +53,7 @@ def read(
         "format": "fields" if schema is not None else format, "main": main or None, "ref": ref,
         "schema": None if schema is None else read_input(schema, "--schema"),
         "include_frames": None if frames else False, "offset": offset, "max_chars": max_chars,
-        "timeout": timeout,
+        "boundaries": boundaries or None, "timeout": timeout,
     }  # fmt: skip
     request = reading.read(target.session(), options)
     answer = target.send(requests.raw(request), "reading")
@@ -91,6 +94,15 @@ def pdf(
     header_footer: Annotated[
         bool, typer.Option("--header-footer", help="Date, title, address, page number.")
     ] = False,
+    css_page_size: Annotated[
+        bool, typer.Option("--css-page-size", help="The page's own @page size goes before.")
+    ] = False,
+    tagged: Annotated[
+        bool, typer.Option("--tagged/--no-tagged", help="With its structure, for screen readers.")
+    ] = True,
+    outline: Annotated[
+        bool, typer.Option("--outline", help="With bookmarks of the headings.")
+    ] = False,
     timeout: Annotated[str | None, typer.Option(help="How long it may take: 30, 90s.")] = None,
 ) -> None:
     """Print the page to a PDF file."""
@@ -100,7 +112,8 @@ def pdf(
     options = {
         "format": format, "landscape": landscape or None, "scale": scale, "margins": margins,
         "background": None if background else False, "pages": pages,
-        "header_footer": header_footer or None, "timeout": timeout,
+        "header_footer": header_footer or None, "css_page_size": css_page_size or None,
+        "tagged": None if tagged else False, "outline": outline or None, "timeout": timeout,
     }  # fmt: skip
     request = reading.pdf(target.session(), options)
     answer = target.send(requests.raw(request), "printing")

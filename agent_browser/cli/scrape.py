@@ -193,7 +193,9 @@ class _Shown:
     def print(self, line: str) -> None:
         """One line; on a terminal that it shares with the bar, above that."""
         if self._bar is not None and self._file is sys.stdout and sys.stdout.isatty():
-            self._bar.console.print(line, soft_wrap=True, markup=False, highlight=False)
+            self._bar.console.print(
+                line, soft_wrap=True, markup=False, highlight=False, emoji=False
+            )
         else:
             print(line, file=self._file, flush=True)
 

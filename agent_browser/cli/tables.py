@@ -1,5 +1,6 @@
 """Tables for people: sessions."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ def print_sessions(sessions: SessionList, *, mine: str | None) -> None:
         return
     console.print(table_of(sessions, mine))
     if sessions.next_cursor is not None:
-        say("(there are more; use --limit)")
+        say(f"(there are more; use --limit, or --cursor {sessions.next_cursor})")
 
 
 def table_of(sessions: SessionList, mine: str | None) -> "Table":
@@ -50,13 +51,33 @@ def _cells(session: Session, mine: str | None) -> tuple[str, ...]:
     now = datetime.now(UTC)
     page = " ".join(filter(None, (line(session.title), session.url)))
     return (
-        "*" if session.id == mine else "",
+        ("*" if session.id == mine else "") + ("^" if session.pinned else ""),
         session.id,
         session.end_reason or session.state,
         f"{_span((now - session.last_activity_at).total_seconds())} ago",
         _span((session.expires_at - now).total_seconds()) if session.expires_at else "",
         line(f"{session.name}: {page}" if session.name else page),
     )
+
+
+def session_lines(session: Session) -> Iterator[str]:
+    """A session, a fact a line; what it has none of is left out."""
+    now, times = datetime.now(UTC), session.timeouts
+    left = _span((session.expires_at - now).total_seconds()) if session.expires_at else ""
+    facts = {
+        "session": session.id,
+        "name": session.name or "",
+        "state": f"{session.state} ({session.end_reason or session.phase})",
+        "pinned": "yes" if session.pinned else "",
+        "tags": ", ".join(session.tags),
+        "metadata": ", ".join(f"{key}={value}" for key, value in session.metadata.items()),
+        "page": " ".join(filter(None, (session.title, session.url))),
+        "used": f"{_span((now - session.last_activity_at).total_seconds())} ago",
+        "ends in": left,
+        "timeouts": f"idle {_span(times.idle)}, at most {_span(times.max_duration)}, "
+        f"kept {_span(times.retention)}" + ("" if times.auto_renew else ", not renewed by use"),
+    }
+    yield from (f"{name:<9} {line(value)}" for name, value in facts.items() if value)
 
 
 def _span(seconds: float) -> str:

@@ -56,7 +56,9 @@ def download(
     target: Target,
     ref: Ref,
     file: Annotated[Path, typer.Argument(help="Where to; a folder keeps the file's own name.")],
-    timeout: Annotated[str, typer.Option(help="How long it may take: 30, 90s.")] = "30",
+    timeout: Annotated[
+        str | None, typer.Option(help="How long each may take, the click (5) and the file (30).")
+    ] = None,
 ) -> None:
     """Click an element and save what it downloads."""
     from agent_browser.client import requests
@@ -66,7 +68,11 @@ def download(
         check_place(file)
     session = target.session()
     answer: dict[str, Any] = {}
-    for action, more in (("click", {"ref": ref}), ("wait", {"download": True, "timeout": timeout})):
+    steps: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("click", {"ref": ref, "timeout": timeout}),
+        ("wait", {"download": True, "timeout": timeout or "30"}),
+    )
+    for action, more in steps:
         request = requests.interact(session, action, {"snapshot": False, **more})
         answer = target.send(requests.raw(request), "waiting for the download")
         failed = [one for one in answer.get("unfinished_downloads") or () if one.get("error")]

@@ -26,7 +26,7 @@ from agent_browser.models.functions import (
     SnapshotInput,
     SnapshotOutput,
 )
-from agent_browser.models.sessions import Health, Session, SessionCreate, SessionList, SessionState
+from agent_browser.models.sessions import Health, Session, SessionCreate
 
 T = TypeVar("T")
 Model = TypeVar("Model", bound=BaseModel)
@@ -45,7 +45,7 @@ class Request(Generic[T]):
     method: str
     path: str
     parse: Callable[[Any], T]
-    query: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     patience: float = PATIENCE
@@ -119,14 +119,6 @@ def create_session(options: Mapping[str, Any]) -> Request[Session]:
     """A new session with a blank page; `SessionCreate`'s fields as options."""
     body = _input(SessionCreate, options)
     return Request("POST", "/v1/sessions", Session.model_validate, body=body)
-
-
-def list_sessions(
-    state: SessionState | None, limit: int | None, cursor: str | None
-) -> Request[SessionList]:
-    """The caller's sessions, a page of them."""
-    query = _query(state=state, limit=limit, cursor=cursor)
-    return Request("GET", "/v1/sessions", SessionList.model_validate, query=query)
 
 
 def get_session(session: str) -> Request[Session]:
@@ -214,18 +206,24 @@ def _input(model: type[Input], values: Mapping[str, Any]) -> dict[str, Any]:
         return _dump(model.model_validate({k: v for k, v in values.items() if v is not None}))
     except ValidationError as exc:
         errors = [
-            {"field": ".".join(str(part) for part in error["loc"]), "message": error["msg"]}
+            {"field": ".".join(str(part) for part in error["loc"]), "message": _words(error)}
             for error in exc.errors(include_url=False, include_input=False)
         ]
         detail = "; ".join(f"{e['field']}: {e['message']}".removeprefix(": ") for e in errors)
         raise InvalidRequest(detail, errors) from exc
 
 
+def _words(error: Mapping[str, Any]) -> str:
+    if error["type"] == "extra_forbidden":
+        return "there is no such field"
+    return str(error["msg"]).removeprefix("Value error, ")
+
+
 def _dump(input: Input) -> dict[str, Any]:
     return input.model_dump(mode="json", exclude_unset=True)
 
 
-def _query(**values: object) -> dict[str, str]:
+def _query(**values: object) -> dict[str, str | Sequence[str]]:
     return {name: str(value) for name, value in values.items() if value is not None}
 
 

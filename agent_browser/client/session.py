@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 import anyio
 
+from agent_browser.client.following import AsyncFollowing, Following
 from agent_browser.client.scraping import AsyncScraping, Scraping, Url
 from agent_browser.errors import AgentBrowserError, Gone, InvalidRequest, NotFound
+from agent_browser.models.actions import ActionList
 from agent_browser.models.emulation import EmulateOutput
 from agent_browser.models.files import DownloadsOutput
 from agent_browser.models.functions import (
@@ -91,6 +93,26 @@ class Session(_Handle):
     def info(self) -> SessionRecord:
         """State, timeouts and tabs, as the server has them."""
         return self._client.get_session(self.id)
+
+    def update(self, **changes: Any) -> SessionRecord:
+        """Name, pin or tag it, or change its timeouts: `SessionPatch`'s fields."""
+        return self._client.update_session(self.id, **changes)
+
+    def renew(self) -> SessionRecord:
+        """Its idle time counts from now."""
+        return self._client.renew_session(self.id)
+
+    def keep_alive(self) -> SessionRecord:
+        """Its idle time counts from now, without a use."""
+        return self._client.keep_alive(self.id)
+
+    def actions(self, *, limit: int | None = None, cursor: str | None = None) -> ActionList:
+        """A page of its log, oldest first."""
+        return self._client.actions(self.id, limit=limit, cursor=cursor)
+
+    def events(self, **options: Any) -> Following:
+        """What happens to it, as it happens; options as of the client's `events`."""
+        return self._client.events(self.id, **options)
 
     def open(self, url: str, **options: Any) -> OpenOutput:
         """Go to a page."""
@@ -245,6 +267,26 @@ class AsyncSession(_Handle):
     async def info(self) -> SessionRecord:
         """State, timeouts and tabs, as the server has them."""
         return await self._client.get_session(self.id)
+
+    async def update(self, **changes: Any) -> SessionRecord:
+        """Name, pin or tag it, or change its timeouts: `SessionPatch`'s fields."""
+        return await self._client.update_session(self.id, **changes)
+
+    async def renew(self) -> SessionRecord:
+        """Its idle time counts from now."""
+        return await self._client.renew_session(self.id)
+
+    async def keep_alive(self) -> SessionRecord:
+        """Its idle time counts from now, without a use."""
+        return await self._client.keep_alive(self.id)
+
+    async def actions(self, *, limit: int | None = None, cursor: str | None = None) -> ActionList:
+        """A page of its log, oldest first."""
+        return await self._client.actions(self.id, limit=limit, cursor=cursor)
+
+    def events(self, **options: Any) -> AsyncFollowing:
+        """What happens to it, as it happens; options as of the client's `events`."""
+        return self._client.events(self.id, **options)
 
     async def open(self, url: str, **options: Any) -> OpenOutput:
         """Go to a page."""

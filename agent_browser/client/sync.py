@@ -26,6 +26,7 @@ from agent_browser.client.errors import ServerUnreachable
 from agent_browser.client.readiness import Readiness, not_ready
 from agent_browser.client.requests import Request
 from agent_browser.client.session import Session
+from agent_browser.client.sessions import Sessions
 from agent_browser.errors import Unavailable
 from agent_browser.models.artifacts import Artifact, Recording, RecordingList
 from agent_browser.models.base import Input
@@ -45,13 +46,12 @@ from agent_browser.models.network import ConsoleOutput, HarOutput, RequestOutput
 from agent_browser.models.reading import PdfOutput, ReadOutput
 from agent_browser.models.recording import RecordOutput, TraceOutput
 from agent_browser.models.routing import RouteOutput
-from agent_browser.models.sessions import Health, SessionList, SessionState
-from agent_browser.models.sessions import Session as SessionRecord
+from agent_browser.models.sessions import Health
 
 T = TypeVar("T")
 
 
-class Client:
+class Client(Sessions):
     """A server's functions, sessions, recordings and artifacts. A context manager; safe in threads.
 
     `url` and `api_key` default to AGENT_BROWSER_URL and AGENT_BROWSER_API_KEY, and the URL to
@@ -229,28 +229,6 @@ class Client:
         request = scraping.request(urls, options)
         return scraping.Scraping(self.address, lambda: self._stream(request))
 
-    def create_session(self, **options: Any) -> SessionRecord:
-        """Make a session with a blank page. Options: `SessionCreate`'s fields."""
-        return self.send(requests.create_session(options))
-
-    def list_sessions(
-        self,
-        *,
-        state: SessionState | None = None,
-        limit: int | None = None,
-        cursor: str | None = None,
-    ) -> SessionList:
-        """Sessions, most recent activity first; `next_cursor` gives the next page."""
-        return self.send(requests.list_sessions(state, limit, cursor))
-
-    def get_session(self, session: str) -> SessionRecord:
-        """One session, ended ones too while the server remembers them."""
-        return self.send(requests.get_session(session))
-
-    def end_session(self, session: str, *, purge: bool = False) -> None:
-        """End it; with `purge` its record and files are erased at once."""
-        self.send(requests.end_session(session, purge=purge))
-
     def list_recordings(
         self, *, limit: int | None = None, cursor: str | None = None
     ) -> RecordingList:
@@ -324,6 +302,7 @@ class Client:
             self._http.stream(
                 request.method,
                 self.address.of(request.path),
+                params=request.query,
                 json=request.body,
                 headers=request.headers,
                 timeout=wire.timeout(request.patience, self._timeout),

@@ -11,6 +11,8 @@ from agent_browser.models.network import Traffic
 _MOST = 100
 _TOLD = ("error", "warning", "pageerror")
 _LONGEST = 2_000
+_KEPT = 200
+"""Messages that the browser's driver keeps of a page; those before them are gone."""
 
 
 def traffic(a: Look, b: Look) -> RequestsDifference:
@@ -86,8 +88,12 @@ def consoles(a: Look, b: Look) -> ConsoleDifference:
         errors_b=_errors(b),
         only_a=only_a[:_MOST],
         only_b=only_b[:_MOST],
-        truncated=max(len(only_a), len(only_b)) > _MOST,
+        truncated=max(len(only_a), len(only_b)) > _MOST or _is_full(a) or _is_full(b),
     )
+
+
+def _is_full(look: Look) -> bool:
+    return look.console is not None and look.console.total >= _KEPT
 
 
 def _said(look: Look) -> Counter[str]:

@@ -4,6 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+import anyio
+
+from agent_browser.browser.urls import normalise
+from agent_browser.errors import DialogWaiting, NavigationFailed
 from agent_browser.models.base import Input
 from agent_browser.models.catalogue import INPUTS
 from agent_browser.models.comparing import CompareInput, Side, SideReport
@@ -18,6 +22,7 @@ from agent_browser.models.functions import (
 )
 from agent_browser.models.network import ConsoleOutput, RequestsOutput
 from agent_browser.models.reading import MAX_CHARS, ReadInput, ReadOutput
+from agent_browser.models.timing import within
 from agent_browser.service import Caller, Image, SessionService
 
 MOST_ELEMENTS = 2_000
@@ -75,7 +80,14 @@ class Looking:
             opened = cast("OpenOutput", await self._call(opening(self._input, self._side), "new"))
             made(opened.session_id)
             self._session = opened.session_id
+            if opened.gave_a_file(normalise(self._side.url)):
+                raise NavigationFailed("the address is a file to download, not a page")
+        else:
+            # A page that hangs is found out here, where there is a bound: a look has none.
+            await self._call(ExecuteInput(code="1"))
         snapshot = await self._snapshot()
+        if snapshot.dialog is not None:
+            raise DialogWaiting(snapshot.dialog.model_dump())
         report = SideReport(
             session_id=self._side.session,
             url=snapshot.url,
@@ -109,7 +121,10 @@ class Looking:
 
     async def _call(self, input: Input, session: str = "", *, function: str = "") -> Any:
         name = function or type(input).__name__.removesuffix("Input").lower()
-        return await self._service.call(self._caller, name, input, session=session or self._session)
+        left = anyio.current_effective_deadline() - anyio.current_time()
+        return await self._service.call(
+            self._caller, name, within(input, left), session=session or self._session
+        )
 
     def _picture(self) -> ScreenshotInput:
         selectors = [
@@ -123,13 +138,20 @@ class Looking:
 
 
 def opening(input: CompareInput, side: Side) -> OpenInput:
-    """How a side is opened: the options of both, and over them its own."""
+    """How a side is opened: the options of both, and over them its own. Nobody is there to answer
+    what it asks.
+    """
     given = input.options.model_dump(exclude_unset=True)
     own = side.model_dump(exclude_unset=True, exclude={"session"})
-    waiting = {"wait_until": own.get("wait_until") or input.options.wait_until}
-    return OpenInput.model_validate(
-        {**given, **own, **waiting, "timeout": input.timeout, "snapshot": False}
-    )
+    asked = {
+        **given,
+        **own,
+        "wait_until": own.get("wait_until") or input.options.wait_until,
+        "timeout": input.timeout,
+        "snapshot": False,
+    }
+    asked["dialogs"] = asked.get("dialogs") or "dismiss"
+    return OpenInput.model_validate(asked)
 
 
 def measures(value: Any) -> dict[str, float]:

@@ -4,6 +4,7 @@ passes it on to the session's own proxy, with the name and password that the bro
 
 import asyncio
 import socket
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 from ssl import SSLContext
@@ -33,6 +34,7 @@ class Relay:
         self._server: asyncio.Server | None = None
         self._serving: set[asyncio.Task[None]] = set()
         self._faults: dict[str, ProxyFault] = {}
+        self._awaited: Counter[str] = Counter()
 
     async def start(self) -> None:
         """Listen on a free port of 127.0.0.1."""
@@ -52,6 +54,12 @@ class Relay:
         """
         last = next(reversed(self._faults.values()), None)
         return self._faults.get(target, last)
+
+    def awaits(self, target: str) -> bool:
+        """Whether the proxy, or the site behind it, has yet to answer a plain request to that
+        host:port.
+        """
+        return self._awaited[target] > 0
 
     async def close(self) -> None:
         """Stop listening and end every connection. Idempotent."""
@@ -131,11 +139,15 @@ class Relay:
                 raise fault
 
     async def _answer(self, browser: Link, far: Link, target: str) -> None:
-        while True:
-            status, head = await self._links.answer(far, target)
-            browser.writer.write(head)
-            if status >= 200:
-                break
+        self._awaited[target] += 1
+        try:
+            while True:
+                status, head = await self._links.answer(far, target)
+                browser.writer.write(head)
+                if status >= 200:
+                    break
+        finally:
+            self._awaited[target] -= 1
         self._faults.pop(target, None)
         await _pump(far.reader, browser.writer)
 

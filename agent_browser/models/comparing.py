@@ -203,7 +203,9 @@ class RequestsDifference(Output):
 
 
 class ConsoleDifference(Output):
-    """Errors and warnings of the two consoles; those that only one has."""
+    """Errors and warnings of the two consoles; those that only one has. `truncated`: a console has
+    said more than is kept, 200 messages of a page, or lists are cut.
+    """
 
     same: bool
     errors_a: int = 0

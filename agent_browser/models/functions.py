@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from agent_browser.models.artifacts import Artifact, Download
+from agent_browser.models.artifacts import Artifact, Download, Recording
 from agent_browser.models.base import Duration, Input, Output
 from agent_browser.models.conditions import (
     Headers,
@@ -420,6 +420,13 @@ class OpenOutput(FunctionOutput, PageState):
     retry_after: float | None = None
     """Seconds that a page of status 429 or 503 asks to be left alone; null where it doesn't."""
 
+    def gave_a_file(self, address: str) -> bool:
+        """Whether the address turned out to be a file: it is among the downloads, and the page is
+        the one before.
+        """
+        got = bool(self.downloads or self.unfinished_downloads)
+        return got and self.status is None and self.url != address
+
 
 class SnapshotOutput(FunctionOutput, PageState):
     """What can be acted on now."""
@@ -487,8 +494,8 @@ class CloseOutput(FunctionOutput):
     """The session is ended, or was already."""
 
     success: bool = True
-    video: Artifact | None = None
-    videos: list[Artifact] = []
+    video: Recording | None = None
+    videos: list[Recording] = []
 
 
 class FunctionCall(Input):

@@ -1,10 +1,14 @@
-"""Globs of addresses: `*` is anything but a slash, `**` anything, `{a,b}` one of these. Pure.
+"""Globs of addresses: `*` is anything but a slash, `**` anything, `{a,b}` one of these, and what
+follows a backslash is itself. Pure.
 
 Matched without regular expressions, in time that no pattern of a caller and no address of a page
 can make long.
 """
 
-from itertools import product
+import re
+from contextlib import suppress
+from itertools import chain, product
+from urllib.parse import quote
 
 MAX_GLOB = 2_048
 MAX_WILDCARDS = 16
@@ -15,6 +19,12 @@ MAX_MATCHED = 8_192
 _STAR, _ANY, _FOLDERS = object(), object(), object()
 """Within a segment; anything; anything that ends with a slash, or nothing after one."""
 _Token = object
+_PRINTED = "".join(map(chr, range(0x21, 0x7F)))
+_WHOLE = re.compile(
+    r"(https?)://(\[[^\]/]+\]|[^/?#:*{}\\]+)(?::(\d*))?((?:[/?#].*)?)", re.IGNORECASE | re.DOTALL
+)
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:(//|(?!\d))", re.IGNORECASE)
+_USUAL = {"http": "80", "https": "443"}
 
 
 class Glob:
@@ -26,7 +36,7 @@ class Glob:
         if pattern.count("*") > 2 * MAX_WILDCARDS:
             raise ValueError(f"a glob has at most {MAX_WILDCARDS} wildcards")
         self.pattern = pattern
-        self._ways = [_tokens(way) for way in _alternatives(pattern)]
+        self._ways = [_tokens(way) for way in _alternatives(_symbols(spelt(pattern)))]
 
     def matches(self, address: str) -> bool:
         """Whether the whole address is of that form."""
@@ -38,8 +48,8 @@ class Finder:
     """What a caller looks for: a glob where the text has a wildcard in it, else a part of it."""
 
     def __init__(self, text: str) -> None:
-        self._part = text
-        self._glob = Glob(text) if "*" in text or "{" in text else None
+        self._part = _encoded(text)
+        self._glob = Glob(text) if has_wildcard(text) else None
 
     def finds(self, address: str) -> bool:
         """Whether the address is one of those looked for."""
@@ -48,49 +58,96 @@ class Finder:
         return self._part in address
 
 
-def _alternatives(pattern: str) -> list[str]:
+class Place:
+    """Where a page is to be: a glob where the text has a wildcard in it, the whole address where it
+    has a scheme, else a part of the address.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._finder = Finder(text)
+        self._whole = None if has_wildcard(text) or not _SCHEME.match(text) else spelt(text)
+
+    def is_at(self, address: str) -> bool:
+        """Whether a page at the address is there."""
+        if self._whole is not None:
+            return self._whole == address
+        return self._finder.finds(address)
+
+
+def has_wildcard(text: str) -> bool:
+    """Whether it is a glob rather than an address or a part of one."""
+    return "*" in text or "{" in text
+
+
+def spelt(text: str) -> str:
+    """An address, or a glob of some, as browsers write them: escaped; scheme and host in lower
+    case, without the usual port, a slash after them. A host with wildcards stays as it is.
+    """
+    whole = _WHOLE.fullmatch(text)
+    if whole is None:
+        return _encoded(text)
+    scheme, host, port, rest = whole.groups()
+    scheme = scheme.lower()
+    with suppress(UnicodeError):
+        host = host.encode("idna").decode()
+    shown = "" if port in (None, "", _USUAL[scheme]) else f":{port}"
+    slash = "" if rest.startswith("/") else "/"
+    return f"{scheme}://{host.lower()}{shown}{slash}{_encoded(rest)}"
+
+
+def _encoded(text: str) -> str:
+    return quote(text, safe=_PRINTED, errors="replace")
+
+
+def _symbols(pattern: str) -> list[str]:
+    """Its characters; one that a backslash makes itself is with it."""
+    return re.findall(r"\\.|.", pattern, re.DOTALL)
+
+
+def _alternatives(symbols: list[str]) -> list[list[str]]:
     """The pattern with each `{a,b}` as each of its parts."""
-    pieces: list[list[str]] = []
-    rest = pattern
-    while rest:
-        before, brace, after = rest.partition("{")
-        if "}" in before:
-            raise ValueError("a '}' without its '{'")
-        pieces.append([before])
-        if not brace:
-            break
-        inside, end, rest = after.partition("}")
-        if not end:
-            raise ValueError("a '{' without its '}'")
-        if "{" in inside:
+    pieces: list[list[list[str]]] = [[[]]]
+    inside = False
+    for symbol in symbols:
+        if symbol == "{" and inside:
             raise ValueError("a '{' inside another")
-        pieces.append(inside.split(","))
+        if symbol == "}" and not inside:
+            raise ValueError("a '}' without its '{'")
+        if symbol in "{}":
+            inside = symbol == "{"
+            pieces.append([[]])
+        elif symbol == "," and inside:
+            pieces[-1].append([])
+        else:
+            pieces[-1][-1].append(symbol)
+    if inside:
+        raise ValueError("a '{' without its '}'")
     count = 1
     for piece in pieces:
         count *= len(piece)
     if count > MAX_ALTERNATIVES:
         raise ValueError(f"it stands for more than {MAX_ALTERNATIVES} alternatives")
-    return ["".join(parts) for parts in product(*pieces)]
+    return [list(chain.from_iterable(parts)) for parts in product(*pieces)]
 
 
-def _tokens(pattern: str) -> list[_Token]:
+def _tokens(symbols: list[str]) -> list[_Token]:
     tokens: list[_Token] = []
     literal = ""
     at = 0
-    while at < len(pattern):
-        if pattern[at] != "*":
-            literal += pattern[at]
+    while at < len(symbols):
+        if symbols[at] != "*":
+            literal += symbols[at][-1]
             at += 1
             continue
         end = at
-        while end < len(pattern) and pattern[end] == "*":
+        while end < len(symbols) and symbols[end] == "*":
             end += 1
         if literal:
             tokens.append(literal)
             literal = ""
         if end - at == 1:
             tokens.append(_STAR)
-        elif end < len(pattern) and pattern[end] == "/":
+        elif end < len(symbols) and symbols[end] == "/":
             tokens.append(_FOLDERS)
             end += 1
         else:

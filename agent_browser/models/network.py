@@ -1,6 +1,7 @@
 """Inputs and outputs of `requests`, `request`, `har` and `console`."""
 
 import re
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -19,9 +20,8 @@ Level = Literal["log", "info", "warning", "error", "debug", "pageerror"]
 MAX_INLINE = 1_000_000
 _STATUS = re.compile(r"^([1-5])(?:xx|(\d\d))(?:-([1-5]\d\d))?$", re.IGNORECASE)
 METHOD = re.compile(r"^[A-Za-z]{1,32}$")
-_SINCE = re.compile(
-    r"^(?:r\d{1,9}|\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d))$"
-)
+_ID = re.compile(r"^r\d{1,9}$", re.ASCII)
+_TIME = "a time has its zone, as in 2026-11-21T10:00:00Z"
 
 TabName = Annotated[str, Field(pattern=r"^(?:active|t\d{1,9})$")]
 Find = Annotated[str, Field(min_length=1, max_length=2_048)]
@@ -41,6 +41,21 @@ def status_range(text: str) -> tuple[int, int]:
     return first, last
 
 
+def moment(text: str) -> datetime:
+    """The time that an RFC 3339 text names; ValueError for anything else."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as exc:
+        raise ValueError(_TIME) from exc
+    return _zoned(found)
+
+
+def _zoned(time: datetime) -> datetime:
+    if time.tzinfo is None:
+        raise ValueError(_TIME)
+    return time
+
+
 def as_list(value: Any) -> Any:
     """One of a kind may stand for a list of it."""
     return [value] if isinstance(value, str) else value
@@ -55,7 +70,7 @@ def _findable(text: str | None) -> str | None:
 class RequestsInput(Input):
     """What the session's pages asked of the network, oldest first."""
 
-    type: Annotated[list[ResourceType], Field(max_length=16)] | None = Field(
+    type: Annotated[list[ResourceType], Field(min_length=1, max_length=16)] | None = Field(
         default=None, description="Only these resource types; one or a list."
     )
     status: Annotated[str, Field(max_length=16)] | None = Field(
@@ -70,7 +85,7 @@ class RequestsInput(Input):
         description="true: only those that came to no answer, or to one of 400 or more; false: "
         "only the others.",
     )
-    since: Annotated[str, Field(pattern=_SINCE.pattern)] | None = Field(
+    since: Annotated[str, Field(max_length=64)] | None = Field(
         default=None, description="Only those after this id (r12) or time (RFC 3339)."
     )
     tab: TabName | None = Field(default=None, description="t2 or active; all tabs if absent.")
@@ -80,6 +95,18 @@ class RequestsInput(Input):
 
     _type = field_validator("type", mode="before")(as_list)
     _url = field_validator("url")(_findable)
+
+    @field_validator("since")
+    @classmethod
+    def _is_since(cls, text: str | None) -> str | None:
+        if text is not None and not _ID.match(text):
+            try:
+                moment(text)
+            except ValueError as exc:
+                raise ValueError(
+                    f"it is the id of a request, such as r12, or a time; {exc}"
+                ) from exc
+        return text
 
     @field_validator("status", mode="before")
     @classmethod
@@ -141,6 +168,11 @@ class ConsoleInput(Input):
     clear: bool = Field(default=False, description="Forget all that are kept, after answering.")
 
     _level = field_validator("level", mode="before")(as_list)
+
+    @field_validator("since")
+    @classmethod
+    def _is_zoned(cls, time: datetime | None) -> datetime | None:
+        return None if time is None else _zoned(time)
 
 
 class Traffic(Output):

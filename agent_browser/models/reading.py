@@ -1,8 +1,17 @@
 """Inputs and outputs of `read` and `pdf`."""
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    Discriminator,
+    Field,
+    Tag,
+    field_validator,
+    model_validator,
+)
 
 from agent_browser.models.artifacts import Artifact
 from agent_browser.models.base import Duration, Input, Output
@@ -12,12 +21,13 @@ ReadFormat = Literal["markdown", "text", "html", "links", "tables", "fields"]
 MAX_CHARS = 5_000_000
 MOST_RULES = 200
 _Name = Annotated[str, Field(min_length=1, max_length=128)]
+_Css = Annotated[str, Field(min_length=1, max_length=4_096)]
 
 
 class FieldRule(Input):
     """Where one value of a page is."""
 
-    selector: Annotated[str, Field(min_length=1, max_length=4_096)] | None = Field(
+    selector: _Css | None = Field(
         default=None, description="CSS; null is the item itself, of which this rule is a field."
     )
     attr: Annotated[str, Field(min_length=1, max_length=128)] | None = Field(
@@ -27,7 +37,7 @@ class FieldRule(Input):
         default="text", description="list: one value of each element that matches."
     )
     all: bool = Field(default=False, description="Every element that matches, not the first only.")
-    fields: "dict[_Name, FieldRule | str] | None" = Field(
+    fields: "dict[_Name, RuleOrSelector] | None" = Field(
         default=None, max_length=64, description="Each element is an object of these, found in it."
     )
 
@@ -47,7 +57,14 @@ class FieldRule(Input):
         return self.all or self.type == "list"
 
 
-Schema = dict[_Name, FieldRule | str]
+def _kind(given: Any) -> str:
+    return "text" if isinstance(given, str) else "object"
+
+
+RuleOrSelector = Annotated[
+    Annotated[FieldRule, Tag("object")] | Annotated[_Css, Tag("text")], Discriminator(_kind)
+]
+Schema = dict[_Name, RuleOrSelector]
 """Rules by the names of their values; a text is the selector of a rule that has nothing else."""
 
 
@@ -73,6 +90,11 @@ class ReadInput(Input):
         description="Characters (items, of lists) to leave out first.",
     )
     max_chars: int = Field(default=100_000, ge=1, le=MAX_CHARS)
+    boundaries: bool = Field(
+        default=False,
+        description="Put the content between two lines with a random word in them; markdown, text "
+        "and html.",
+    )
     timeout: Duration = 30.0
 
     @model_validator(mode="after")
@@ -83,6 +105,8 @@ class ReadInput(Input):
             raise ValueError("format fields and schema go together")
         if self.format == "fields" and (self.main or self.offset):
             raise ValueError("fields are found in the whole page: leave main and offset out")
+        if self.boundaries and self.format not in ("markdown", "text", "html"):
+            raise ValueError("boundaries go around markdown, text and html; leave them out")
         if self.fields is not None and _count(self.fields) > MOST_RULES:
             raise ValueError(f"a schema has at most {MOST_RULES} rules, four levels deep")
         return self
@@ -121,6 +145,8 @@ class ReadOutput(FunctionOutput):
     lang: str | None = None
     content: str | None = None
     """Of markdown, text and html."""
+    boundary: str | None = None
+    """The word in the lines around the content, where `boundaries` was asked for."""
     links: list[Link] | None = None
     tables: list[Table] | None = None
     fields: dict[str, Any] | None = None
@@ -131,7 +157,27 @@ class ReadOutput(FunctionOutput):
     """What was left out, or what is not as asked."""
 
 
-Length = Annotated[str, Field(pattern=r"^\d{1,4}(\.\d{1,3})?(px|in|cm|mm)?$")]
+_LENGTH = r"^\d{1,4}(\.\d{1,3})?(px|in|cm|mm)?$"
+_PAGES = r"^\s*\d{1,5}\s*(-\s*(\d{1,5}\s*)?)?(,\s*\d{1,5}\s*(-\s*(\d{1,5}\s*)?)?){0,99}$"
+
+
+def _is_length(text: str) -> str:
+    if not re.fullmatch(_LENGTH, text, re.ASCII):
+        raise ValueError("a length is such as 1cm, 10mm, 0.5in or 20px")
+    return text
+
+
+def _are_pages(text: str) -> str:
+    if not re.fullmatch(_PAGES, text, re.ASCII):
+        raise ValueError("pages are such as 1-3, 5, 8-")
+    for part in text.split(","):
+        first, _, last = (word.strip() for word in part.partition("-"))
+        if int(first) < 1 or (last and int(last) < int(first)):
+            raise ValueError("pages count from 1, and a range begins with the smaller")
+    return text
+
+
+Length = Annotated[str, AfterValidator(_is_length), Field(json_schema_extra={"pattern": _LENGTH})]
 
 
 class Margins(Input):
@@ -151,12 +197,13 @@ class PdfInput(Input):
     ] = "A4"  # fmt: skip
     landscape: bool = False
     scale: float = Field(default=1, ge=0.1, le=2)
-    margins: Margins | Length = Field(default="1cm", description="One for all sides, or each.")
+    margins: Annotated[
+        Annotated[Margins, Tag("object")] | Annotated[Length, Tag("text")], Discriminator(_kind)
+    ] = Field(default="1cm", description="One for all sides, or each.")
     background: bool = Field(default=True, description="Background colours and pictures too.")
-    pages: Annotated[str, Field(pattern=r"^\s*\d{1,5}\s*(-\s*(\d{1,5}\s*)?)?"
-                                        r"(,\s*\d{1,5}\s*(-\s*(\d{1,5}\s*)?)?){0,99}$")] | None = (
-        Field(default=None, description="Such as 1-3, 5; all if absent.")
-    )  # fmt: skip
+    pages: Annotated[
+        str, AfterValidator(_are_pages), Field(json_schema_extra={"pattern": _PAGES})
+    ] | None = Field(default=None, description="Such as 1-3, 5; all if absent.")  # fmt: skip
     header_footer: bool = Field(
         default=False, description="Date and title above, address and page number below."
     )
@@ -166,6 +213,11 @@ class PdfInput(Input):
     tagged: bool = Field(default=True, description="With its structure, for screen readers.")
     outline: bool = Field(default=False, description="With bookmarks of the headings.")
     timeout: Duration = 30.0
+
+    @field_validator("format", mode="before")
+    @classmethod
+    def _in_any_case(cls, given: Any) -> Any:
+        return given.capitalize() if isinstance(given, str) else given
 
 
 class PdfOutput(FunctionOutput):

@@ -17,10 +17,17 @@ RuleAction = Literal["block", "fulfil", "headers", "redirect", "delay"]
 MAX_RULES = 100
 MAX_RULES_BYTES = 16 * 2**20
 """Bytes that the answers of a session's rules may have together."""
+_TYPE = re.compile(r"^[\w.+-]+/[\w.+-]+(?:\s*;[\x20-\x7e]*)?$", re.ASCII)
 _HEADER_NAME = re.compile(r"^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,256}$")
-_NOT_SETTABLE = frozenset(
-    {"host", "content-length", "connection", "transfer-encoding", "upgrade", "cookie"}
-)
+_BROWSERS = frozenset({
+    "accept-charset", "accept-encoding", "access-control-request-headers",
+    "access-control-request-method", "connection", "content-length", "cookie", "cookie2", "date",
+    "dnt", "expect", "host", "keep-alive", "origin", "referer", "set-cookie", "te", "trailer",
+    "transfer-encoding", "upgrade", "via",
+})  # fmt: skip
+"""Headers of requests that the browser sets after everybody else, and those that begin so."""
+_BROWSERS_BEGIN = ("sec-", "proxy-")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 HeaderMap = Annotated[dict[str, Annotated[str, Field(max_length=16_384)]], Field(max_length=64)]
 
 
@@ -51,7 +58,10 @@ class Rule(Input):
     base64: Annotated[str, Field(max_length=6_000_000)] | None = Field(
         default=None, repr=False, description="fulfil: bytes."
     )
-    content_type: Annotated[str, Field(min_length=1, max_length=256)] | None = None
+    content_type: Annotated[str, Field(min_length=1, max_length=256)] | None = Field(
+        default=None,
+        description="fulfil: by the body (JSON, a page, a picture), else by what asks, if absent.",
+    )
     to: Annotated[str, Field(min_length=1, max_length=8_192)] | None = Field(
         default=None, description="redirect: an http(s) address."
     )
@@ -90,8 +100,15 @@ class Rule(Input):
             if not _HEADER_NAME.match(name):
                 raise ValueError(f"{name[:64]!r} is not the name of a header")
         for value in given.values() if isinstance(given, dict) else []:
-            if any(ord(character) < 32 and character != "\t" for character in value):
+            if _CONTROL.search(value):
                 raise ValueError("a header's value has no control characters")
+        return given
+
+    @field_validator("content_type")
+    @classmethod
+    def _is_type(cls, given: str | None) -> str | None:
+        if given is not None and not _TYPE.match(given):
+            raise ValueError("it must be of the form text/html, perhaps with ;charset=utf-8")
         return given
 
     @field_validator("base64")
@@ -135,8 +152,11 @@ class Rule(Input):
         if not self.headers and not self.remove_headers:
             raise ValueError("'headers' or 'remove_headers' is needed for action headers")
         for name in (*(self.headers or ()), *(self.remove_headers or ())):
-            if name.lower() in _NOT_SETTABLE:
-                raise ValueError(f"'headers': {name.lower()} is the browser's own")
+            lower = name.lower()
+            if lower in _BROWSERS or lower.startswith(_BROWSERS_BEGIN):
+                raise ValueError(f"{lower} is the browser's own: no rule can change it")
+        if "user-agent" in map(str.lower, self.remove_headers or ()):
+            raise ValueError("'remove_headers': a browser always sends user-agent; set another one")
 
     @property
     def content(self) -> bytes:
@@ -196,6 +216,7 @@ class RuleState(Output):
     remove_headers: list[str] = []
     body_size: int | None = None
     content_type: str | None = None
+    """Null where it is by what asks."""
     to: str | None = None
     delay_ms: int = 0
     times: int | None = None

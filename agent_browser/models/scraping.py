@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from agent_browser.models.artifacts import Artifact
+from agent_browser.models.artifacts import Artifact, Recording
 from agent_browser.models.base import Duration, Input, Output
 from agent_browser.models.catalogue import INPUTS
 from agent_browser.models.functions import ContextOptions, WaitUntil
@@ -178,14 +178,16 @@ class ScrapeResult(BaseModel):
     status: int | None = None
     title: str | None = None
     ok: bool
-    """Loaded with a status below 400 (or none), and all was read."""
+    """A page was loaded with a status below 400 (or none), and all was read and done."""
     error: ScrapeError | None = None
     attempts: int
     """Times that the page was tried; 0 where it never was."""
     seconds: float
     """From its first try to its result, waits included."""
     session_id: str | None = None
-    videos: list[Artifact] = []
+    files: list[Artifact] = []
+    """What was downloaded while the page was opened; all there is where the address is a file."""
+    videos: list[Recording] = []
     """Of the page's own session, where `record_video` was asked for."""
 
     @property

@@ -5,13 +5,15 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from agent_browser.models.base import Duration, Input, Output, Timestamp
+from agent_browser.models.dialogs import WaitingDialog
 from agent_browser.models.functions import ContextOptions, Tab
 
 SessionState = Literal["live", "hibernated", "ended", "expired"]
 SessionPhase = Literal["active", "near_expiration", "expired", "ended"]
 EndReason = Literal[
-    "closed", "idle", "max_duration", "browser_lost", "shutdown", "one_call", "failed_to_open"
-]
+    "closed", "idle", "max_duration", "browser_lost", "shutdown", "one_call", "failed_to_open",
+    "server_lost",
+]  # fmt: skip
 
 
 class TimeoutsInput(Input):
@@ -19,6 +21,12 @@ class TimeoutsInput(Input):
 
     idle: Duration | None = None
     max_duration: Duration | None = None
+    warning: Duration | None = None
+    """Before its end in which a session is near expiration; half of idle at most."""
+    auto_renew: bool | None = None
+    """Whether every call slides `expires_at`."""
+    retention: Duration | None = None
+    """How long it is remembered once it has ended."""
 
 
 class Timeouts(Output):
@@ -26,17 +34,81 @@ class Timeouts(Output):
 
     idle: float
     max_duration: float
+    warning: float = 300.0
+    auto_renew: bool = True
+    retention: float = 86_400.0
+
+
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Tags = Annotated[list[Annotated[str, Field(min_length=1, max_length=64)]], Field(max_length=32)]
+Metadata = Annotated[
+    dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=2_000)]],
+    Field(max_length=64),
+]
+
+
+class Privacy(Input):
+    """What is kept of what a session does; absent ones are the server's. What the server keeps of
+    none it keeps of no session.
+    """
+
+    log_bodies: bool | None = None
+    """What calls were sent, secrets masked."""
+    log_thumbnails: bool | None = None
+    """A small picture of the page after each open and action."""
+    page_text: bool | None = None
+    """The text of visited pages, for the search."""
 
 
 class SessionCreate(ContextOptions):
     """The body of `POST /v1/sessions`."""
 
-    name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
-    tags: list[Annotated[str, Field(min_length=1, max_length=64)]] = Field(
-        default=[], max_length=32
-    )
-    metadata: dict[Annotated[str, Field(max_length=64)], str] = Field(default={}, max_length=64)
+    name: Name | None = None
+    pinned: bool = False
+    tags: Tags = []
+    metadata: Metadata = {}
     timeouts: TimeoutsInput = TimeoutsInput()
+    privacy: Privacy = Privacy()
+
+
+class SessionPatch(Input):
+    """The body of `PATCH /v1/sessions/{id}`: what is given is changed, null takes a name away."""
+
+    name: Name | None = None
+    pinned: bool | None = None
+    tags: Tags | None = None
+    metadata: Metadata | None = None
+    timeouts: TimeoutsInput | None = None
+
+
+class SessionQuery(Input):
+    """Which sessions a list is to hold."""
+
+    q: Annotated[str, Field(max_length=500)] | None = Field(
+        default=None,
+        description="Words to find in names, tags, addresses, titles, the log and the text of "
+        "visited pages.",
+    )
+    state: SessionState | None = Field(
+        default=None, description="Only those in this state; expired ones are listed only so."
+    )
+    phase: SessionPhase | None = Field(default=None, description="Only those in this phase.")
+    tag: Annotated[list[str], Field(max_length=32)] = Field(
+        default=[], description="Only those with this tag; with all of them if given repeatedly."
+    )
+    pinned: bool | None = Field(default=None, description="Only those that are, or are not.")
+    limit: int = Field(default=50, ge=1, le=200, description="Most sessions in a page.")
+    cursor: Annotated[str, Field(max_length=512)] | None = Field(
+        default=None, description="The `next_cursor` of the page before."
+    )
+
+
+class Kept(Output):
+    """What is kept of what a session does, as the server and its request have it."""
+
+    log_bodies: bool
+    log_thumbnails: bool
+    page_text: bool
 
 
 class Session(Output):
@@ -44,6 +116,7 @@ class Session(Output):
 
     id: str
     name: str | None = None
+    pinned: bool = False
     tags: list[str] = []
     metadata: dict[str, str] = {}
     state: SessionState
@@ -54,11 +127,17 @@ class Session(Output):
     """When it ends if nothing uses it before; null once it has ended."""
     ended_at: Timestamp | None = None
     end_reason: EndReason | None = None
+    renewal_count: int = 0
     timeouts: Timeouts
+    profile: str | None = None
     url: str = ""
     title: str = ""
     tabs: list[Tab] = []
     recording: bool = False
+    dialog: WaitingDialog | None = None
+    """The dialog that waits for the action `dialog`."""
+    keeps: Kept | None = None
+    """null once it has ended."""
     owner: str
 
 

@@ -1,6 +1,11 @@
 """How long what an action asks for takes by itself: its pauses, its keys one by one. Pure."""
 
+from typing import TypeVar
+
+from agent_browser.models.base import Input
 from agent_browser.models.functions import InteractInput
+
+I = TypeVar("I", bound=Input)  # noqa: E741
 
 KEY = 0.01
 """Seconds that a typed character may take."""
@@ -13,3 +18,11 @@ def keys_time(input: InteractInput) -> float:
     presses_one = input.action == "press" and isinstance(input.text, str)
     count = 1 if presses_one else len(input.text)
     return count * (KEY + (input.delay or 0.0) / 1000)
+
+
+def within(input: I, seconds: float) -> I:
+    """The input with a timeout of no more than that, where it has one."""
+    asked = getattr(input, "timeout", None)
+    if not isinstance(asked, float) or asked <= seconds:
+        return input
+    return input.model_copy(update={"timeout": max(seconds, 0.001)})

@@ -3,50 +3,50 @@ launched, contexts are made and sessions are ended.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
+from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import Literal, Self
+from typing import Self
 
 import anyio
 import anyio.to_thread
 import structlog
 from anyio.abc import TaskGroup
 
-from agent_browser import ids, scratch
+from agent_browser import scratch
 from agent_browser.browser.engine import Engine
 from agent_browser.clock import Clock, SystemClock
-from agent_browser.errors import BrowserLost, InvalidRequest, SessionExpired
-from agent_browser.events import Observer, Unobserved
+from agent_browser.errors import InvalidRequest
+from agent_browser.events import Audience, Observer, Publisher, Unheard, Unobserved
 from agent_browser.models import sessions as wire
+from agent_browser.models.actions import Action, ActionList
 from agent_browser.models.base import Input
 from agent_browser.models.catalogue import INPUTS
-from agent_browser.models.files import DownloadsInput, UploadList
-from agent_browser.models.functions import (
-    CloseInput,
-    CloseOutput,
-    ContextOptions,
-    FunctionOutput,
-    InteractInput,
-    OpenInput,
-    ScreenshotInput,
-)
+from agent_browser.models.control import Control, ControlGranted, ControlInput
+from agent_browser.models.files import UploadList
+from agent_browser.models.functions import FunctionOutput, InteractInput, ScreenshotInput
 from agent_browser.pool import policy
 from agent_browser.pool.accounts import Accounts
+from agent_browser.pool.calls import Calls
+from agent_browser.pool.directory import Directory
 from agent_browser.pool.housing import Housing
 from agent_browser.pool.machine import Machine, read_machine
+from agent_browser.pool.means import Means
 from agent_browser.pool.readiness import readiness
 from agent_browser.pool.register import Register
 from agent_browser.pool.residents import Residents
+from agent_browser.pool.retention import Retention
+from agent_browser.pool.shedding import Shedding
 from agent_browser.pool.stages import POOL_MOVES, PoolStage
-from agent_browser.pool.stats import PoolStatistics, take_stock
+from agent_browser.pool.stats import PoolStatistics, health, take_stock
 from agent_browser.pool.sweep import Sweep
 from agent_browser.service import Caller, FileHead, Image, Readiness
 from agent_browser.session import moves
+from agent_browser.session.archive import Archive
+from agent_browser.session.description import describe, refusal
 from agent_browser.session.keeping import Keeping
-from agent_browser.session.lifecycle import in_range, timeouts_in_force
+from agent_browser.session.lifecycle import in_range
 from agent_browser.session.options import options_of
 from agent_browser.session.session import Session
-from agent_browser.session.stage import Stage
 from agent_browser.settings import Settings
 
 log = structlog.get_logger("agent_browser.pool")
@@ -63,7 +63,10 @@ class Pool:
         engine: Engine,
         settings: Settings,
         artifacts: Keeping,
+        archive: Archive,
         *,
+        publisher: Publisher | None = None,
+        audience: Audience | None = None,
         clock: Clock | None = None,
         observer: Observer | None = None,
         machine: Callable[[], Machine] = read_machine,
@@ -73,6 +76,7 @@ class Pool:
         self._keeping = artifacts
         self._clock = clock or SystemClock()
         self._observer = observer or Unobserved()
+        self._publisher = publisher or Unheard()
         self._stage = moves.Machine("the pool", PoolStage.NEW, POOL_MOVES)
         self._tasks: TaskGroup | None = None
         self._accounts = Accounts(self._observer)
@@ -90,25 +94,34 @@ class Pool:
             sweep=self._sweep,
             spawn=self._spawn,
             read_machine=machine,
-            next_expiry=self._next_expiry,
+            next_expiry=lambda: self._register.next_expiry(self._clock.monotonic()),
         )
-        self._residents = Residents(
-            self._register,
-            self._housing,
-            artifacts,
-            retention=settings.retention,
+        means = Means(
+            settings=settings,
             clock=self._clock,
+            keeping=artifacts,
+            archive=archive,
             observer=self._observer,
+            publisher=self._publisher,
+            audience=audience or Unheard(),
             sweep=self._sweep,
             spawn=self._spawn,
         )
+        self._retention = Retention(self._register, means)
+        self._shedding = Shedding(means)
+        self._residents = Residents(self._register, self._housing, self._retention, means)
+        self._directory = Directory(self._register, self._residents, self._retention, means)
+        self._calls = Calls(self._housing, self._residents, self._directory, means)
 
     async def __aenter__(self) -> Self:
         await anyio.to_thread.run_sync(scratch.sweep)
+        await self._retention.take_over()
         await self._engine.__aenter__()
         self._tasks = await anyio.create_task_group().__aenter__()
         self._stage.move(PoolStage.OPEN)
         self._spawn(self._sweep.run)
+        self._spawn(self._retention.look)
+        self._spawn(self._shedding.shed)
         self._housing.start()
         capacity = self._capacity
         log.info("pool open", sessions=capacity.sessions, because=capacity.explanation)
@@ -133,9 +146,9 @@ class Pool:
     async def create(self, caller: Caller, request: wire.SessionCreate) -> wire.Session:
         """Make a session; its page is blank until `open`. PoolFull, BrowserMissing, BrowserLost."""
         with self._accounts.counted():
-            session = await self._make(caller, request, options_of(request))
+            session = await self._calls.make(caller, request, options_of(request))
             self._housing.refill()
-            return session.describe()
+            return describe(session)
 
     async def drain(self, *, immediately: bool = False) -> None:
         """Take no new sessions, let calls under way finish, end every session, then the browsers.
@@ -152,28 +165,51 @@ class Pool:
             self._spawn(self._drain)
         await self._drained.wait()
 
-    async def list(
-        self, caller: Caller, *, state: wire.SessionState | None, limit: int, cursor: str | None
-    ) -> wire.SessionList:
-        """The caller's sessions, most recent activity first."""
-        page, following = self._register.page(
-            caller.owner, state=state, limit=max(1, limit), cursor=cursor
-        )
-        return wire.SessionList(
-            items=[session.describe() for session in page], next_cursor=following
-        )
+    async def list(self, caller: Caller, query: wire.SessionQuery) -> wire.SessionList:
+        """The caller's sessions, pinned first, then most recent activity; with `q` by rank."""
+        return await self._directory.list(caller, query)
 
     async def get(self, caller: Caller, session_id: str) -> wire.Session:
         """One session, ended ones too while remembered. SessionNotFound, SessionExpired."""
-        return self._register.find(caller.owner, session_id).describe()
+        return await self._directory.get(caller, session_id)
+
+    async def update(
+        self, caller: Caller, session_id: str, patch: wire.SessionPatch
+    ) -> wire.Session:
+        """Change name, pin, tags, metadata, timeouts."""
+        return await self._directory.update(caller, session_id, patch)
+
+    async def renew(self, caller: Caller, session_id: str) -> wire.Session:
+        """Slide its expiration, and count it. CannotRenew at the maximum duration."""
+        return await self._directory.renew(caller, session_id)
+
+    async def heartbeat(self, caller: Caller, session_id: str) -> wire.Session:
+        """Keep it alive without counting as use."""
+        return await self._directory.heartbeat(caller, session_id)
+
+    async def actions(
+        self, caller: Caller, session_id: str, *, limit: int, cursor: str | None
+    ) -> ActionList:
+        """A page of its log, oldest first."""
+        return await self._directory.actions(caller, session_id, limit=limit, cursor=cursor)
+
+    def all_actions(self, caller: Caller, session_id: str) -> AsyncIterator[Action]:
+        """Its whole log, oldest first."""
+        return self._directory.all_actions(caller, session_id)
+
+    def attended(
+        self, caller: Caller, session_id: str
+    ) -> AbstractAsyncContextManager[wire.Session]:
+        """Somebody looks on while this lasts, which keeps it alive."""
+        return self._directory.attended(caller, session_id)
 
     async def end(self, caller: Caller, session_id: str, *, purge: bool = False) -> None:
         """End it at once (a second time too); with purge, forget it and erase its files."""
-        try:
-            session = self._register.find(caller.owner, session_id)
-        except SessionExpired:
-            if not purge:
-                raise
+        session = self._directory.held(caller, session_id)
+        if session is None:
+            record = await self._directory.record(caller, session_id)
+            if record.state == "expired" and not purge:
+                raise refusal(record)
         else:
             self._residents.end(session, "closed")
             if purge or session.recording:
@@ -181,7 +217,7 @@ class Pool:
         if purge:
             with self._accounts.counted():
                 await self._keeping.purge(session_id)
-            self._register.forget(session_id)
+                await self._retention.erase(session_id)
 
     async def call(
         self,
@@ -203,8 +239,8 @@ class Pool:
 
         async def work() -> FunctionOutput:
             if session is None or session == "new":
-                return await self._first_call(caller, input, idle, once=session is None)
-            return await self._call(self._register.find(caller.owner, session), input, idle)
+                return await self._calls.first(caller, input, idle, once=session is None)
+            return await self._calls.later(caller, session, input, idle)
 
         return await self._accounts.call(name, action, work)
 
@@ -213,12 +249,7 @@ class Pool:
         images: list[Image] = []
 
         async def work() -> FunctionOutput:
-            session = self._register.find(caller.owner, session_id)
-            try:
-                images.append(await session.capture(input))
-            except BrowserLost:
-                self._residents.lose(session)
-                raise
+            images.append(await self._calls.capture(caller, session_id, input))
             return FunctionOutput()
 
         await self._accounts.call("screenshot", "", work)
@@ -228,31 +259,41 @@ class Pool:
         self, caller: Caller, session_id: str, pieces: AsyncIterator[FileHead | bytes]
     ) -> UploadList:
         """Put files into a session as they arrive; those that are new."""
-        session = self._register.find(caller.owner, session_id)
+        session = await self._held(caller, session_id)
+        session.control.check(caller)
         return UploadList(items=await session.upload(pieces))
 
     async def uploads(self, caller: Caller, session_id: str) -> UploadList:
         """The files that were put into a session."""
-        return UploadList(items=self._register.find(caller.owner, session_id).uploaded())
+        return UploadList(items=(await self._directory.find(caller, session_id)).uploaded())
 
     async def delete_upload(self, caller: Caller, session_id: str, name: str) -> None:
         """Erase one of them. NotFound."""
-        await self._register.find(caller.owner, session_id).delete_upload(name)
+        session = await self._held(caller, session_id)
+        session.control.check(caller)
+        await session.delete_upload(name)
+
+    async def control(self, caller: Caller, session_id: str) -> Control:
+        """Who has control of it."""
+        return (await self._held(caller, session_id)).control.describe(caller)
+
+    async def take_control(
+        self, caller: Caller, session_id: str, request: ControlInput
+    ) -> ControlGranted:
+        """Give it to the caller, and tell who follows the session."""
+        granted = (await self._held(caller, session_id)).control.take(caller, request)
+        if granted.token != caller.control:  # else it was the caller's already
+            told = {"holder": granted.holder, "previous": granted.previous}
+            self._publisher.publish("control_taken", session_id, caller.owner, told)
+        return granted
+
+    async def give_up_control(self, caller: Caller, session_id: str) -> None:
+        """Nobody has it any more. ControlTaken where it is another's."""
+        (await self._held(caller, session_id)).control.give_up(caller)
 
     async def health(self, caller: Caller) -> wire.Health:
         """Counts by state, capacity, pressure; of the whole pool."""
-        now = self.statistics()
-        return wire.Health(
-            status=self._status(),
-            live=now.live,
-            opening=now.opening,
-            waiting=now.waiting,
-            ended=now.ended,
-            capacity=now.capacity,
-            warm=now.warm,
-            browsers=len(now.browsers),
-            pressure=self._pressure(),
-        )
+        return health(self._stage.state, self._housing, self.statistics())
 
     async def readiness(self) -> Readiness:
         """Ask every browser a real thing, within a bound of a few seconds."""
@@ -278,85 +319,9 @@ class Pool:
             f"{len(now.browsers)} browsers>"
         )
 
-    async def _first_call(
-        self, caller: Caller, input: Input, idle: float | None, *, once: bool
-    ) -> FunctionOutput:
-        """A new session's first call. If it fails the session is ended: nobody knows its id."""
-        if isinstance(input, CloseInput):
-            return CloseOutput()
-        options = options_of(input) if isinstance(input, OpenInput) else ContextOptions()
-        request = wire.SessionCreate(timeouts=wire.TimeoutsInput(idle=idle))
-        self._housing.first_calls += 1
-        try:
-            session = await self._make(caller, request, options)
-            try:
-                output = await session.call(input, fresh=True, whole=False)
-            except BrowserLost:
-                self._residents.lose(session)
-                raise
-            except BaseException:
-                self._residents.end(session, "one_call" if once else "failed_to_open")
-                raise
-        finally:
-            self._housing.first_calls -= 1
-            self._housing.refill()
-        if once:
-            self._residents.end(session, "one_call")
-        return output
-
-    async def _make(
-        self, caller: Caller, request: wire.SessionCreate, options: ContextOptions
-    ) -> Session:
-        timeouts = timeouts_in_force(self._settings, request.timeouts)
-        session = Session(
-            ids.new_session_id(),
-            caller.owner,
-            request,
-            options,
-            timeouts,
-            settings=self._settings,
-            keeping=self._keeping,
-            clock=self._clock,
-        )
-        try:
-            lease = await self._housing.obtain(options, self._folder(session))
-        except BaseException:
-            if session.recording:
-                self._spawn(self._keeping.purge, session.id)
-            raise
-        # No await between here and its moving in: a lease that nobody has would never be closed.
-        self._residents.move_in(session, lease)
-        return session
-
-    def _folder(self, session: Session) -> Path | None:
-        if not session.recording:
-            return None
-        return self._keeping.recording_folder(session.id, owner=session.owner)
-
-    async def _call(self, session: Session, input: Input, idle: float | None) -> FunctionOutput:
-        if isinstance(input, CloseInput):
-            return await self._close(session)
-        if isinstance(input, DownloadsInput) and session.stage not in (Stage.LIVE, Stage.BUSY):
-            await session.ended.wait()
-            return await session.downloads.answer(input)
-        session.refuse()
-        if idle is not None:
-            self._residents.set_idle(session, idle)
-        try:
-            return await session.call(input)
-        except BrowserLost:
-            self._residents.lose(session)
-            raise
-
-    async def _close(self, session: Session) -> CloseOutput:
-        others = session.in_use
-        self._residents.end(session, "closed", in_turn=True)
-        if others or session.recording:
-            await session.ended.wait()
-        videos = list(session.videos)
-        return CloseOutput(
-            session_id=session.id, video=videos[0] if videos else None, videos=[*videos]
-        )
+    async def _held(self, caller: Caller, session_id: str) -> Session:
+        """A session that takes calls. SessionNotFound, SessionEnded."""
+        return await self._directory.live(caller, session_id)
 
     async def _drain(self) -> None:
         with anyio.CancelScope(shield=True):
@@ -373,23 +338,6 @@ class Pool:
                 self._stage.move(PoolStage.CLOSED)
                 self._drained.set()
                 log.info("pool closed")
-
-    def _status(self) -> Literal["ok", "draining", "unavailable"]:
-        if self._stage.state is not PoolStage.OPEN:
-            return "draining"
-        return "ok" if self._housing.ledger.has_browser else "unavailable"
-
-    def _pressure(self) -> Literal["none", "sessions", "memory", "draining"]:
-        if self._stage.state is not PoolStage.OPEN:
-            return "draining"
-        if self._housing.pressure.is_short():
-            return "memory"
-        return "sessions" if self._housing.ledger.room == 0 else "none"
-
-    def _next_expiry(self) -> float | None:
-        now = self._clock.monotonic()
-        live = self._register.live.values()
-        return min((session.lifetime.expires(now) for session in live), default=None)
 
     def _spawn(self, work: Callable[..., Awaitable[object]], *args: object) -> None:
         if self._tasks is None:

@@ -3,21 +3,26 @@ the same way for every cause.
 """
 
 from functools import partial
+from typing import Any
 
 import anyio
 import structlog
 
 from agent_browser.browser.engine import Closed
-from agent_browser.clock import Clock
-from agent_browser.events import Observer
+from agent_browser.clock import wall_time
 from agent_browser.models.artifacts import Recording
+from agent_browser.models.base import rfc3339
+from agent_browser.models.events import EventType
 from agent_browser.models.sessions import EndReason
-from agent_browser.pool.browsers import Spawn
 from agent_browser.pool.claims import Lease
+from agent_browser.pool.hearing import Hearing
 from agent_browser.pool.housing import Housing
+from agent_browser.pool.means import Means
 from agent_browser.pool.register import Register
-from agent_browser.pool.sweep import Sweep
-from agent_browser.session.keeping import Keeping, adopted
+from agent_browser.pool.retention import Retention
+from agent_browser.pool.texts import Texts
+from agent_browser.session.description import record_of
+from agent_browser.session.keeping import adopted
 from agent_browser.session.session import LAST_PATIENCE, Session
 from agent_browser.session.stage import Stage
 
@@ -35,25 +40,20 @@ class Residents:
     """Sessions with their leases and timers."""
 
     def __init__(
-        self,
-        register: Register,
-        housing: Housing,
-        keeping: Keeping,
-        *,
-        retention: float,
-        clock: Clock,
-        observer: Observer,
-        sweep: Sweep,
-        spawn: Spawn,
+        self, register: Register, housing: Housing, retention: Retention, means: Means
     ) -> None:
         self._register = register
         self._housing = housing
-        self._keeping = keeping
         self._retention = retention
-        self._clock = clock
-        self._observer = observer
-        self._sweep = sweep
-        self._spawn = spawn
+        self._keeping = means.keeping
+        self._archive = means.archive
+        self._publisher = means.publisher
+        self._hearing = Hearing(means.publisher, means.audience)
+        self._clock = means.clock
+        self._observer = means.observer
+        self._sweep = means.sweep
+        self._spawn = means.spawn
+        self._texts = Texts(means)
         self._leases: dict[str, Lease] = {}
         self._by_ticket: dict[int, Session] = {}
         housing.on_lost = self._lost
@@ -64,24 +64,44 @@ class Residents:
         self._leases[session.id] = lease
         self._by_ticket[lease.ticket] = session
         self._register.add(session)
-        self._watch(session)
+        session.on_use = partial(self.used, session)
+        self.changed(session)
+        self._publish("session.created", session, _created(session))
+        expires = wall_time(self._clock, session.lifetime.expires(self._clock.monotonic()))
+        self._publish("session.started", session, {"expires_at": rfc3339(expires)})
+        self._hearing.begin(session, lease.context)
 
     def set_idle(self, session: Session, seconds: float) -> None:
         """A live session has another idle timeout from now on."""
-        session.lifetime.idle = seconds
-        self._watch(session)
+        life = session.lifetime
+        if life.asked.idle != seconds:
+            life.change(life.asked.model_copy(update={"idle": seconds}))
+            self._watch(session)
+
+    def changed(self, session: Session) -> None:
+        """Its timeouts are others now, or what people call it by: remember it, and set its timers
+        anew.
+        """
+        record = record_of(session)
+        self._archive.put_record(record)
+        if session.is_live:
+            self._watch(session)
+        elif session.ended.is_set():
+            self._retention.watch(record)
 
     def end(self, session: Session, reason: EndReason, *, in_turn: bool = False) -> None:
         """End it; a second time does nothing. It is evicted before this returns: no call gets in
         any more. `in_turn` lets those that came before be done first.
         """
-        if session.stage not in (Stage.LIVE, Stage.BUSY):
+        if not session.is_live:
             return
         session.begin_end(reason, in_turn=in_turn)
         self._register.evict(session)
+        self._hearing.end(session)
         self._sweep.cancel(("session", session.id))
+        self.changed(session)
         patience = TURN_PATIENCE if in_turn else LAST_PATIENCE
-        self._spawn(self._finish, session, self._clock.monotonic(), patience)
+        self._spawn(self._finish, session, patience)
 
     def lose(self, session: Session) -> None:
         """A call was told that the browser is lost: so is the session, and the browser in doubt."""
@@ -118,35 +138,59 @@ class Residents:
             self.end(session, "browser_lost")
             session.break_off()
 
-    def _watch(self, session: Session) -> None:
-        when = session.lifetime.expires(self._clock.monotonic())
-        self._sweep.at(when, ("session", session.id), partial(self._lapse, session))
-
-    def _lapse(self, session: Session) -> None:
-        now = self._clock.monotonic()
-        reason = session.lifetime.due(now)
-        if reason is None:
-            self._watch(session)
+    def used(self, session: Session) -> None:
+        """It was used, or kept alive: remember it. Its timer finds out by itself."""
+        if not session.is_live:
             return
-        log.info(
-            "session lapsed",
-            session=session.id,
-            reason=reason,
-            idle=round(now - session.lifetime.used, 1),
-            age=round(now - session.lifetime.began, 1),
-        )
-        self.end(session, reason)
+        self._archive.put_record(record_of(session))
+        self._texts.used(session)
+        if session.lifetime.due(self._clock.monotonic()) is not None:
+            self._watch(session)  # it was let be done over its end
 
-    async def _finish(self, session: Session, evicted: float, patience: float) -> None:
+    def _watch(self, session: Session) -> None:
+        when = session.lifetime.next_look(self._clock.monotonic())
+        self._sweep.at(when, ("session", session.id), partial(self._look, session))
+
+    def _look(self, session: Session) -> None:
+        """Its end may have come, or come near."""
+        now, life = self._clock.monotonic(), session.lifetime
+        reason = life.due(now)
+        if reason is not None:
+            idle, age = round(now - life.used, 1), round(now - life.began, 1)
+            log.info("session lapsed", session=session.id, reason=reason, idle=idle, age=age)
+            self.end(session, reason)
+            return
+        # What holds it has moved its end, which its record does not have yet.
+        self._archive.put_record(record_of(session))
+        left = life.warning(now)
+        if left is not None:
+            told = {
+                "seconds_left": round(left, 3),
+                "expires_at": rfc3339(wall_time(self._clock, now + left)),
+                "reason": life.cause(now),
+            }
+            self._publish("session.expiring", session, told)
+        self._watch(session)
+
+    def _publish(self, kind: EventType, session: Session, data: dict[str, Any]) -> None:
+        self._publisher.publish(kind, session.id, session.owner, data)
+
+    async def _finish(self, session: Session, patience: float) -> None:
         lease = self._leases[session.id]
         with anyio.CancelScope(shield=True):
             await session.quiet(patience)
             await self._keep_downloads(session)
+            if session.end_reason not in ("browser_lost", "shutdown"):
+                await self._texts.last(session)
             closed = await self._housing.close_lease(lease, videos=session.recording)
             videos = await self._adopt(session, closed)
             del self._leases[session.id], self._by_ticket[lease.ticket]
-            self._remember(session, evicted)
-            await session.finish_end(videos)
+            self._ended(session)
+            try:
+                await session.finish_end(videos)
+            finally:
+                self._retention.watch(record_of(session))
+                self._register.trim()
 
     async def _keep_downloads(self, session: Session) -> None:
         try:
@@ -164,17 +208,16 @@ class Residents:
                 log.exception("a video was not kept", session=session.id, file=video.path.name)
         return recordings
 
-    def _remember(self, session: Session, evicted: float) -> None:
-        if session.end_reason is not None:
-            self._observer.ended(reason=session.end_reason)
-        log.info("session ended", session=session.id, reason=session.end_reason)
-        self._sweep.at(
-            evicted + self._retention, ("retention", session.id), partial(self._expire, session)
-        )
-        surplus = self._register.surplus()
-        if surplus is not None:
-            self._expire(surplus)
+    def _ended(self, session: Session) -> None:
+        reason = session.end_reason or "closed"
+        self._observer.ended(reason=reason)
+        log.info("session ended", session=session.id, reason=reason)
+        # Once more: a call that was broken off was use until its end.
+        self._archive.put_record(record_of(session))
+        when = rfc3339(session.ended_at or self._clock.now())
+        self._publish("session.ended", session, {"reason": reason, "ended_at": when})
 
-    def _expire(self, session: Session) -> None:
-        self._sweep.cancel(("retention", session.id))
-        self._register.expire(session, self._clock.now())
+
+def _created(session: Session) -> dict[str, Any]:
+    labels = session.labels
+    return {"name": labels.name, "pinned": labels.pinned, "tags": list(labels.tags)}

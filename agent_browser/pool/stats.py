@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from agent_browser.models.sessions import Health
 from agent_browser.pool.housing import Housing
 from agent_browser.pool.register import Register
+from agent_browser.pool.stages import PoolStage
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class PoolStatistics:
     opening: int
     waiting: int
     ended: int
-    """Ended sessions that are remembered."""
+    """Sessions in memory that ended of late."""
     capacity: int
     warm: int
     browsers: tuple[BrowserStatistics, ...]
@@ -61,4 +63,22 @@ def take_stock(housing: Housing, register: Register) -> PoolStatistics:
             )
             for host_id, row in ledger.rows.items()
         ),
+    )
+
+
+def health(stage: PoolStage, housing: Housing, now: PoolStatistics) -> Health:
+    """What callers see of them."""
+    is_open = stage is PoolStage.OPEN
+    has_browser, room = housing.ledger.has_browser, housing.ledger.room
+    short = "memory" if housing.pressure.is_short() else "none" if room else "sessions"
+    return Health(
+        status="draining" if not is_open else "ok" if has_browser else "unavailable",
+        live=now.live,
+        opening=now.opening,
+        waiting=now.waiting,
+        ended=now.ended,
+        capacity=now.capacity,
+        warm=now.warm,
+        browsers=len(now.browsers),
+        pressure=short if is_open else "draining",
     )

@@ -34,16 +34,16 @@ class Sweep:
         """Do it at that monotonic time. `action` returns at once."""
         number = next(self._order)
         self._entries[key] = (number, action)
+        self._tidy()
         heapq.heappush(self._heap, (when, number, key))
         if self._heap[0][1] == number:
             self.nudge()
 
-    def cancel(self, key: Hashable) -> None:
-        """Don't, if it is set at all."""
-        self._entries.pop(key, None)
-        if len(self._heap) > 64 and len(self._heap) > 4 * len(self._entries):
-            self._heap = [entry for entry in self._heap if self._holds(entry)]
-            heapq.heapify(self._heap)
+    def cancel(self, key: Hashable) -> bool:
+        """Don't, if it is set at all; whether it was."""
+        was_set = self._entries.pop(key, None) is not None
+        self._tidy()
+        return was_set
 
     def nudge(self) -> None:
         """Look at the clock again."""
@@ -70,6 +70,12 @@ class Sweep:
             due = self.sweep()
             with anyio.move_on_after(max(0.0, due - self._clock.monotonic())):
                 await self._wake.wait()
+
+    def _tidy(self) -> None:
+        """Let go of what was cancelled or replaced, once it is the greater part by far."""
+        if len(self._heap) > 64 and len(self._heap) > 4 * len(self._entries):
+            self._heap = [entry for entry in self._heap if self._holds(entry)]
+            heapq.heapify(self._heap)
 
     def _holds(self, entry: tuple[float, int, Hashable]) -> bool:
         current = self._entries.get(entry[2])

@@ -42,7 +42,7 @@ def tables_of(root: HtmlElement, until: Until) -> list[Table]:
 
 
 def _table(element: HtmlElement, until: Until) -> Table:
-    rows = _rows(element)
+    rows = rows_of(element)
     grid = _grid([cells for cells, _ in rows], until)
     width = max((len(row) for row in grid), default=0)
     filled = [row + [""] * (width - len(row)) for row in grid]
@@ -55,7 +55,7 @@ def _table(element: HtmlElement, until: Until) -> Table:
     )
 
 
-def _rows(table: HtmlElement) -> list[tuple[list[HtmlElement], bool]]:
+def rows_of(table: HtmlElement) -> list[tuple[list[HtmlElement], bool]]:
     """The cells of each row that is the table's own, and whether the row is in its head. A head
     comes first and a foot last, wherever they are written.
     """
@@ -116,8 +116,8 @@ def _grid(rows: list[list[HtmlElement]], until: Until) -> list[list[str]]:
         until.check()
         row = _Row(hanging)
         for cell in cells:
-            high = _span(cell, "rowspan") or len(rows) - index
-            row.add(words_of(cell), max(1, _span(cell, "colspan")), high)
+            high = span_of(cell, "rowspan") or len(rows) - index
+            row.add(words_of(cell), max(1, span_of(cell, "colspan")), high)
         grid.append(row.end())
         hanging = row.below
         total += len(row.cells)
@@ -126,30 +126,7 @@ def _grid(rows: list[list[HtmlElement]], until: Until) -> list[list[str]]:
     return grid
 
 
-def spread(root: HtmlElement, until: Until) -> None:
-    """Put an empty cell into every row below a cell that spans rows, for writers without spans."""
-    for table in [one for one in elements(root, until) if one.tag == "table"]:
-        hanging: dict[int, int] = {}  # by column: rows that are left
-        rows = _rows(table)
-        for index, (cells, _) in enumerate(rows):
-            until.check()
-            column = 0
-            below: dict[int, int] = {}
-            for cell in cells:
-                while hanging.get(column, 0) and column < MOST_COLUMNS:
-                    cell.addprevious(cell.makeelement("td"))
-                    below[column] = hanging.pop(column) - 1
-                    column += 1
-                wide = min(max(1, _span(cell, "colspan")), MOST_COLUMNS)
-                high = _span(cell, "rowspan") or len(rows) - index
-                cell.set("colspan", str(wide))
-                for _ in range(wide):
-                    below[column] = high - 1
-                    column += 1
-            hanging = {place: left for place, left in (hanging | below).items() if left > 0}
-
-
-def _span(cell: HtmlElement, name: str) -> int:
+def span_of(cell: HtmlElement, name: str) -> int:
     """How far it spans; 0, of rows, is to the end."""
     text = (cell.get(name) or "1").strip()
     if not text.isascii() or not text.isdigit():

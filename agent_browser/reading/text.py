@@ -2,6 +2,7 @@
 
 import re
 
+from lxml import etree
 from lxml.html import HtmlElement
 
 from agent_browser.reading.until import Until
@@ -13,6 +14,9 @@ _APART = frozenset(
     pre search section select summary table caption thead tbody tfoot tr ul textarea
     """.split()  # noqa: SIM905  (read as words)
 )
+_SPACED = frozenset(("br", "td", "th", "button", "input", "select"))
+"""What stands apart from its neighbours on the same line, or breaks it."""
+_BOXES = frozenset(("button", "select"))
 _WITH_SPACE = frozenset(("p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "table", "pre", "dl"))
 _FOLD = re.compile(r"[ \t\r\n\f]+")
 _MANY = re.compile(r"\n{3,}")
@@ -97,6 +101,8 @@ def _before(lines: _Lines, element: HtmlElement) -> None:
         lines.text(f" {element.get('value')} ", keep=False)
     elif tag in _APART:
         lines.put(_edge(element))
+    elif tag in _BOXES:
+        lines.text(" ", keep=False)
 
 
 def _edge(element: HtmlElement) -> str:
@@ -108,13 +114,28 @@ def _edge(element: HtmlElement) -> str:
 def _after(lines: _Lines, element: HtmlElement) -> None:
     if element.tag in _APART:
         lines.put(_edge(element))
+    elif element.tag in _BOXES:
+        lines.text(" ", keep=False)
 
 
 def words_of(element: HtmlElement, limit: int = 2_000) -> str:
-    """An element's text on one line."""
-    text = ""
-    for part in element.itertext():
-        text += part
-        if len(text) > 4 * limit:
+    """An element's text on one line: what stands apart on the page has a space between."""
+    parts: list[str] = []
+    size = 0
+    walk = etree.iterwalk(element, events=("start", "end"))
+    for event, one in walk:
+        gap = " " if one is not element and (one.tag in _APART or one.tag in _SPACED) else ""
+        if event == "end":
+            text = "" if one is element else one.tail
+        elif _is_left_out(one):
+            walk.skip_subtree()
+            text = ""
+        elif one.tag == "input":
+            text = one.get("value") if one.get("type") != "hidden" else ""
+        else:
+            text = one.text
+        parts.append(gap + (text or ""))
+        size += len(parts[-1])
+        if size > 4 * limit:
             break
-    return _FOLD.sub(" ", text).strip()[:limit]
+    return _FOLD.sub(" ", "".join(parts)).strip()[:limit]

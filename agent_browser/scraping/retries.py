@@ -1,5 +1,6 @@
 """What a try came to, and whether there is another: decided from the outcome alone."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -14,12 +15,20 @@ from agent_browser.errors import (
     SessionNotFound,
     SessionQueueFull,
 )
+from agent_browser.models.artifacts import Artifact
 from agent_browser.models.scraping import Retries, ScrapeError
 
 HTTP_ERROR = "http_error"
+FILE = "not_a_page"
 ROBOTS = "robots_disallowed"
 FIRST_FAULT = 400
 _LONGEST_BACKOFF = 300.0
+_FOR_GOOD = re.compile(
+    r"net::ERR_(?:UNSAFE_PORT|UNSAFE_REDIRECT|TOO_MANY_REDIRECTS|INVALID_\w+|UNKNOWN_URL_SCHEME|"
+    r"DISALLOWED_URL_SCHEME|BLOCKED_BY_\w+|CERT_\w+|SSL_\w+|BAD_SSL_\w+|PROXY_AUTH\w*|"
+    r"NO_SUPPORTED_PROXIES|FILE_\w+)"
+)
+"""What the browser says of an address that no second try will load."""
 
 
 @dataclass
@@ -31,6 +40,8 @@ class Outcome:
     title: str | None = None
     session_id: str | None = None
     readings: dict[str, Any] = field(default_factory=dict)
+    files: list[Artifact] = field(default_factory=list)
+    """What came as a file while the page was opened."""
     videos: list[dict[str, Any]] = field(default_factory=list)
     """Of its session, where that was for this page alone and recorded."""
     error: ScrapeError | None = None
@@ -65,6 +76,12 @@ def refused_status(status: int | None) -> ScrapeError | None:
     return ScrapeError(code=HTTP_ERROR, detail=f"the server answered with status {status}")
 
 
+def no_page(names: list[str]) -> ScrapeError:
+    """The error that an address is which gave a file; nothing is read of it."""
+    said = f" ({', '.join(name[:100] for name in names[:5])})" if names else ""
+    return ScrapeError(code=FILE, detail=f"the address is a file to download{said}, not a page")
+
+
 def verdict(outcome: Outcome, attempt: int, retries: Retries, *, own_session: bool) -> Verdict:
     """What follows on try number `attempt` (from 1). `own_session`: the page's session was made
     here, so that another can be.
@@ -95,4 +112,6 @@ def _may_pass(outcome: Outcome, retries: Retries, *, own_session: bool) -> bool:
         return retries.timeouts
     if isinstance(cause, BrowserLost | SessionNotFound | Gone):
         return retries.failures and own_session
+    if isinstance(cause, NavigationFailed) and _FOR_GOOD.search(cause.detail):
+        return False
     return retries.failures and isinstance(cause, NavigationFailed | PageCrashed)

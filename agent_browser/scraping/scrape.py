@@ -216,6 +216,7 @@ class Scrape:
             attempts=item.attempt,
             seconds=0.0 if item.began is None else round(now - item.began, 3),
             session_id=outcome.session_id,
+            files=outcome.files,
             videos=outcome.videos,
             **readings | outcome.readings,
         )

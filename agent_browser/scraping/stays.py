@@ -27,6 +27,9 @@ class Stays:
         self._caller = caller
         self._mode = request.session
         self._options = request.options
+        self._films = bool(request.options.record_video) or any(
+            reading.function == "record" for reading in request.read
+        )
         self._kept: dict[str, str] = {}
         self._made: set[str] = set()
 
@@ -49,7 +52,9 @@ class Stays:
         kept = self._kept.get(host)
         if kept in self._made:
             return kept
-        request = SessionCreate(**self._options.model_dump(exclude_unset=True), tags=[TAG])
+        # Nobody is there to answer what a page asks.
+        options = {"dialogs": "dismiss", **self._options.model_dump(exclude_none=True)}
+        request = SessionCreate(**options, tags=[TAG])
         session = (await self._service.create(self._caller, request)).id
         # No await between here and the next line: a session that nobody knows would stay.
         self._made.add(session)
@@ -88,7 +93,7 @@ class Stays:
             await self.break_off(session)
 
     async def _end(self, session: str) -> list[dict[str, Any]]:
-        if not self._options.record_video:
+        if not self._films:
             await self.break_off(session)
             return []
         try:

@@ -15,10 +15,16 @@ from agent_browser.errors import (
     InvalidUrl,
     SessionNotFound,
 )
-from agent_browser.models.base import Input
-from agent_browser.models.functions import ExecuteInput, ExecuteOutput, OpenInput, OpenOutput
+from agent_browser.models.functions import (
+    ExecuteInput,
+    ExecuteOutput,
+    InteractOutput,
+    OpenInput,
+    OpenOutput,
+)
 from agent_browser.models.scraping import ScrapeError, ScrapeInput
-from agent_browser.scraping.retries import ROBOTS, Outcome, failed, refused_status
+from agent_browser.models.timing import within
+from agent_browser.scraping.retries import ROBOTS, Outcome, failed, no_page, refused_status
 from agent_browser.scraping.rules import File, HostRules, PlainReader
 from agent_browser.scraping.stays import Stays
 from agent_browser.service import Caller, SessionService
@@ -93,11 +99,19 @@ class Visits:
             opened = await self._open(session, url, self._request.timeout)
             outcome.final_url, outcome.title = opened.url, opened.title
             outcome.status, outcome.retry_after = opened.status, opened.retry_after
+            outcome.files = opened.downloads
+            if opened.gave_a_file(url):
+                # What the tab shows is the page before: nothing of this address.
+                outcome.final_url = outcome.title = None
+                names = [file.filename for file in opened.downloads]
+                names += [file.name for file in opened.unfinished_downloads]
+                outcome.error = no_page(names)
+                return
             for reading, function, given in self._readings:
-                input = _within(given, deadline - anyio.current_time())
+                input = within(given, deadline - anyio.current_time())
                 output = await self._service.call(self._caller, function, input, session=session)
                 outcome.readings[reading] = output.model_dump(mode="json", exclude={"session_id"})
-                self._check_script(outcome, reading, output)
+                self._check_done(outcome, reading, output)
         except AgentBrowserError as exc:
             self._fail(outcome, exc, reading)
         if outcome.error is None:
@@ -117,9 +131,17 @@ class Visits:
         output = await self._service.call(self._caller, "open", input, session=session)
         return cast("OpenOutput", output)
 
-    def _check_script(self, outcome: Outcome, reading: str, output: object) -> None:
-        if isinstance(output, ExecuteOutput) and output.error is not None and not outcome.error:
+    def _check_done(self, outcome: Outcome, reading: str, output: object) -> None:
+        """What a function answers that was called in vain; the first one counts."""
+        if outcome.error is not None:
+            return
+        if isinstance(output, ExecuteOutput) and output.error is not None:
             outcome.error = ScrapeError(code="script_error", detail=output.error, reading=reading)
+        if isinstance(output, InteractOutput) and not output.success:
+            detail = output.message or "the action could not be done"
+            outcome.error = ScrapeError(
+                code=output.code or "failed", detail=detail, reading=reading
+            )
 
     def _fail(self, outcome: Outcome, exc: AgentBrowserError, reading: str | None = None) -> None:
         outcome.cause = exc
@@ -171,11 +193,3 @@ class Visits:
         if opened.status is None:
             raise InternalError
         return File(opened.status, text if isinstance(text, str) else "")
-
-
-def _within(input: Input, seconds: float) -> Input:
-    """The input with a timeout of no more than that, where it has one."""
-    asked = getattr(input, "timeout", None)
-    if not isinstance(asked, float) or asked <= seconds:
-        return input
-    return input.model_copy(update={"timeout": max(seconds, 0.001)})

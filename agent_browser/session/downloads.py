@@ -16,9 +16,9 @@ from agent_browser.errors import ArtifactNotFound, StorageFull
 from agent_browser.models.artifacts import Artifact, Download
 from agent_browser.models.files import DownloadsInput, DownloadsOutput
 from agent_browser.models.functions import InteractOutput, PageState
+from agent_browser.models.names import distinct, file_name
 from agent_browser.scratch import Scratch
 from agent_browser.session.keeping import Keeping
-from agent_browser.session.names import distinct, file_name
 from agent_browser.store import disk
 
 ZIP_NAME = "downloads.zip"

@@ -44,6 +44,10 @@ class Keeping(Protocol):
         """The bytes of an artifact of the owner's. ArtifactNotFound."""
         ...
 
+    async def recordings(self, owner: str) -> list[Recording]:
+        """All videos of the owner's."""
+        ...
+
     async def purge(self, session_id: str) -> None:
         """Erase all that the session made."""
         ...

@@ -47,11 +47,12 @@ class Pictures:
         if last is None:
             return None
         try:
+            if sha256(data).hexdigest() == last.artifact.sha256:
+                await self._keeping.find(self._owner, last.artifact.id)
+                return last
             before = await self._keeping.load(self._owner, last.artifact.id)
         except ArtifactNotFound:
             return None
-        if sha256(data).hexdigest() == last.artifact.sha256:
-            return last
         share = await anyio.to_thread.run_sync(differing_share, before, data)
         return last if share <= input.threshold else None
 

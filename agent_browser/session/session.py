@@ -2,14 +2,15 @@
 cause.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TypeVar
 
 import anyio
 
 from agent_browser.browser.engine import Context, Page
-from agent_browser.clock import Clock, wall_time
+from agent_browser.clock import Clock
 from agent_browser.errors import (
     AgentBrowserError,
     BrowserLost,
@@ -20,17 +21,26 @@ from agent_browser.errors import (
 from agent_browser.models import sessions as wire
 from agent_browser.models.artifacts import Recording
 from agent_browser.models.base import Input
+from agent_browser.models.dialogs import WaitingDialog
 from agent_browser.models.files import UploadedFile
-from agent_browser.models.functions import ContextOptions, FunctionOutput, ScreenshotInput
+from agent_browser.models.functions import (
+    ContextOptions,
+    FunctionOutput,
+    InteractInput,
+    ScreenshotInput,
+)
 from agent_browser.models.sessions import EndReason, Timeouts
-from agent_browser.service import FileHead, Image
+from agent_browser.service import Caller, FileHead, Image
+from agent_browser.session.control import Control
 from agent_browser.session.deadlines import QUEUE, Allowance, allowance
 from agent_browser.session.downloads import Downloads
 from agent_browser.session.functions import Functions
 from agent_browser.session.keeping import Keeping
+from agent_browser.session.labels import Labels
 from agent_browser.session.lifecycle import Lifetime
 from agent_browser.session.moves import Machine
-from agent_browser.session.stage import MOVES, WIRE, Stage
+from agent_browser.session.privacy import Keeps
+from agent_browser.session.stage import MOVES, Stage
 from agent_browser.session.turns import Turns
 from agent_browser.session.uploads import Lapsed, NotUploaded, Uploads
 from agent_browser.settings import Settings
@@ -39,6 +49,7 @@ T = TypeVar("T")
 
 LAST_PATIENCE = 5.0
 """Seconds in which a call that was broken off has to leave the context."""
+MOST_CLIENTS = 64
 
 
 class Session:
@@ -65,13 +76,14 @@ class Session:
         self.ended = anyio.Event()
         self.lifetime = Lifetime(timeouts, began=clock.monotonic())
         self._films_all = bool(options.record_video)
-        self._name = request.name
-        self._tags = request.tags
-        self._metadata = request.metadata
-        self._created_at = clock.now()
+        self.labels = Labels.asked(request)
+        self.on_use: Callable[[], None] = _unheard
+        """Told after each use of it."""
+        self._clients: set[str | None] = set()
+        self.created_at = clock.now()
         self._settings = settings
         self._keeping = keeping
-        self._clock = clock
+        self.clock = clock
         self._machine = Machine(f"session {session_id}", Stage.OPENING, MOVES)
         self._turns = Turns(settings.session_queue)
         self._scope: anyio.CancelScope | None = None
@@ -80,6 +92,10 @@ class Session:
         self._uploads = Uploads(clock, settings.max_upload)
         self.downloads = Downloads(keeping, owner=owner, session_id=session_id)
         """What it downloaded, as long as it is remembered."""
+        self.keeps = Keeps.decided(settings, request.privacy)
+        """What is kept of what it does."""
+        self.control = Control(session_id, clock, lease=settings.control_lease)
+        """Who may act on it."""
         self._last_page = Page()
         self._told = False
         self._broken_off = False
@@ -95,9 +111,26 @@ class Session:
         return self._turns.taken
 
     @property
+    def is_live(self) -> bool:
+        """Whether it takes calls."""
+        return self.stage in (Stage.LIVE, Stage.BUSY)
+
+    @property
     def recording(self) -> bool:
         """Whether it was made to record its tabs, or a recording runs."""
         return self._films_all or (self._context is not None and self._context.page.recording)
+
+    @property
+    def page(self) -> Page:
+        """What it shows, or showed last."""
+        if self._context is None or self.ended_at is not None:
+            return self._last_page
+        return self._context.page
+
+    @property
+    def dialog(self) -> WaitingDialog | None:
+        """The dialog that waits to be answered."""
+        return self._context.dialog if self._context is not None else None
 
     @property
     def videos(self) -> list[Recording]:
@@ -117,13 +150,13 @@ class Session:
             uploads=self._uploads,
             downloads=self.downloads,
         )
-        self.lifetime = Lifetime(self.lifetime.timeouts, began=self._clock.monotonic())
-        self._created_at = self._clock.now()
+        self.lifetime = Lifetime(self.lifetime.asked, began=self.clock.monotonic())
+        self.created_at = self.clock.now()
 
     async def call(
-        self, input: Input, *, fresh: bool = False, whole: bool = True
+        self, caller: Caller, input: Input, *, fresh: bool = False, whole: bool = True
     ) -> FunctionOutput:
-        """Do one function in its turn.
+        """Do one function in its turn. ControlTaken for an action where another has control.
 
         `whole`: an action under way goes on to its end, or its deadline, though its caller has gone
         away, so that the next one never overlaps it. SessionEnded, BrowserLost, SessionQueueFull,
@@ -132,26 +165,51 @@ class Session:
         bound = allowance(
             input, settle=self._settings.settle_timeout, longest=self._settings.max_timeout
         )
-        return await self._in_turn(
-            lambda functions: functions.perform(input, fresh=fresh), bound, whole=whole
-        )
+        with self.control.during(caller, input) as check:
+
+            def perform(functions: Functions) -> Awaitable[FunctionOutput]:
+                check()
+                return functions.perform(input, fresh=fresh)
+
+            return await self._in_turn(perform, bound, whole=whole)
 
     async def capture(self, input: ScreenshotInput) -> Image:
         """A picture, kept nowhere."""
         bound = allowance(input, settle=0, longest=self._settings.max_timeout)
         return await self._in_turn(lambda functions: functions.picture(input), bound, whole=True)
 
+    def is_plain(self, input: Input) -> bool:
+        """Whether what the input types goes into a field that is known to hold no secret."""
+        if not isinstance(input, InteractInput) or not input.ref or self._context is None:
+            return False
+        return self._context.is_plain(input.ref)
+
+    async def words(self, most: int, *, ends: bool = False) -> str:
+        """The text of its page, nothing where a call is under way. That is no use of it. With
+        `ends` its turn is taken for good, and only its context is still there.
+        """
+        if self._context is None or (self._turns.taken and not ends):
+            return ""
+        if ends:
+            return await self._context.words(most)
+        await self._turns.take()
+        try:
+            return await self._context.words(most)
+        finally:
+            self._turns.give()
+
     async def upload(self, pieces: AsyncIterator[FileHead | bytes]) -> list[UploadedFile]:
         """Put files into it, whatever call is under way. It is use, as a call is. SessionEnded,
         PayloadTooLarge, StorageFull.
         """
         self.refuse()
+        self.lifetime.begin(self.clock.monotonic())
         try:
-            files = await self._uploads.receive(pieces)
+            return await self._uploads.receive(pieces)
         except Lapsed as exc:
             raise self._refusal() from exc
-        self.lifetime.touch(self._clock.monotonic())
-        return files
+        finally:
+            self._used()
 
     def uploaded(self) -> list[UploadedFile]:
         """The files that were put into it."""
@@ -173,8 +231,28 @@ class Session:
 
     def refuse(self) -> None:
         """Raise what a call has to be told, if the session takes none any more."""
-        if self.stage not in (Stage.LIVE, Stage.BUSY):
+        if not self.is_live:
             raise self._refusal()
+
+    def greet(self, client: str | None) -> bool:
+        """A client is there; whether it is another than those that were, so far as they are known
+        by name.
+        """
+        if client in self._clients or len(self._clients) >= MOST_CLIENTS:
+            return False
+        is_first = not self._clients
+        self._clients.add(client)
+        return client is not None and not is_first
+
+    @contextmanager
+    def attended(self) -> Iterator[None]:
+        """Somebody is there: it lives on while this lasts, and has not been used by that."""
+        self.lifetime.hold(self.clock.monotonic())
+        try:
+            yield
+        finally:
+            self.lifetime.release(self.clock.monotonic())
+            self.on_use()
 
     def begin_end(self, reason: EndReason, *, in_turn: bool = False) -> None:
         """Let no further call in. With `in_turn`, those that came before are done first; else the
@@ -182,7 +260,7 @@ class Session:
         """
         self._machine.move(Stage.ENDING)
         self.end_reason = reason
-        self.ended_at = self._clock.now()
+        self.ended_at = self.clock.now()
         if self._context is not None:
             self._last_page = self._context.page
         if not in_turn:
@@ -211,7 +289,7 @@ class Session:
         self._videos = videos + stopped if self._films_all else stopped + videos
         self._functions = None
         self._context = None
-        self.downloads.abandon(self._clock.now())
+        self.downloads.abandon(self.clock.now())
         self.options = ContextOptions()
         self._machine.move(Stage.ENDED)
         self.ended.set()
@@ -220,37 +298,6 @@ class Session:
     def expire(self) -> None:
         """Its retention ran out."""
         self._machine.move(Stage.EXPIRED)
-
-    def describe(self) -> wire.Session:
-        """What callers see of it."""
-        now = self._clock.monotonic()
-        state = WIRE[self.stage]
-        live = state == "live"
-        page = self._context.page if live and self._context is not None else self._last_page
-        return wire.Session(
-            id=self.id,
-            name=self._name,
-            tags=self._tags,
-            metadata=self._metadata,
-            state=state,
-            phase=self.lifetime.phase(now) if live else "ended",
-            created_at=self._created_at,
-            last_activity_at=self._last_activity(),
-            expires_at=wall_time(self._clock, self.lifetime.expires(now)) if live else None,
-            ended_at=self.ended_at,
-            end_reason=self.end_reason,
-            timeouts=self.lifetime.timeouts,
-            url=page.url,
-            title=page.title,
-            tabs=list(page.tabs) if live else [],
-            recording=live and self.recording,
-            owner=self.owner,
-        )
-
-    def _last_activity(self) -> datetime:
-        """When it was last used; a call that was broken off is over when the session is."""
-        used = wall_time(self._clock, self.lifetime.used)
-        return used if self.ended_at is None else min(used, self.ended_at)
 
     def __repr__(self) -> str:
         reason = f" {self.end_reason}" if self.end_reason else ""
@@ -280,7 +327,7 @@ class Session:
     async def _bounded(self, work: Awaitable[T], bound: Allowance, *, whole: bool) -> T:
         if self.stage is Stage.LIVE:
             self._machine.move(Stage.BUSY)
-        self.lifetime.begin(self._clock.monotonic())
+        self.lifetime.begin(self.clock.monotonic())
         deadline = anyio.current_time() + bound.seconds
         try:
             with anyio.CancelScope(deadline=deadline, shield=whole) as self._scope:
@@ -290,12 +337,16 @@ class Session:
             raise
         finally:
             self._scope = None
-            self.lifetime.finish(self._clock.monotonic())
             if self.stage is Stage.BUSY:
                 self._machine.move(Stage.LIVE)
+            self._used()
         if self._broken_off:
             raise self._broken()
         raise DeadlineExceeded(bound.name, bound.seconds)
+
+    def _used(self) -> None:
+        self.lifetime.finish(self.clock.monotonic())
+        self.on_use()
 
     def _broken(self) -> AgentBrowserError:
         """What a call is told that was there when the session ended."""
@@ -314,3 +365,7 @@ class Session:
         if self.ended_at is None or self.end_reason is None:
             raise RuntimeError(f"{self!r} has not ended")
         return SessionEnded(self.id, self.ended_at, self.end_reason)
+
+
+def _unheard() -> None:
+    """Nobody wants to know."""

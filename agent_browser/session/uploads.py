@@ -22,9 +22,9 @@ from agent_browser.clock import Clock
 from agent_browser.errors import InvalidRequest, PayloadTooLarge, StorageFull
 from agent_browser.models.files import UploadedFile
 from agent_browser.models.functions import UploadFile
+from agent_browser.models.names import file_name
 from agent_browser.scratch import Scratch
 from agent_browser.service import FileHead
-from agent_browser.session.names import file_name
 
 MAX_BYTES = 268_435_456
 """Bytes of uploads that one session may hold, where the settings say nothing else."""

@@ -16,6 +16,7 @@ from agent_browser.clock import Clock, SystemClock
 from agent_browser.errors import ArtifactNotFound, StorageFull
 from agent_browser.ids import is_artifact_id, new_artifact_id
 from agent_browser.models.artifacts import Artifact, Chapter, Recording
+from agent_browser.models.names import file_name
 from agent_browser.service import LOCAL
 from agent_browser.settings import Settings
 from agent_browser.store import disk, mp4, shelf, sidecar, webm
@@ -91,7 +92,7 @@ class ArtifactStore:
                 folder,
                 owner=owner,
                 content_type=content_type,
-                filename=sidecar.plain_name(filename),
+                filename=file_name(filename),
             )
         )
         self._add(stored)

@@ -1,7 +1,6 @@
 """What is known of a stored file, and the sidecar beside it that says so after a restart."""
 
 import mimetypes
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,7 +14,6 @@ from agent_browser.store import disk
 
 SUFFIX = ".meta"
 _SUFFIXES = {"image/jpeg": ".jpg", "image/webp": ".webp", "video/webm": ".webm"}
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -46,12 +44,6 @@ def disk_name(artifact_id: str, content_type: str) -> str:
     """The file's name on disk: the id, and a suffix for people who look into the folder."""
     kind = content_type.partition(";")[0].strip().lower()
     return artifact_id + (_SUFFIXES.get(kind) or mimetypes.guess_extension(kind) or ".bin")
-
-
-def plain_name(filename: str) -> str:
-    """A caller-side file name without path, control or direction characters; never empty."""
-    last = re.split(r"[/\\]", filename)[-1]
-    return _UNPRINTABLE.sub("", last).strip(" .")[:200] or "file"
 
 
 def path_of(data: Path) -> Path:

@@ -14,11 +14,16 @@ from agent_browser.api import listen
 from agent_browser.api.app import create_app
 from agent_browser.api.metrics import Metrics
 from agent_browser.api.web import HttpServer
+from agent_browser.egress.outbound import Outbound
+from agent_browser.hub import Hub
 from agent_browser.recording.library import Library
+from agent_browser.running.operations import Operations
 from agent_browser.service import SessionService
 from agent_browser.settings import Settings
 from agent_browser.store.artifacts import ArtifactStore
+from agent_browser.webhooks.webhooks import Webhooks
 from tests.api.fake import FakeService
+from tests.fakes.papers import FakePapers
 
 ANN_KEY, BOB_KEY = "ann-0123456789abcdef", "bob-0123456789abcdef"
 
@@ -53,7 +58,17 @@ def make(settings: Settings, service: FakeService, **changes: object) -> FastAPI
     """The app over the service, with some settings changed."""
     held: SessionService = service
     changed = settings.model_copy(update=changes)
-    return create_app(changed, held, Library(service.store), service.store, metrics=Metrics())
+    hub, papers = Hub(), FakePapers()
+    return create_app(
+        changed,
+        held,
+        Library(service.store),
+        service.store,
+        operations=Operations(held, papers, changed),
+        hub=hub,
+        hooks=Webhooks(hub, papers, Outbound(exposed=False), changed),
+        metrics=Metrics(),
+    )
 
 
 @pytest.fixture

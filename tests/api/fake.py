@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -9,13 +10,16 @@ from agent_browser.browser.engine import Blob
 from agent_browser.clock import SystemClock
 from agent_browser.errors import (
     ActionFailed,
+    CannotRenew,
     InvalidRequest,
     NotFound,
     SessionEnded,
     SessionNotFound,
 )
 from agent_browser.ids import new_session_id
+from agent_browser.models.actions import Action, ActionList
 from agent_browser.models.base import Input
+from agent_browser.models.control import Control, ControlGranted, ControlInput
 from agent_browser.models.files import DownloadsInput, DownloadsOutput, UploadList
 from agent_browser.models.functions import (
     CloseOutput,
@@ -35,13 +39,18 @@ from agent_browser.models.sessions import (
     Session,
     SessionCreate,
     SessionList,
-    SessionState,
-    Timeouts,
+    SessionPatch,
+    SessionQuery,
 )
 from agent_browser.service import Caller, FileHead, Image, Readiness
+from agent_browser.session.control import Control as HeldControl
+from agent_browser.session.labels import Labels
+from agent_browser.session.lifecycle import changed, timeouts_in_force
 from agent_browser.session.uploads import NotUploaded, Uploads
+from agent_browser.settings import Settings
 from agent_browser.store.artifacts import ArtifactStore
 from tests.fakes import functions
+from tests.fakes.archive import FakeArchive
 from tests.fakes.pages import SITE
 from tests.fakes.tab import FakeTab
 
@@ -74,6 +83,12 @@ class FakeService:
     before: Callable[[], Awaitable[None]] | None = None
     ready: Readiness = READY
     files: dict[str, Uploads] = field(default_factory=dict)
+    controls: dict[str, HeldControl] = field(default_factory=dict)
+    queries: list[SessionQuery] = field(default_factory=list)
+    beats: list[Caller] = field(default_factory=list)
+    attending: int = 0
+    """Who looks on now."""
+    archive: FakeArchive = field(default_factory=FakeArchive)
     most: int = 20_000
     """Bytes of files that a session may hold."""
 
@@ -81,33 +96,97 @@ class FakeService:
         session = Session(
             id=new_session_id(),
             name=request.name,
+            pinned=request.pinned,
+            tags=request.tags,
             state="live",
             phase="active",
             created_at=AT,
             last_activity_at=AT,
-            timeouts=Timeouts(idle=1800, max_duration=43_200),
+            timeouts=timeouts_in_force(Settings(), None, request.timeouts),
             owner=caller.owner,
         )
         self.sessions[session.id] = session
         return session
 
-    async def list(
-        self, caller: Caller, *, state: SessionState | None, limit: int, cursor: str | None
-    ) -> SessionList:
-        if cursor is not None:
+    async def list(self, caller: Caller, query: SessionQuery) -> SessionList:
+        self.queries.append(query)
+        if query.cursor is not None:
             raise InvalidRequest("cursor: not one that this list gave")
         mine = [
             session
             for session in self.sessions.values()
-            if session.owner == caller.owner and state in (None, session.state)
+            if session.owner == caller.owner and query.state in (None, session.state)
         ]
-        return SessionList(items=mine[:limit])
+        return SessionList(items=mine[: query.limit])
+
+    async def update(self, caller: Caller, session_id: str, patch: SessionPatch) -> Session:
+        session = await self.get(caller, session_id)
+        if patch.timeouts is not None:
+            asked = changed(Settings(), session.timeouts, patch.timeouts)
+            if session.state == "ended" and asked.idle != session.timeouts.idle:
+                raise SessionEnded(session_id, AT, "closed")
+            session.timeouts = asked
+        before = Labels(session.name, session.pinned, tuple(session.tags), session.metadata)
+        after = before.patched(patch)
+        session.name, session.pinned, session.tags = after.name, after.pinned, [*after.tags]
+        return session
+
+    async def renew(self, caller: Caller, session_id: str) -> Session:
+        session = await self.heartbeat(caller, session_id)
+        if session.timeouts.idle >= session.timeouts.max_duration:
+            raise CannotRenew(AT)
+        session.renewal_count += 1
+        return session
+
+    async def heartbeat(self, caller: Caller, session_id: str) -> Session:
+        session = await self.get(caller, session_id)
+        if session.state == "ended":
+            raise SessionEnded(session_id, AT, "closed")
+        self.beats.append(caller)
+        return session
+
+    @asynccontextmanager
+    async def attended(self, caller: Caller, session_id: str) -> AsyncIterator[Session]:
+        session = await self.get(caller, session_id)
+        self.attending += 1
+        try:
+            yield session
+        finally:
+            self.attending -= 1
+
+    async def actions(
+        self, caller: Caller, session_id: str, *, limit: int, cursor: str | None
+    ) -> ActionList:
+        await self.get(caller, session_id)
+        return await self.archive.actions(session_id, limit=limit, cursor=cursor)
+
+    async def all_actions(self, caller: Caller, session_id: str) -> AsyncIterator[Action]:
+        await self.get(caller, session_id)
+        async for action in self.archive.all_actions(session_id):
+            yield action
 
     async def get(self, caller: Caller, session_id: str) -> Session:
         session = self.sessions.get(session_id)
         if session is None or session.owner != caller.owner:
             raise SessionNotFound(session_id)
         return session
+
+    async def control(self, caller: Caller, session_id: str) -> Control:
+        return (await self._control(caller, session_id)).describe(caller)
+
+    async def take_control(
+        self, caller: Caller, session_id: str, request: ControlInput
+    ) -> ControlGranted:
+        return (await self._control(caller, session_id)).take(caller, request)
+
+    async def give_up_control(self, caller: Caller, session_id: str) -> None:
+        (await self._control(caller, session_id)).give_up(caller)
+
+    async def _control(self, caller: Caller, session_id: str) -> HeldControl:
+        if (await self.get(caller, session_id)).state == "ended":
+            raise SessionEnded(session_id, AT, "closed")
+        made = HeldControl(session_id, SystemClock(), lease=60)
+        return self.controls.setdefault(session_id, made)
 
     async def end(self, caller: Caller, session_id: str, *, purge: bool = False) -> None:
         session = await self.get(caller, session_id)
@@ -131,10 +210,12 @@ class FakeService:
         found = await self.get(caller, session)
         if found.state == "ended" and function != "close":
             raise SessionEnded(session, AT, "closed")
-        self.calls.append(Call(caller, function, input, session, session_timeout))
-        if self.before is not None:
-            await self.before()
-        output = await self._output(caller, session, input)
+        held = self.controls.setdefault(session, HeldControl(session, SystemClock(), lease=60))
+        with held.during(caller, input):
+            self.calls.append(Call(caller, function, input, session, session_timeout))
+            if self.before is not None:
+                await self.before()
+            output = await self._output(caller, session, input)
         output.session_id = session
         return output
 

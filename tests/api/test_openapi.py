@@ -57,7 +57,26 @@ def test_the_routes_are_those_of_the_contract(schema: dict[str, Any]) -> None:
         ("GET", "/v1/sessions"),
         ("GET", "/v1/sessions/health"),
         ("GET", "/v1/sessions/{session_id}"),
+        ("PATCH", "/v1/sessions/{session_id}"),
+        ("PATCH", "/v1/sessions/{session_id}/timeout"),
+        *(
+            ("POST", f"/v1/sessions/{{session_id}}/{word}")
+            for word in ("renew", "heartbeat", "keepalive")
+        ),
         ("DELETE", "/v1/sessions/{session_id}"),
+        ("GET", "/v1/events"),
+        ("GET", "/v1/sessions/{session_id}/events"),
+        *((m, "/v1/webhooks") for m in ("POST", "GET")),
+        *((m, "/v1/webhooks/{webhook_id}") for m in ("GET", "PATCH", "DELETE")),
+        ("GET", "/v1/webhooks/{webhook_id}/deliveries"),
+        ("POST", "/v1/webhooks/{webhook_id}/test"),
+        *((m, "/v1/sessions/{session_id}/control") for m in ("POST", "GET", "DELETE")),
+        ("GET", "/v1/operations"),
+        ("GET", "/v1/operations/{operation_id}"),
+        ("GET", "/v1/operations/{operation_id}/events"),
+        ("POST", "/v1/operations/{operation_id}/cancel"),
+        ("DELETE", "/v1/operations/{operation_id}"),
+        ("GET", "/v1/sessions/{session_id}/actions"),
         ("POST", "/v1/sessions/{session_id}/uploads"),
         ("GET", "/v1/sessions/{session_id}/uploads"),
         ("DELETE", "/v1/sessions/{session_id}/uploads/{name}"),
@@ -134,7 +153,7 @@ def test_every_example_is_of_the_form_that_it_is_an_example_of(schema: dict[str,
 
 def test_every_post_that_takes_a_body_shows_one(schema: dict[str, Any]) -> None:
     for path, method, operation in _operations(schema):
-        if method == "post":
+        if method == "post" and "requestBody" in operation:
             content = operation["requestBody"]["content"]
             if set(content) == {"multipart/form-data"}:
                 assert content["multipart/form-data"]["schema"]["properties"]["file"], path

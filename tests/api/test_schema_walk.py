@@ -51,7 +51,12 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
             app = make(chosen, FakeService(store))
             server, listening = HttpServer(app), listen.listener(chosen)
             running.extend((server, app.openapi(), listen.url_of(listening)))
-            async with anyio.create_task_group() as tasks:
+            app.state.hub.close()  # so that no stream waits for events that nobody tells
+            async with (
+                app.state.operations,
+                app.state.webhooks,
+                anyio.create_task_group() as tasks,
+            ):
                 tasks.start_soon(server.serve, [listening])
                 await server.listens.wait()
                 started.set()

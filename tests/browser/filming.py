@@ -32,6 +32,13 @@ def last(video: Path) -> Image.Image:
     return Image.open(io.BytesIO(shown)).convert("RGB")
 
 
+def darkest(video: Path, box: tuple[int, int, int, int]) -> int:
+    """The least grey, of 255, that any of its frames has in a part: left, upper, right, lower."""
+    left, upper, right, lower = box
+    part = f"crop={right - left}:{lower - upper}:{left}:{upper},format=gray"
+    return min(_ran("-i", str(video), "-vf", part, "-f", "rawvideo", "-"))
+
+
 def count(video: Path) -> int:
     """How many frames it has, decoded to its end. Fails on a file that is cut off."""
     lines = _ran("-i", str(video), "-map", "0:v", "-f", "framemd5", "-").decode().splitlines()

@@ -62,6 +62,21 @@ async def test_however_it_is_begun_the_action_has_its_bytes(
     assert bytes_of(item) == content
 
 
+@pytest.mark.parametrize("words", ["By a window", "In a window"])
+async def test_a_window_that_was_opened_for_a_file_alone_is_no_tab(
+    drive: Driving, words: str
+) -> None:
+    await drive.open("/transfers")
+    done = await drive.act("click", drive.ref(f'"{words}"'))
+    assert done.new_tabs == []
+    assert done.snapshot is not None
+    assert [tab.id for tab in done.snapshot.tabs] == ["t1"]
+    assert one(drive).content_type.startswith("text/")
+    await drive.value("void window.open('/empty')")
+    await drive.act("wait", url="**/transfers")
+    assert len((await drive.act("tab_list")).tabs) == 2
+
+
 async def test_a_link_with_download_is_waited_for_before_the_server_has_answered(
     drive: Driving,
 ) -> None:
@@ -102,6 +117,16 @@ async def test_one_that_breaks_off_says_so(drive: Driving) -> None:
     item = one(drive)
     assert (item.state, item.path) == ("failed", None)
     assert item.error == "it broke off after 50 of 100 bytes"
+
+
+async def test_one_that_the_server_refuses_is_told_not_to_have_begun(drive: Driving) -> None:
+    await drive.open("/downloads")
+    link = "Object.assign(document.createElement('a'), {href: '/not-there', download: 'x.txt'})"
+    await drive.value(f"setTimeout(() => {link}.click()); 0")
+    assert (await drive.act("wait", download=True)).success
+    item = one(drive)
+    assert item.state == "failed"
+    assert "the server refused it" in (item.error or "")
 
 
 async def test_a_slow_one_is_told_while_it_runs_and_waited_for(

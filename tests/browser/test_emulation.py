@@ -17,6 +17,7 @@ from agent_browser.models.functions import (
     ExecuteInput,
     OpenInput,
 )
+from agent_browser.models.routing import RouteInput
 from tests.browser.driving import Driving
 from tests.egress import proxies
 from tests.site import Site
@@ -133,6 +134,59 @@ async def test_a_redirect_elsewhere_leaves_an_origins_headers_behind(drive: Driv
     assert answer.url == target
     assert drive.site.asked("/redirect")[0].headers["x-token"] == "secret"
     assert "x-token" not in drive.site.asked("/form")[0].headers
+
+
+async def test_rules_come_before_the_headers_of_an_origin_whichever_was_first(
+    drive: Driving,
+) -> None:
+    await drive.open("/form")
+    rules: Any = [
+        {"url": "**/json", "action": "block"},
+        {"url": "**/headers", "action": "headers", "headers": {"X-Added": "yes"}},
+    ]
+    for given in (
+        RouteInput(rules=rules),
+        EmulateInput(headers_by_origin={drive.site.origin: {"X-Token": "secret"}}),
+        RouteInput(action="clear"),
+        RouteInput(rules=rules),
+    ):
+        await drive.context.perform(given)
+        if isinstance(given, RouteInput) and given.action == "clear":
+            continue
+        got = await drive.value("fetch('/json').then(() => 'came', () => 'blocked')")
+        assert got == "blocked"
+    sent = await drive.value("fetch('/headers').then(r => r.json())")
+    assert (sent["x-added"], sent["x-token"]) == ("yes", "secret")
+
+
+async def test_a_stream_of_events_comes_bit_by_bit_with_its_origins_headers(
+    drive: Driving,
+) -> None:
+    asked: list[bytes] = []
+
+    async def streams(
+        proxy: proxies.Proxy, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        kind = b"text/event-stream" if b" /events " in asked[-1] else b"text/html"
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: " + kind + b"\r\n\r\ndata: 1\n\n")
+        await writer.drain()
+        if b" /events " in asked[-1]:
+            await reader.read()  # until the other end has enough
+
+    async with proxies.listening(streams) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        await emulate(drive.context, headers_by_origin={url: {"X-Token": "secret"}})
+        await drive.context.open(OpenInput(url=url))
+        code = """(async () => {
+          const answer = await fetch('/events', {headers: {accept: 'text/event-stream'}});
+          const reader = answer.body.getReader();
+          const {value} = await reader.read();
+          await reader.cancel();
+          return new TextDecoder().decode(value); })()"""
+        assert await value(drive.context, code) == "data: 1\n\n"
+    (events,) = (head for head in asked if b" /events " in head)
+    assert b"x-token: secret" in events.lower()
 
 
 async def test_permissions_are_granted_to_an_origin_alone(drive: Driving) -> None:
@@ -264,3 +318,53 @@ async def test_http_credentials_are_given_where_they_are_asked_for(
             answer = await context.open(OpenInput(url=url))
             assert answer.status == status, origin
             await context.close()
+
+
+CHROME = (
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/120.0.0.0 Safari/537.36"
+)
+HINTS = """navigator.userAgentData?.getHighEntropyValues(['platformVersion'])
+.then(d => [d.platform, d.platformVersion, ...d.brands.map(b => b.brand + b.version)])"""
+
+
+@pytest.mark.parametrize(
+    ("options", "brands", "told"),
+    [
+        (
+            {"user_agent": CHROME, "locale": "de-CH"},
+            '"Not:A-Brand";v="8", "Chromium";v="120", "Google Chrome";v="120"',
+            ["macOS", "10.15.7", "Not:A-Brand8", "Chromium120", "Google Chrome120"],
+        ),
+        ({"user_agent": "Tester/1.0", "locale": "de-CH"}, None, None),
+        ({"device": "iPhone 15"}, None, None),
+    ],
+)
+async def test_client_hints_are_those_of_the_user_agent(
+    chromium: ChromiumBrowser, site: Site, options: Any, brands: str | None, told: Any
+) -> None:
+    context = await chromium.new_context(ContextOptions.model_validate(options))
+    try:
+        drive = Driving(context, site)
+        # Browsers send hints to trustworthy origins: https, and this machine.
+        await drive.open("/form")
+        assert await value(context, f"(async () => await {HINTS} ?? null)()") == told
+        await value(context, "fetch('/form?fetched').then(r => r.status)")
+        await drive.act("tab_new", url=site.url("/form?tab"))
+        assert await value(context, f"(async () => await {HINTS} ?? null)()") == told
+    finally:
+        await context.close()
+    for request in site.asked("/form"):
+        assert request.headers.get("sec-ch-ua") == brands, request.query
+        if "locale" in options:
+            assert request.headers["accept-language"].startswith("de-CH")
+
+
+async def test_what_a_device_stands_for_is_in_force(
+    chromium: ChromiumBrowser,
+) -> None:
+    context = await chromium.new_context(ContextOptions(device="iPhone 15", has_touch=False))
+    said = await emulate(context)
+    await context.close()
+    assert (said.is_mobile, said.has_touch, said.device_scale_factor) == (True, False, 3)
+    assert "iPhone" in str(said.user_agent)

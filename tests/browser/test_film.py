@@ -187,14 +187,25 @@ def test_a_sheet_has_a_tile_for_each_of_twelve_frames_and_their_times() -> None:
     frames = [(float(second), jpeg("teal")) for second in range(20)]
     chosen = sheet.spread(frames, sheet.MOST_TILES)
     assert (len(chosen), chosen[0][0], chosen[-1][0]) == (12, 0.0, 19.0)
-    drawn = Image.open(io.BytesIO(sheet.contact_sheet(frames)))
+    drawn = Image.open(io.BytesIO(sheet.contact_sheet(frames, (160, 90))))
     assert drawn.size == (8 + 4 * (160 + 8), 8 + 3 * (90 + 8))
     assert [sheet.clock(at) for at in (0, 7.56, 61.0, 3_723.4)] == [
         "0:00.0", "0:07.5", "1:01.0", "1:02:03",
     ]  # fmt: skip
 
 
+def test_a_frame_of_another_form_is_shown_as_the_film_shows_it() -> None:
+    frames = [(0.0, jpeg("teal")), (1.0, jpeg("teal", (45, 90)))]
+    drawn = Image.open(io.BytesIO(sheet.contact_sheet(frames, (1280, 720)))).convert("RGB")
+    assert drawn.size == (8 + 2 * (320 + 8), 8 + 180 + 8)
+    middle, side = drawn.getpixel((8 + 328 + 160, 98)), drawn.getpixel((8 + 328 + 20, 98))
+    assert isinstance(middle, tuple)
+    assert isinstance(side, tuple)
+    assert middle[1] > 100
+    assert max(side) < 20
+
+
 def test_the_thumbnail_is_the_frame_with_most_in_it() -> None:
     busy = noise((160, 90))
-    small = Image.open(io.BytesIO(sheet.thumbnail([(0, jpeg("white")), (1, busy)])))
+    small = Image.open(io.BytesIO(sheet.thumbnail([(0, jpeg("white")), (1, busy)], (160, 90))))
     assert len(set(small.convert("L").tobytes())) > 50

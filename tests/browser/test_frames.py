@@ -211,3 +211,24 @@ async def test_a_custom_element_defined_later_is_asked_about_then(drive: Driving
         " this.attachShadow({mode: 'closed'}).innerHTML = 'shown'; } }); 1"
     )
     assert any("[x-unknown]" in item.desc for item in (await drive.snapshot()).elements)
+
+
+async def test_frames_that_are_too_many_or_too_deep_are_told_of(drive: Driving) -> None:
+    await drive.open("/empty")
+    many = "for (let i = 0; i < 103; i++) document.body.append(document.createElement('iframe'))"
+    deep = """let at = document;
+    for (let depth = 1; depth < 11; depth++) {
+        const frame = at.createElement('iframe');
+        at.body.append(frame);
+        at = frame.contentDocument;
+        at.body.innerHTML = `<button>Depth ${depth}</button>`;
+    } 0"""
+    await drive.value(deep)
+    seen = await drive.snapshot()
+    assert [item.text for item in seen.elements] == [f"Depth {depth}" for depth in range(1, 9)]
+    assert "not all of it was looked at" in (seen.note or "")
+    await drive.open("/empty")
+    await drive.value(f"{many}; 0")
+    assert "not all of it was looked at" in ((await drive.snapshot()).note or "")
+    await drive.value("document.querySelectorAll('iframe').forEach((f, i) => i < 3 && f.remove())")
+    assert (await drive.snapshot()).note is None

@@ -224,3 +224,42 @@ async def test_text_is_put_in_at_once_without_keys(drive: Driving) -> None:
     assert (await drive.act("insert_text", drive.ref("Field"), text="こんにちは")).success
     assert await drive.value("field.value") == "こんにちは"
     assert await drive.value("keys") == ["input insertText"]
+
+
+async def test_the_answer_of_the_wheel_is_of_the_page_when_it_has_scrolled(drive: Driving) -> None:
+    await drive.open("/pointer")
+    await drive.value("void (document.body.style.height = '9000px')")
+    assert (await drive.act("wheel", y=700)).success
+    assert await drive.value("scrollY") == 700
+    nothing = await drive.act("wheel")
+    assert (nothing.success, nothing.code) == (False, "missing_input")
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("Shift+Nope", 'Unknown key: "Nope". A key is one character or a name such as Enter'),
+        ("ctrl+a", 'Unknown key: "ctrl"; did you mean "Control"?'),
+        ("Shift+enter", 'Unknown key: "enter"; did you mean "Enter"?'),
+    ],
+)
+async def test_a_key_that_there_is_not_leaves_no_other_one_down(
+    drive: Driving, key: str, words: str
+) -> None:
+    await drive.open("/pointer")
+    failed = await drive.act("press", text=key)
+    assert (failed.success, failed.code) == (False, "invalid_key")
+    assert words in str(failed.message)
+    await lines(drive)
+    await drive.act("click", x=9, y=9)
+    assert (await lines(drive))[-1] == "click 9,9 b0 n1"
+
+
+async def test_text_that_takes_too_long_is_told_as_typed_in_part(drive: Driving) -> None:
+    await drive.open("/form")
+    ref = drive.ref("Your name")
+    late = await drive.act("type", ref, text="slowly", delay=10_000, timeout=0.5)
+    assert (late.success, late.code) == (False, "timeout")
+    assert "only a part was typed" in str(late.message)
+    late = await drive.act("press", text=["a", "b"], delay=10_000, timeout=0.5)
+    assert (late.success, late.code) == (False, "timeout")

@@ -1,8 +1,10 @@
 """HAR files and the console, on a real browser."""
 
 import json
+from pathlib import Path
 from typing import Any, cast
 
+import anyio
 import pytest
 
 from agent_browser.browser import har
@@ -26,6 +28,13 @@ def log_of(done: Done) -> dict[str, Any]:
     archive: dict[str, Any] = json.loads(file.data)
     log: dict[str, Any] = archive["log"]
     return log
+
+
+CHAT = (
+    "new Promise(done => { const s = new WebSocket('%s'), most = %d; let n = 0;"
+    """ const say = () => s.send('{"token":"hunter2"}'); s.onopen = say;"""
+    " s.onmessage = () => { if (++n === most) s.close(); else say(); }; s.onclose = done; })"
+)
 
 
 async def test_a_har_has_bodies_and_no_secrets(drive: Driving) -> None:
@@ -85,6 +94,125 @@ async def test_a_recording_ends_at_its_bound_and_says_so(
     done = await har_of(drive.context, action="stop")
     assert not cast("HarOutput", done.output).complete
     assert log_of(done)["version"] == "1.2"
+
+
+async def test_a_stop_waits_for_the_end_that_a_bound_has_begun(
+    drive: Driving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(har, "MAX_REQUESTS", 1)
+    await har_of(drive.context, action="start")
+    tracing = drive.context._reach.context.tracing
+    begun, go_on, stop_har = anyio.Event(), anyio.Event(), tracing.stop_har
+
+    async def slow() -> None:
+        begun.set()
+        await go_on.wait()
+        await stop_har()
+
+    monkeypatch.setattr(tracing, "stop_har", slow)
+    await drive.open("/form")
+    await begun.wait()
+    async with anyio.create_task_group() as group:
+
+        async def stop() -> None:
+            assert log_of(await har_of(drive.context, action="stop"))["version"] == "1.2"
+
+        group.start_soon(stop)
+        await anyio.wait_all_tasks_blocked()
+        go_on.set()
+
+
+async def test_a_body_that_the_browser_let_go_is_said_to_be_left_out(drive: Driving) -> None:
+    await drive.open("/form")
+    await har_of(drive.context, action="start", url="/download")
+    await drive.value("fetch('/download/x?bytes=30000000').then(r => r.text()).then(t => t.length)")
+    done = await har_of(drive.context, action="stop")
+    assert cast("HarOutput", done.output).omitted == 1
+    (entry,) = log_of(done)["entries"]
+    assert "left out" in entry["response"]["content"]["comment"]
+
+
+async def test_messages_of_sockets_are_in_it_without_secrets(drive: Driving, echo: str) -> None:
+    await drive.open("/form")
+    await har_of(drive.context, action="start", url="ws://")
+    await drive.value(CHAT % (echo, 1))
+    done = await har_of(drive.context, action="stop")
+    (entry,) = log_of(done)["entries"]
+    told = [(one["type"], one["data"]) for one in entry["_webSocketMessages"]]
+    assert told == [("send", '{"token":"***"}'), ("receive", '{"token":"***"}')]
+    assert "text" not in entry["response"]["content"]
+
+
+async def test_messages_that_do_not_fit_are_left_out_and_said_to_be(
+    drive: Driving, echo: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(har, "MAX_BODY", 250)
+    await drive.open("/form")
+    await har_of(drive.context, action="start", url="ws://")
+    await drive.value(CHAT % (echo, 9))
+    done = await har_of(drive.context, action="stop")
+    (entry,) = log_of(done)["entries"]
+    assert 0 < len(entry["_webSocketMessages"]) < 18
+    assert (cast("HarOutput", done.output).omitted, "left out" in entry["comment"]) == (1, True)
+
+
+async def test_a_socket_that_never_rests_ends_a_recording_at_its_bound(
+    drive: Driving, echo: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(har, "MAX_FRAMES", 1_000)
+    await drive.open("/form")
+    await har_of(drive.context, action="start")
+    await drive.value(CHAT % (echo, 9))
+    assert not cast("HarOutput", (await har_of(drive.context, action="stop")).output).complete
+
+
+async def test_bodies_that_will_not_be_in_it_do_not_stay_on_the_disk(
+    drive: Driving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[list[str]] = []
+
+    class Watched(har.Bodies):
+        def __init__(self, folder: Path) -> None:
+            super().__init__(folder)
+            self.folder = folder
+
+        def prune(self) -> None:
+            super().prune()
+            looks.append([file.name for file in self.folder.iterdir()])
+
+    monkeypatch.setattr(har, "Bodies", Watched)
+    monkeypatch.setattr(har, "_PRUNED_AFTER", 1)
+    monkeypatch.setattr(har, "MAX_BODY", 5_000)
+    await drive.open("/list")
+    await har_of(drive.context, action="start")
+    for n in range(4):
+        await drive.value(
+            f"fetch('/download/x?bytes={6_000 + n}').then(r => r.text()).then(() => 1)"
+        )
+    done = await har_of(drive.context, action="stop")
+    assert cast("HarOutput", done.output).omitted == 4
+    assert len(looks[-1]) < 4
+
+
+def test_files_are_kept_until_there_are_enough_and_a_growing_one_is_no_verdict(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(har, "MAX_BODY", 100)
+    monkeypatch.setattr(har, "MAX_BODIES", 150)
+    bodies = har.Bodies(tmp_path)
+
+    def put(**sizes: int) -> set[str]:
+        for name, size in sizes.items():
+            (tmp_path / name).write_bytes(b"x" * size)
+        bodies.prune()
+        return {file.name for file in tmp_path.iterdir()}
+
+    assert put(a=90, large=101) == {"a"}
+    assert put(b=10) == {"a", "b"}
+    assert put(b=80, c=50) == {"a", "b", "c"}
+    assert put() == {"a", "c"}
+    assert put(a=90, d=20) == {"a", "c", "d"}
+    assert put() == {"a", "c"}
 
 
 async def test_starting_twice_and_stopping_nothing_are_clear_errors(drive: Driving) -> None:

@@ -19,6 +19,11 @@ from agent_browser.browser import masks
          "https://h/?user%5Bpassword%5D=***&sid=***&X-Amz-Signature=***"),
         ("https://h/?api_key=&next", "https://h/?api_key=***&next"),
         ("about:blank", "about:blank"),
+        ("https://h/?pass%77ord=x&a=%3D", "https://h/?pass%77ord=***&a=%3D"),
+        ("https://h/a;jsessionid=x?b=1#/c?token=y", "https://h/a;jsessionid=***?b=1#/c?token=***"),
+        ("https://h/?next=https%3A%2F%2Fi%2F%3Ftoken%3Dx%26a%3D1",
+         "https://h/?next=https%3A%2F%2Fi%2F%3Ftoken%3D***%26a%3D1"),
+        ("https://h/?key=AIza" + "a" * 35, "https://h/?key=***"),
     ],
 )  # fmt: skip
 def test_addresses_lose_their_secrets(given: str, told: str) -> None:
@@ -36,6 +41,15 @@ def test_addresses_lose_their_secrets(given: str, told: str) -> None:
         ("Set-Cookie", "sid=abc; Path=/; HttpOnly", "sid=***; Path=/; HttpOnly"),
         ("set-cookie", "a=1; Path=/\nb=2", "a=***; Path=/\nb=***"),
         ("Referer", "https://h/?token=abc", "https://h/?token=***"),
+        ("Location", "/cb?access_token=abc&x=1", "/cb?access_token=***&x=1"),
+        ("Refresh", "0; url=/x?token=abc", "0; url=/x?token=***"),
+        ("Link", "</x?token=abc>; rel=next", "</x?token=***>; rel=next"),
+        ("Auth-Token", "abc", "***"),
+        ("CF-Access-Client-Secret", "abc", "***"),
+        ("CSRF-Token", "abc", "***"),
+        ("X-Hub-Signature-256", "abc", "***"),
+        ("Access-Control-Allow-Credentials", "true", "true"),
+        ("Keep-Alive", "timeout=5, max=100", "timeout=5, max=100"),
         ("Content-Type", "text/html", "text/html"),
         ("Accept", "*/*", "*/*"),
     ],
@@ -57,6 +71,22 @@ def test_headers_lose_theirs_and_keep_their_names(name: str, value: str, told: s
         ("to sign in, send Bearer abcdefghijkl to https://h/?token=1 now", "text/html",
          "to sign in, send Bearer *** to https://h/?token=*** now"),
         ("eyJhbGciOiJI.eyJzdWIi.abc", "", "***"),
+        ('{"tokens": ["a", "b"], "list": ["a"], "tokens": []}', "application/json",
+         '{"tokens": ["***"], "list": ["a"], "tokens": []}'),
+        ("u=1&data=%7B%22password%22%3A%22x%22%7D", "application/x-www-form-urlencoded",
+         "u=1&data=%7B%22password%22%3A%22***%22%7D"),
+        ("<u><ws:Password a='1'>x</ws:Password><name>y</name></u>", "text/xml",
+         "<u><ws:Password a='1'>***</ws:Password><name>y</name></u>"),
+        (("<input type=password value='x'><input name=csrf_token value=x><input name=q value=y>"
+         "<meta name='csrf-token' content='x'><a href='/l?token=x&a=1'>"), "text/html",
+         ("<input type=password value=\"***\"><input name=csrf_token value=\"***\">"
+         "<input name=q value=y><meta name='csrf-token' content=\"***\">"
+         "<a href='/l?token=***&a=1'>")),
+        ("let token = `x`, o = {password: 'x', n: 'y'}; token=next(); sid=other", "text/javascript",
+         "let token = `***`, o = {password: '***', n: 'y'}; token=next(); sid=other"),
+        ('{"query": "mutation{login(password:\\"x\\")}"}', "application/json",
+         '{"query": "mutation{login(password:\\"***\\")}"}'),
+        ("a\npassword=x\nkey ghp_" + "a" * 36, "text/plain", "a\npassword=***\nkey ***"),
         ("a colon: and a 'quote': nothing", "text/plain", "a colon: and a 'quote': nothing"),
         (('--b\r\nContent-Disposition: form-data; name="password"\r\n\r\nhunter2\r\n--b\r\n'
          'Content-Disposition: form-data; name="name"\r\n\r\nAda\r\n--b--'),
@@ -79,8 +109,11 @@ def test_json_is_json_after_it() -> None:
     [
         "a" * 300_000, '"a":"' * 30_000, '"password":"' + "\\" * 100_001, '\\"a\\":\\"' * 10_000,
         "a-eyJaaaaaaaaaa" * 20_000, "http://" * 20_000, "a=" * 100_000, "Bearer " + " " * 100_000,
+        '"tokens":["a",' * 20_000, '"tokens":[1,' * 20_000, "password='" * 30_000, "<a " * 90_000,
+        "<input name=token value=" * 10_000, "<token>" * 40_000, "token=%3d" * 30_000,
+        "PRIVATE KEY-----" * 20_000, 'password:\\"' * 20_000,
     ],
-    ids=range(8),
+    ids=range(17),
 )  # fmt: skip
 def test_no_text_of_a_page_makes_it_slow(hostile: str) -> None:
     started = time.process_time()

@@ -1,12 +1,9 @@
 """The list of requests, one request whole, and waiting for an answer."""
 
 import base64
-import threading
-from collections.abc import Iterator
 from typing import Any, cast
 
 import pytest
-from websockets.sync.server import ServerConnection, serve
 
 from agent_browser.browser.context import ChromiumContext
 from agent_browser.browser.engine import Blob
@@ -240,22 +237,6 @@ async def test_a_wait_for_an_answer_that_came_before_says_so(drive: Driving) -> 
     assert "was answered from there" in (never.message or "")
     wrong = await drive.context.interact(InteractInput(action="wait", response="**/{a", timeout=1))
     assert (wrong.success, "without its '}'" in (wrong.message or "")) == (False, True)
-
-
-@pytest.fixture
-def echo() -> Iterator[str]:
-    """A WebSocket that says everything back."""
-
-    def answer(connection: ServerConnection) -> None:
-        for message in connection:
-            connection.send(message)
-
-    with serve(answer, "127.0.0.1", 0) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield f"ws://127.0.0.1:{server.socket.getsockname()[1]}/?token=hunter2"
-        server.shutdown()
-        thread.join()
 
 
 async def test_sockets_are_listed_with_their_frames_counted(

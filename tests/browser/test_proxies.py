@@ -10,7 +10,7 @@ import pytest
 
 from agent_browser.browser.chromium import ChromiumBrowser
 from agent_browser.browser.context import ChromiumContext
-from agent_browser.errors import InvalidRequest, NavigationFailed
+from agent_browser.errors import DeadlineExceeded, InvalidRequest, NavigationFailed
 from agent_browser.models.functions import ContextOptions, ExecuteInput, OpenInput
 from tests.egress import proxies
 from tests.egress.proxies import NAME, PASSWORD, Proxy
@@ -168,3 +168,20 @@ async def test_a_relay_is_gone_with_its_context(chromium: ChromiumBrowser, site:
 async def test_an_address_that_is_none_makes_no_context(chromium: ChromiumBrowser) -> None:
     with pytest.raises(InvalidRequest, match="proxy_url"):
         await chromium.new_context(ContextOptions(proxy_url="http://bob:hunter2@p/x"))
+
+
+async def test_a_proxy_that_answers_nothing_is_named_when_the_time_is_over(
+    chromium: ChromiumBrowser, site: Site
+) -> None:
+    async def silent(
+        proxy: Proxy, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        await reader.read()  # until the other end has enough
+
+    async with proxies.listening(silent) as proxy:
+        url = f"http://127.0.0.1:{proxy.port}"
+        context = await chromium.new_context(ContextOptions(proxy_url=url))
+        with pytest.raises(DeadlineExceeded, match=f"Failed to open URL: no answer .*{url}: the"):
+            await context.open(OpenInput(url=site.url("/form"), timeout=1))
+        await context.close()
+    assert site.requests == []

@@ -53,6 +53,25 @@ async def test_what_is_hidden_or_secret_is_not_read(drive: Driving, format: str)
     assert "typed" in text
 
 
+async def test_what_a_page_says_stands_between_lines_that_it_can_not_know(drive: Driving) -> None:
+    await drive.open("/article", wait_until="load")
+    plain = await read(drive, format="text", max_chars=50)
+    page = await read(drive, format="text", max_chars=50, boundaries=True)
+    again = await read(drive, format="text", boundaries=True)
+    assert page.boundary is not None
+    assert page.boundary != again.boundary
+    assert (page.content or "").split("\n", 1)[0] == f"--- page content {page.boundary} ---"
+    assert (page.content or "").count(plain.content or "") == 1
+    assert (page.total_chars, page.truncated) == (plain.total_chars, True)
+    assert plain.boundary is None
+
+
+@pytest.mark.parametrize("more", [{"format": "links"}, {"format": "fields", "schema": {"a": "b"}}])
+def test_boundaries_go_around_text_alone(more: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="boundaries go around"):
+        ReadInput.model_validate({**more, "boundaries": True})
+
+
 async def test_the_main_content_alone(drive: Driving) -> None:
     await drive.open("/article", wait_until="load")
     text = (await read(drive, format="text", main=True, include_frames=False)).content or ""
@@ -209,3 +228,31 @@ async def test_a_page_that_nests_deeper_than_calls_can_is_read(drive: Driving) -
     )
     for format in ("markdown", "text"):
         assert "at the bottom" in ((await read(drive, format=format)).content or "")
+
+
+async def test_the_texts_of_a_drawing_are_read(drive: Driving) -> None:
+    await drive.open("/form")
+    await drive.value(
+        "{ document.body.innerHTML = 'Sales<svg width=300 height=80><style>text{fill:red}</style>"
+        "<title>no</title><text y=20>North <tspan>12</tspan></text><text y=40>South</text>"
+        "<text y=60 display=none>no</text></svg>'; 1 }"
+    )
+    assert (await read(drive, format="text")).content == "Sales North 12 South"
+    await drive.value(
+        "fetch('/json').then(() => { location.href = URL.createObjectURL(new Blob("
+        '[\'<svg xmlns="http://www.w3.org/2000/svg"><text y="20">Alone</text></svg>\'],'
+        " {type: 'image/svg+xml'})); })"
+    )
+    await drive.act("wait", url="blob:**")
+    assert (await read(drive)).content == "Alone"
+
+
+async def test_the_frames_of_a_frameset_are_read(drive: Driving) -> None:
+    await drive.open("/form")
+    frames = "".join(f"<frame src='/frame-inner?name={name}'>" for name in ("one", "two"))
+    await drive.value(
+        f'{{ document.open(); document.write("<frameset cols=50%,50%>{frames}</frameset>");'
+        " document.close(); 1 }"
+    )
+    await drive.act("wait", load_state="load")
+    assert (await read(drive, format="text")).content == "Button in one\nButton in two"

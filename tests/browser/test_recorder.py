@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import anyio
+import anyio.to_thread
 import pytest
 from PIL import Image
 
@@ -15,7 +16,7 @@ from agent_browser.browser.chromium import ChromiumBrowser
 from agent_browser.browser.context import ChromiumContext
 from agent_browser.browser.engine import Blob, Video
 from agent_browser.browser.recorder import Recorder
-from agent_browser.errors import AlreadyRecording, NotRecording
+from agent_browser.errors import AlreadyRecording, BrowserMissing, NotRecording
 from agent_browser.models.functions import ContextOptions, ScreenshotInput
 from agent_browser.models.recording import RecordInput, RecordOutput
 from agent_browser.store import mp4, webm
@@ -279,6 +280,26 @@ async def test_restart_hands_over_one_video_and_goes_on_with_the_next_of_the_sam
     assert first.path != second.path
     assert (second.output.fps, second.output.width) == (5, 160)
     assert webm.read(second.path).width == 160
+
+
+async def test_an_encoder_that_failed_at_once_is_named_and_keeps_no_next_recording_from_it(
+    context: ChromiumContext, drive: Driving, camera: Camera
+) -> None:
+    await drive.open("/empty")
+    for action in ("stop", "restart"):
+        await camera.do("start", fps=5)
+        take = context._reach.part(Recorder)._take
+        assert take is not None
+        take.film._process.kill()
+        await anyio.to_thread.run_sync(take.film._thread.join)
+        take.film._path.write_bytes(b"")
+        if action == "stop":
+            with pytest.raises(BrowserMissing, match="encoder"):
+                await camera.do("stop")
+    again = await camera.do("restart")
+    assert (again.recording, again.fps) == (True, 5)
+    assert "encoder" in (again.message or "")
+    await camera.stop()
 
 
 async def test_the_thumbnail_and_the_contact_sheet_show_what_was_filmed(

@@ -17,6 +17,10 @@ from tests.browser.driving import Driving
 
 pytestmark = [pytest.mark.browser, pytest.mark.anyio]
 
+DOT = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJg"
+    "gg=="
+)
 FETCH = "fetch('%s').then(async r => [r.status, await r.text()], e => 'failed')"
 
 
@@ -64,6 +68,57 @@ async def test_an_answer_is_given_in_place_of_the_network(drive: Driving) -> Non
     )
     assert await drive.value(kind) == ["image/x-nothing", 3]
     assert not [one for one in drive.site.requests if one.path.startswith("/api/")]
+
+
+PAGE = "<!doctype html><title>Made</title><h1 id=a>Made</h1>"
+
+
+async def test_an_answer_without_a_content_type_is_what_its_body_and_the_page_make_it(
+    drive: Driving,
+) -> None:
+    rules = await route(
+        drive.context,
+        rules=[
+            {"url": "**/made", "action": "fulfil", "body": PAGE},
+            {"url": "**/bare", "action": "fulfil", "body": "just <b>words</b>"},
+            {"url": "**/x.css", "action": "fulfil", "body": "h1 { color: rgb(1, 2, 3) }"},
+            {"url": "**/x.js", "action": "fulfil", "body": "export const x = 7"},
+            {"url": "**/data", "action": "fulfil", "body": ' {"a": [1]}'},
+            {"url": "**/dot", "action": "fulfil", "base64": DOT},
+            {"url": "**/none", "action": "fulfil", "status": 204},
+        ],
+    )
+    assert [rule.content_type for rule in rules] == [
+        "text/html; charset=utf-8", None, None, None, "application/json", "image/png", None,
+    ]  # fmt: skip
+    await drive.open("/made")
+    assert await drive.value("document.title") == "Made"
+    await drive.value(
+        "new Promise(done => { const e = document.createElement('link'); e.rel = 'stylesheet';"
+        "e.href = '/x.css'; e.onload = e.onerror = done; document.head.append(e) })"
+    )
+    assert await drive.value("getComputedStyle(a).color") == "rgb(1, 2, 3)"
+    assert await drive.value("import('/x.js').then(m => m.x)") == 7
+    kind = "fetch('%s').then(r => [r.status, r.headers.get('content-type')])"
+    assert await drive.value(kind % "/data") == [200, "application/json"]
+    assert await drive.value(kind % "/dot") == [200, "image/png"]
+    assert await drive.value(kind % "/none") == [204, None]
+    await drive.open("/bare")
+    assert await drive.value("document.body.innerHTML") == "just <b>words</b>"
+
+
+async def test_a_request_with_cookies_follows_a_rule_to_another_origin(drive: Driving) -> None:
+    await drive.open("/form")
+    elsewhere = drive.site.origin.replace("127.0.0.1", "localhost")
+    await route(
+        drive.context,
+        rules=[
+            {"url": "**/first", "action": "redirect", "to": f"{elsewhere}/second"},
+            {"url": "**/second", "action": "fulfil", "body": "arrived"},
+        ],
+    )
+    asked = f"fetch('{elsewhere}/first', {{credentials: 'include', redirect: 'manual'}})"
+    assert await drive.value(f"{asked}.then(r => r.type, e => 'failed')") == "opaqueredirect"
 
 
 async def test_headers_are_added_and_removed_and_requests_sent_elsewhere(drive: Driving) -> None:
@@ -154,6 +209,11 @@ async def test_closing_lets_go_of_requests_that_are_held_back(drive: Driving) ->
         ({"action": "fulfil", "headers": {"a": "c\r\nd: e"}}, "control characters"),
         ({"action": "headers"}, "'headers' or 'remove_headers' is needed"),
         ({"action": "headers", "headers": {"Cookie": "a=b"}}, "cookie is the browser's own"),
+        ({"action": "headers", "headers": {"Referer": "x"}}, "referer is the browser's own"),
+        ({"action": "headers", "remove_headers": ["Sec-Fetch-Site"]}, "sec-fetch-site is the"),
+        ({"action": "headers", "remove_headers": ["User-Agent"]}, "always sends user-agent"),
+        ({"action": "fulfil", "content_type": "text/html\r\nX-A: b"}, "of the form text/html"),
+        ({"action": "fulfil", "content_type": "html"}, "of the form text/html"),
         ({"action": "redirect"}, "'to' and action redirect"),
         ({"action": "redirect", "to": "file:///etc/passwd"}, "http"),
         ({"action": "delay"}, "delay_ms"),

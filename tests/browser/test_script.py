@@ -83,6 +83,60 @@ async def test_the_pages_error_is_in_error(drive: Driving, code: str, error: str
     assert answer.result is None
 
 
+@pytest.mark.parametrize(
+    ("code", "value"),
+    [
+        ("await 0; 1; 2", 2),
+        ("const t = 'a;b'; await 0; t + `;${t}`", "a;b;a;b"),
+        ("const n = await 3\nn\n+ 4", 7),
+        ("const n = await 3\nconst m = n\n* 2\nm", 6),
+        ("const f = await (x => x)\n(5)\nf", 5),
+        ("const n = await 6 // ;0\nn", 6),
+        ("const o = await {a: 1}\no", {"a": 1}),
+        ("const f = async function () { return 1; }\nawait f() + 1", 2),
+        ("const say = '🙂🙂'; await 0; say; // 🙂 0;", "🙂🙂"),
+        ("await 0; if (true) { 'inner' }", "inner"),
+        ("try { await Promise.reject(1); 0 } catch { 'caught' }", "caught"),
+        ("for (const n of [1, 2]) { await n; n }", 2),
+        ("await 0; let late = 1", 0),
+        ("await 0; /;a/.test(';a')", True),
+        ("await 0; () => 4", 4),
+        ("const n = await 2; [1].map(one => { return one + n })[0]", 3),
+        ("const n = await 2; return n + 1", 3),
+        ("const say = 'await'; say", "await"),
+    ],
+)
+async def test_the_last_value_counts_where_statements_are_awaited(
+    drive: Driving, code: str, value: Any
+) -> None:
+    await drive.open("/keyboard")
+    assert await drive.value(code) == value
+
+
+async def test_what_awaited_statements_declare_is_there_later(drive: Driving) -> None:
+    await drive.open("/keyboard")
+    assert await drive.value("const kept = await Promise.resolve([1, 2]); kept.length") == 2
+    assert await drive.value("kept[1]") == 2
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "throw 'x'.repeat(3e7)",
+        "throw new Error('x'.repeat(3e7))",
+        "throw {message: 'x'.repeat(3e7)}",
+        "Promise.reject(['x'.repeat(3e7)])",
+        "() => { throw 'x'.repeat(3e7) }",
+        "await 0; (() => { throw 'x'.repeat(3e7) })()",
+    ],
+)
+async def test_an_error_that_is_too_large_is_cut_in_the_page(drive: Driving, code: str) -> None:
+    await drive.open("/keyboard")
+    answer = await drive.context.execute(ExecuteInput(code=code))
+    assert answer.error is not None
+    assert 1_000 < len(answer.error) < 11_000
+
+
 @pytest.mark.parametrize("code", ["while (true) {}", "new Promise(() => {})"])
 async def test_code_without_end_is_ended_and_the_page_goes_on(drive: Driving, code: str) -> None:
     await drive.open("/keyboard")
@@ -111,7 +165,15 @@ async def test_code_that_fails_is_run_once(drive: Driving, code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "code", ["'x'.repeat(3e7)", "let s = 'x'.repeat(3e7); s", "[' '.repeat(3e7)]"]
+    "code",
+    [
+        "'x'.repeat(3e7)",
+        "let s = 'x'.repeat(3e7); s",
+        "[' '.repeat(3e7)]",
+        "await Promise.resolve('x'.repeat(3e7))",
+        "await 0; 'x'.repeat(3e7)",
+        "const big = await Promise.resolve('x'.repeat(3e7))\n// 🙂 all of it\nbig;\n",
+    ],
 )
 async def test_a_value_that_is_too_large_does_not_leave_the_page(drive: Driving, code: str) -> None:
     await drive.open("/keyboard")
@@ -144,9 +206,9 @@ async def test_long_code_is_read_in_no_time(drive: Driving) -> None:
         ("throw {name: 'Odd', message: 'not an Error'}", "Uncaught Odd: not an Error"),
         ("throw [1, 2]", "Uncaught [1,2]"),
         ("throw 'text'", "Uncaught text"),
-        ("throw null", "Uncaught None"),
-        ("const o = {}; o.o = o; throw o", "Object"),
-        ("throw {toJSON() { throw 1 }}", "Object"),
+        ("throw null", "Uncaught null"),
+        ("const o = {}; o.o = o; throw o", "Uncaught value that JSON can't hold"),
+        ("throw {toJSON() { throw 1 }}", "Uncaught value that JSON can't hold"),
         ("throw new TypeError('typed')", "TypeError: typed"),
     ],
 )

@@ -155,3 +155,25 @@ async def test_a_window_opened_between_calls_is_listed_by_the_next(drive: Drivin
     await drive.value("void setTimeout(() => window.open('/popup?from=later'), 50)")
     await drive.act("wait", wait_ms=300)
     assert [tab.id for tab in (await drive.snapshot()).tabs] == ["t1", "t2"]
+
+
+async def test_actions_on_tabs_tell_the_title_of_the_active_one_as_it_is_now(
+    drive: Driving,
+) -> None:
+    made = await drive.act("tab_new", url=drive.site.url("/form"), snapshot=False)
+    assert made.title == "Form of all fields"
+    assert [tab.title for tab in made.new_tabs] == ["Form of all fields"]
+    await drive.value("void (document.title = 'Changed')")
+    listed = await drive.act("tab_list", snapshot=False)
+    assert (listed.title, listed.tabs[-1].title) == ("Changed", "Changed")
+
+
+async def test_a_caller_that_closed_the_last_tab_is_not_told_that_it_closed_itself(
+    drive: Driving,
+) -> None:
+    await drive.open("/form")
+    await drive.act("tab_close")
+    assert (await drive.act("tab_list")).message == "no tab is open any more"
+    with pytest.raises(PageCrashed, match="no tab is open any more"):
+        await drive.snapshot()
+    assert (await drive.act("tab_new", url=drive.site.url("/form"))).success

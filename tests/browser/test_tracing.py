@@ -10,7 +10,7 @@ from agent_browser.browser import tracing
 from agent_browser.browser.chromium import ChromiumBrowser
 from agent_browser.browser.context import ChromiumContext
 from agent_browser.browser.engine import Blob
-from agent_browser.errors import AlreadyTracing, NotTracing
+from agent_browser.errors import AlreadyTracing, DeadlineExceeded, NotTracing
 from agent_browser.models.functions import ContextOptions
 from agent_browser.models.recording import TraceInput, TraceOutput
 from tests.browser.driving import Driving
@@ -150,4 +150,21 @@ async def test_one_that_is_too_large_is_ended_and_kept(
     assert stopped.partial
     assert stopped.message is not None
     assert events(trace)
+    trace.unlink()
+
+
+async def test_a_start_that_the_page_held_up_keeps_no_later_one_from_it(
+    context: ChromiumContext, drive: Driving
+) -> None:
+    await drive.open("/empty")
+    await drive.value("setTimeout(() => { const t = Date.now(); while (Date.now() - t < 1500); })")
+    with pytest.raises(DeadlineExceeded):
+        await do(context, "start", timeout=0.3)
+    assert not (await do(context, "status"))[0].tracing
+    with pytest.raises(NotTracing):
+        await do(context, "stop")
+    assert await drive.value("'it answers again'")
+    assert (await do(context, "start", title="Second"))[0].tracing
+    _, trace = await do(context, "stop")
+    assert next(event for event in events(trace))["title"] == "Second"
     trace.unlink()

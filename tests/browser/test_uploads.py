@@ -36,6 +36,12 @@ async def test_files_reach_a_plain_input(drive: Driving, files: tuple[Upload, ..
     assert await drive.log() == "several: a.txt 13, b.txt 13\n"
 
 
+async def told(drive: Driving, text: str) -> None:
+    """The page reads files in its own time, and logs them then."""
+    waited = await drive.act("wait", text=text)
+    assert waited.success, waited.message
+
+
 @pytest.mark.parametrize(
     ("words", "name"),
     [
@@ -49,7 +55,7 @@ async def test_files_go_through_the_chooser_that_a_button_opens(
     await drive.open("/transfers")
     done = await upload(drive, words, files[:1])
     assert (done.success, done.message) == (True, None)
-    assert await drive.log() == f"{name}: a.txt text/plain 13 this is a.txt\n"
+    await told(drive, f"{name}: a.txt text/plain 13 this is a.txt")
 
 
 @pytest.mark.parametrize("target", ["css=#styled", "css=#styled b", "css=#hidden"])
@@ -60,7 +66,7 @@ async def test_files_reach_a_hidden_input_by_its_label(
     asked = InteractInput(action="upload", ref=target)
     done = await drive.context.interact(asked, files)
     assert done.success, done.message
-    assert (await drive.log()).startswith("hidden: a.txt text/plain 13 this is a.txt, b.txt")
+    await told(drive, "hidden: a.txt text/plain 13 this is a.txt, b.txt")
 
 
 @pytest.mark.parametrize("more", [{"drop": True}, {}])
@@ -70,7 +76,7 @@ async def test_files_are_dropped_on_a_place_for_them(
     await drive.open("/transfers")
     done = await upload(drive, "Drop here", files, **more)
     assert done.success, done.message
-    assert "a.txt text/plain 13 this is a.txt, b.txt text/plain 13" in await drive.log()
+    await told(drive, "dropped: a.txt text/plain 13 this is a.txt, b.txt text/plain 13")
     assert (done.message is None) == bool(more)
 
 
@@ -81,6 +87,24 @@ async def test_what_takes_no_files_says_so(drive: Driving, files: tuple[Upload, 
     refused = await upload(drive, "Nothing here", files, drop=True)
     assert (refused.success, refused.code) == (False, "drop_not_taken")
     assert (await drive.value("location.pathname")) == "/transfers"
+
+
+async def test_what_takes_no_files_opens_none_of_the_servers(
+    drive: Driving, files: tuple[Upload, ...]
+) -> None:
+    # A page that accepts a drag and says nothing to the drop, to nobody else either.
+    await drive.open("/transfers")
+    await drive.value(
+        "addEventListener('dragover', e => { e.preventDefault(); e.stopImmediatePropagation(); },"
+        " true);"
+        "addEventListener('drop', e => e.stopImmediatePropagation(), true); 1"
+    )
+    refused = await upload(drive, "Nothing here", files, drop=True)
+    assert (refused.success, refused.code) == (False, "drop_not_taken")
+    await drive.act("tab_new", url=drive.site.url("/empty"))
+    await drive.act("tab_close")
+    listed = await drive.act("tab_list")
+    assert [tab.url for tab in listed.tabs] == [drive.site.url("/transfers")]
 
 
 @pytest.mark.parametrize(
@@ -117,7 +141,7 @@ async def test_a_page_is_told_the_type_that_the_caller_says(
     await drive.open("/transfers")
     typed = (Upload(files[0].path, "application/x-own"),)
     assert (await upload(drive, "Choose later", typed)).success
-    assert "a.txt application/x-own 13" in await drive.log()
+    await told(drive, "a.txt application/x-own 13")
 
 
 async def test_no_files_are_a_missing_input(drive: Driving) -> None:

@@ -161,3 +161,90 @@ async def test_a_window_that_closes_while_waited_in_is_told(drive: Driving) -> N
     assert (failed.success, failed.code) == (False, "tab_closed")
     assert failed.message == "t2 closed meanwhile; t1 is active now"
     assert failed.url.endswith("/popups")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["**/keyboard", "/keyboard", "{}", "{}?a=b#c", "**/keyboard\\?a=b#*"],
+)
+async def test_a_page_is_where_a_glob_an_address_or_a_part_says(drive: Driving, url: str) -> None:
+    await drive.open("/keyboard")
+    address = drive.site.url("/keyboard").replace("http://", "HTTP://")
+    if "?" in url:
+        await drive.value("history.replaceState(0, '', '?a=b#c')")
+    done = await drive.act("wait", url=url.format(address) if "{}" in url else url)
+    assert done.success, done.message
+
+
+@pytest.mark.parametrize("url", ["http://h", "/keyboar/", "**/{a", "*a" * 40])
+async def test_a_page_is_not_where_it_is_not(drive: Driving, url: str) -> None:
+    await drive.open("/keyboard")
+    beginning = drive.site.url("/keyb")
+    failed = await drive.act("wait", url=beginning if url == "http://h" else url, timeout=0.3)
+    code = "invalid_input" if url.startswith("*") else "timeout"
+    assert (failed.success, failed.code) == (False, code)
+
+
+async def test_a_function_that_never_yields_is_ended_and_the_page_goes_on(drive: Driving) -> None:
+    await drive.open("/keyboard")
+    failed = await drive.act("wait", function="while (true) {}", timeout=0.3)
+    assert (failed.success, failed.code) == (False, "timeout")
+    assert "did not come to an end" in (failed.message or "")
+    assert await drive.value("1 + 1") == 2
+
+
+async def test_what_a_function_comes_to_stays_in_the_page(drive: Driving) -> None:
+    await drive.open("/keyboard")
+    assert (await drive.act("wait", function="'x'.repeat(4e8)", timeout=5)).success
+    failed = await drive.act("wait", function="throw 'x'.repeat(4e8)", timeout=5)
+    assert failed.code == "failed"
+    assert len(failed.message or "") < 11_000
+
+
+@pytest.mark.parametrize(
+    "function",
+    ["() => window", "await Promise.resolve(1)", "const a = 1; return a", "async () => 'yes'"],
+)
+async def test_a_function_is_read_as_execute_reads_it(drive: Driving, function: str) -> None:
+    await drive.open("/keyboard")
+    done = await drive.act("wait", function=function)
+    assert done.success, done.message
+
+
+async def test_a_function_is_waited_for_over_a_navigation(drive: Driving) -> None:
+    await drive.open("/keyboard")
+    await drive.value("setTimeout(() => { location.href = '/form' }, 200)")
+    done = await drive.act("wait", function="location.pathname === '/form'")
+    assert done.success, done.message
+
+
+@pytest.mark.parametrize(
+    ("input", "code", "words"),
+    [
+        ({"text": ""}, "invalid_input", "'text' is empty"),
+        ({"text": []}, "invalid_input", "'text' is empty"),
+        ({"text": ["Keyboard", ""]}, "invalid_input", "'text' is empty"),
+        ({"text_gone": ""}, "invalid_input", "'text_gone' is empty"),
+        ({"function": ""}, "invalid_input", "'function' is empty"),
+        ({"state": "visible"}, "missing_input", "'selector' or 'ref' required"),
+        ({"ref": "h1", "selector": "h2"}, "invalid_input", "'ref' and 'selector'"),
+    ],
+)
+async def test_what_can_not_be_waited_for_is_said_at_once(
+    drive: Driving, input: dict[str, Any], code: str, words: str
+) -> None:
+    await drive.open("/keyboard")
+    failed = await drive.act("wait", **input)
+    assert (failed.success, failed.code) == (False, code)
+    assert words in (failed.message or "")
+
+
+async def test_a_selector_in_ref_is_looked_for_in_frames_that_come(drive: Driving) -> None:
+    await drive.open("/keyboard")
+    frame = "Object.assign(document.createElement('iframe'), {srcdoc: '<hr>'})"
+    await drive.value(LATER % f"document.body.append({frame})")
+    done = await drive.act("wait", "css=hr", state="attached")
+    assert done.success, done.message
+    failed = await drive.act("wait", "css=h6", timeout=0.3)
+    said = "Timeout 300ms exceeded waiting for ref 'css=h6'; nothing matches it"
+    assert said in (failed.message or "")

@@ -161,7 +161,7 @@ class FakeServer:
     def close(self, session: str, given: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         self.live.pop(session, None)
         self.ended.add(session)
-        video = _artifact("page.webm", b"video")
+        video = {**_artifact("page.webm", b"video"), "session_id": session}
         return 200, {"success": True, "video": video, "videos": [video]}
 
     def take(self, form: bytes) -> tuple[int, dict[str, Any]]:

@@ -143,6 +143,12 @@ def test_console_and_errors_are_a_line_each(fake: FakeServer, run: Run) -> None:
     ]  # fmt: skip
 
 
+def test_the_console_since_a_time_with_its_zone(fake: FakeServer, run: Run) -> None:
+    assert run("console", "--since", "2026-11-21T11:00:00+01:00").code == 0
+    assert fake.calls[-1][2] == {"since": "2026-11-21T10:00:00.000Z"}
+    assert "a time has its zone" in run("console", "--since", "2026-11-21T11:00:00").err
+
+
 def test_a_har_is_started_and_stopped(fake: FakeServer, run: Run) -> None:
     assert "har stop" in run("har", "start", "--content", "omit", "--filter", "**/api/**").out
     done = run("har", "stop")

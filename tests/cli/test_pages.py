@@ -241,3 +241,38 @@ def test_an_unchanged_picture_is_not_written_again(
     assert fake.calls[-1][2]["clip"] == {"x": 1, "y": 2, "width": 3, "height": 4}
     assert fake.calls[-1][2]["mask"] == ["@e1"]
     assert run("screenshot", str(file), "--clip", "1,2").code == 2
+
+
+def test_open_takes_all_that_a_session_is_made_with(fake: FakeServer, run: Run) -> None:
+    done = run(
+        "open", "example.com", "--geo", "47.4,-8.5", "--permission", "geolocation",
+        "--permission", "camera", "--header", "X-A: b: c", "--credentials", "bob:a:b",
+        "-i", '{"is_mobile": true, "timezone": "Asia/Tokyo", "throttle": "3g"}',
+        "--timezone", "Europe/Zurich",
+    )  # fmt: skip
+    assert (done.code, fake.calls[-1][2]) == (
+        0,
+        {
+            "url": "example.com",
+            "is_mobile": True,
+            "throttle": "3g",
+            "timezone": "Europe/Zurich",
+            "geolocation": {"latitude": 47.4, "longitude": -8.5},
+            "permissions": ["geolocation", "camera"],
+            "extra_headers": {"X-A": "b: c"},
+            "http_credentials": {"username": "bob", "password": "a:b"},
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--geo", "47"], ["--geo", "a,b"], ["--header", "nonsense"], ["--header", ": b"],
+        ["--credentials", "bob"], ["-i", '{"url": "x"}'], ["-i", "nonsense"], ["-i", "[]"],
+    ],
+)  # fmt: skip
+def test_what_open_can_not_read_opens_nothing(fake: FakeServer, run: Run, words: list[str]) -> None:
+    done = run("open", "example.com", *words)
+    assert (done.code, done.out) == (2, "")
+    assert fake.calls == []

@@ -58,8 +58,11 @@ def test_read_prints_links_and_fields(fake: FakeServer, run: Run) -> None:
 def test_pdf_writes_the_file(fake: FakeServer, run: Run, tmp_path: Path) -> None:
     run("open", "example.com")
     file = tmp_path / "page.pdf"
-    done = run("pdf", str(file), "--landscape")
+    done = run("pdf", str(file), "--landscape", "--outline", "--no-tagged", "--css-page-size")
     assert done.code == 0, done.err
+    assert fake.calls[-1][2] == {
+        "landscape": True, "outline": True, "tagged": False, "css_page_size": True,
+    }  # fmt: skip
     assert file.read_bytes() == PICTURE
     assert "2 pages" in done.out
     assert run("pdf", str(tmp_path / "page.txt")).code == 2

@@ -45,6 +45,15 @@ def test_download_clicks_waits_and_saves(opened: FakeServer, run: Run, tmp_path:
     assert (tmp_path / "mine.png").read_bytes() == PICTURE
 
 
+def test_a_time_for_a_download_is_one_for_the_click_too(
+    opened: FakeServer, run: Run, tmp_path: Path
+) -> None:
+    for more, times in (([], [None, 30]), (["--timeout", "2"], [2, 2])):
+        assert run("download", "text=Report", str(tmp_path), *more).code == 0
+        asked = [call[2].get("timeout") for call in opened.calls[-2:]]
+        assert [None if one is None else float(one) for one in asked] == times
+
+
 def test_download_says_that_nothing_came(opened: FakeServer, run: Run, tmp_path: Path) -> None:
     to = tmp_path / "to"
     to.mkdir()

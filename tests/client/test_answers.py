@@ -86,14 +86,14 @@ def test_every_code_of_the_tree_has_its_class() -> None:
 
 
 def test_a_code_of_a_newer_server_is_kept() -> None:
-    again = error_of(as_answer(errors.Conflict("busy"), code="control_taken", by="Ada"), HERE)
+    again = error_of(as_answer(errors.Conflict("busy"), code="made_later", by="Ada"), HERE)
 
     assert type(again) is UnknownProblem
     assert again.detail == "busy"
     assert again.fields == {
         "request_id": "req_1",
         "by": "Ada",
-        "code": "control_taken",
+        "code": "made_later",
         "status": 499,
     }
 

@@ -76,6 +76,13 @@ CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any], str, str, dict[str, Any]
     ("create_session", (), {"name": "n"}, "POST", "/v1/sessions", RECORD),
     ("list_sessions", (), {"limit": 5}, "GET", "/v1/sessions?limit=5", LIST),
     ("get_session", (SESSION,), {}, "GET", f"/v1/sessions/{SESSION}", RECORD),
+    ("update_session", (SESSION,), {"name": None, "pinned": True}, "PATCH",
+     f"/v1/sessions/{SESSION}", RECORD),
+    ("update_timeouts", (SESSION,), {"idle": "2h"}, "PATCH",
+     f"/v1/sessions/{SESSION}/timeout", RECORD),
+    ("renew_session", (SESSION,), {}, "POST", f"/v1/sessions/{SESSION}/renew", RECORD),
+    ("keep_alive", (SESSION,), {}, "POST", f"/v1/sessions/{SESSION}/heartbeat", RECORD),
+    ("actions", (SESSION,), {"limit": 2}, "GET", f"/v1/sessions/{SESSION}/actions?limit=2", LIST),
     ("end_session", (SESSION,), {}, "DELETE", f"/v1/sessions/{SESSION}", {}),
     ("list_recordings", (), {}, "GET", "/v1/recordings", LIST),
     ("get_recording", ("art_x",), {}, "GET", "/v1/recordings/art_x", RECORDING),
@@ -125,7 +132,7 @@ def test_both_clients_have_the_same_methods_and_each_is_tested() -> None:
         }
 
     assert public(Client) == public(AsyncClient)
-    elsewhere = {"send", "session", "download", "fetch", "disconnect", "upload", "scrape"}
+    elsewhere = {"send", "session", "download", "fetch", "disconnect", "upload", "scrape", "events"}
     assert set(public(Client)) == {call[0] for call in CALLS} | elsewhere
 
 

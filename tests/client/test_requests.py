@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent_browser.client import requests
+from agent_browser.client import directory, network, requests
 from agent_browser.errors import InvalidRequest
 from agent_browser.models.functions import (
     CloseOutput,
@@ -37,6 +37,14 @@ def test_a_wrong_value_is_named_without_being_repeated() -> None:
 
     assert "proxy_password" in caught.value.detail
     assert "hunter2" not in caught.value.detail
+
+
+def test_what_is_wrong_is_said_in_the_servers_words() -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        network.route("ses_1", {"rules": [{"action": "headers", "headers": {"Host": "x"}}]})
+    assert caught.value.detail == "rules.0: host is the browser's own: no rule can change it"
+    with pytest.raises(InvalidRequest, match=r"^depth: there is no such field$"):
+        network.listed("ses_1", {"depth": 1})
 
 
 def test_a_call_by_name_goes_as_it_is_for_the_server_to_judge() -> None:
@@ -103,5 +111,10 @@ def test_names_are_quoted_as_one_segment() -> None:
 
 
 def test_a_list_asks_for_what_was_given() -> None:
-    assert requests.list_sessions("live", 10, None).query == {"state": "live", "limit": "10"}
+    assert directory.listed({"state": "live", "limit": 10, "cursor": None}).query == {
+        "state": "live",
+        "limit": "10",
+    }
+    many = directory.listed({"tag": ["a", "b"], "pinned": True})
+    assert many.query == {"tag": ["a", "b"], "pinned": "true"}
     assert requests.list_recordings(None, "c").query == {"cursor": "c"}

@@ -10,7 +10,8 @@ from agent_browser.client import AsyncClient, Client
 from agent_browser.errors import BrowserLost, InvalidRequest, SessionEnded
 from tests.client.wire import ARTIFACT, PAGE, RECORD, SESSION, Recorder, problem
 
-CLOSED = {"session_id": SESSION, "success": True, "video": ARTIFACT, "videos": [ARTIFACT]}
+VIDEO = {**ARTIFACT, "session_id": SESSION, "fps": 25.0, "chapters": [{"title": "One", "at": 0.5}]}
+CLOSED = {"session_id": SESSION, "success": True, "video": VIDEO, "videos": [VIDEO]}
 
 
 def server(**answers: httpx.Response) -> Recorder:

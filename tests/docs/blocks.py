@@ -31,8 +31,21 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "recycle_memory", "shutdown_timeout",
     ),
     "Sessions": (
-        "idle_timeout", "max_duration", "min_timeout", "max_timeout", "retention",
+        "idle_timeout", "max_duration", "min_timeout", "max_timeout",
+        "warning_threshold", "auto_renew", "retention", "max_retention",
         "session_queue", "settle_timeout", "max_download", "max_downloads", "download_bytes",
+    ),
+    "Control and runs": (
+        "control_lease", "max_runs", "max_operations", "operation_retention", "operation_bytes",
+        "reconnect_grace",
+    ),
+    "Events": (
+        "event_history", "event_heartbeat", "max_event_streams", "max_webhooks",
+        "webhook_timeout", "webhook_patience",
+    ),
+    "The record of sessions": (
+        "database_url", "log_actions", "log_bodies", "log_thumbnails", "log_retention",
+        "page_text", "page_text_retention",
     ),
     "Logs": ("log_format", "log_level"),
 }  # fmt: skip
@@ -74,7 +87,7 @@ def _default(name: str, field: FieldInfo) -> str:
         return "`true`" if value else "`false`"
     if isinstance(value, float):
         unit = next((f" ({value / size:g} {unit})" for size, unit in _UNITS if value >= size), "")
-        return f"`{value:g}`{unit}"
+        return f"`{value:.10g}`{unit}"
     if isinstance(value, int) and name.endswith(("bytes", "memory", "body")):
         unit = next(f" ({value / size:g} {unit})" for size, unit in _SIZES if value >= size)
         return f"`{value}`{unit}"

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from agent_browser.api.app import create_app
 from agent_browser.api.metrics import Metrics
 from agent_browser.models.catalogue import INPUTS, OUTPUTS
+from agent_browser.models.events import EVENT_TYPES
 from agent_browser.models.functions import ActionName, Element
 from agent_browser.models.sessions import EndReason, SessionCreate
 from agent_browser.settings import PREFIX, Settings
@@ -63,7 +64,16 @@ def test_every_command_is_in_the_readme() -> None:
 def described() -> dict[str, Any]:
     """The OpenAPI description; what is behind the routes is not asked for it."""
     nothing = cast("Any", None)
-    return create_app(Settings(), nothing, nothing, nothing, metrics=Metrics()).openapi()
+    return create_app(
+        Settings(),
+        nothing,
+        nothing,
+        nothing,
+        operations=nothing,
+        hub=nothing,
+        hooks=nothing,
+        metrics=Metrics(),
+    ).openapi()
 
 
 def test_every_route_is_in_the_table_and_no_other(described: dict[str, Any]) -> None:
@@ -90,6 +100,8 @@ def _about(operation: str) -> str:
     if head not in ("call", "session") or function not in INPUTS:
         return API
     common = section(API, "## Functions").partition("\n### ")[0]
+    if operation == "session_run":
+        common += section(API, "## Runs")
     return common + section(API, f"### {'open' if function == 'run' else function}")
 
 
@@ -173,3 +185,8 @@ def test_no_script_is_missing_in_its_page() -> None:
 def _has_all(text: str, model: type[BaseModel], leave_out: Iterable[str] = ()) -> None:
     written = {word for found in names(text) for word in re.findall(r"\w+", found)}
     assert set(model.model_fields) - set(leave_out) <= written
+
+
+def test_every_event_is_in_its_page_and_no_other() -> None:
+    table = section(read("docs/events.md"), "## Types")
+    assert {name for row in rows(table) for name in names(row[0])} - {"type"} == set(EVENT_TYPES)

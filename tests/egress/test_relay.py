@@ -68,3 +68,29 @@ async def test_a_closed_relay_ends_what_is_under_way_and_listens_no_more(site: S
         writer.close()
         with pytest.raises(ConnectionRefusedError):
             await asyncio.open_connection("127.0.0.1", port)
+
+
+async def test_it_knows_what_was_asked_and_not_answered_yet() -> None:
+    taken, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(
+        proxy: proxies.Proxy, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        taken.set()
+        await go_on.wait()
+        writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+        await writer.drain()
+
+    async with proxies.listening(slow) as proxy:
+        relay = Relay(parse(f"http://127.0.0.1:{proxy.port}", None, None))
+        await relay.start()
+        assert not relay.awaits("a.example:80")
+        asking = asyncio.ensure_future(asked(relay, "GET http://a.example/ HTTP/1.1"))
+        await taken.wait()
+        assert relay.awaits("a.example:80")
+        assert not relay.awaits("b.example:80")
+        go_on.set()
+        assert (await asking).startswith(b"HTTP/1.1 204 ")
+        assert not relay.awaits("a.example:80")
+        await relay.close()

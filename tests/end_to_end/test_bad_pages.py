@@ -66,6 +66,7 @@ def test_a_confirm_waits_over_calls_and_every_answer_says_so(opening: Opening, s
     done = session.click("Confirm")
     assert (done["success"], done["dialog"]) == (True, asked)
     assert session.snapshot()["dialog"] == asked
+    assert session.state()["dialog"] == asked
     executed = session.call("execute", code="1")
     assert executed["dialog"] == asked
     assert "confirm dialog waits" in executed["error"]
@@ -79,6 +80,7 @@ def test_a_confirm_waits_over_calls_and_every_answer_says_so(opening: Opening, s
     answered = session.act("dialog", accept=True)
     assert answered["dialog"] is None
     assert [one["response"] for one in answered["dialogs"]] == ["accepted"]
+    assert session.state()["dialog"] is None
     assert session.text() == "confirm: true\n"
 
 

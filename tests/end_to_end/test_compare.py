@@ -3,6 +3,7 @@
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.end_to_end import remote
 from tests.end_to_end.conftest import Opening
@@ -33,6 +34,61 @@ def test_a_page_is_the_same_as_itself(http: httpx.Client, site: Site, opening: O
     found = compare(http, a=session.id, b=site.url("/form"), what=["screenshot", "tree", "text"])
     assert found["same"] is True, found
     assert session.state()["state"] == "live"
+
+
+HANGS = "data:text/html,<title>hangs</title><script>setTimeout(() => { for (;;); }, 50)</script>"
+
+
+def refusal(http: httpx.Client, **body: Any) -> dict[str, Any]:
+    # Not so long as a look at a page that hangs takes.
+    answer = http.post("/v1/compare", json=body, timeout=25)
+    assert answer.status_code >= 400, answer.text
+    return {"status": answer.status_code, **answer.json()}
+
+
+def test_a_page_that_hangs_is_told_at_the_deadline_with_its_side(
+    http: httpx.Client, site: Site
+) -> None:
+    told = refusal(http, a=site.url("/form"), b=HANGS, timeout=3)
+    assert (told["status"], told["code"], told["side"]) == (504, "deadline_exceeded", "b")
+    remote.eventually(lambda: remote.live(http) == 0)
+
+
+def test_a_session_whose_page_hangs_is_told_at_the_deadline_and_goes_on(
+    http: httpx.Client, site: Site, opening: Opening
+) -> None:
+    session = opening(site.url("/form"))
+    session.value("setTimeout(() => { for (;;); }); 1")
+    with pytest.raises(remote.Refused, match="deadline"):
+        session.call("execute", code="1", timeout=1)
+    told = refusal(http, a=session.id, b=site.url("/form"), timeout=2)
+    assert (told["code"], told["side"]) == ("deadline_exceeded", "a")
+    assert session.state()["state"] == "live"
+
+
+def test_a_file_is_no_page_to_compare(http: httpx.Client, site: Site) -> None:
+    file = site.url("/download/report.txt")
+    told = refusal(http, a=file, b=file)
+    assert (told["status"], told["code"]) == (502, "navigation_failed")
+    assert "a file to download" in told["detail"]
+
+
+def test_a_page_that_asks_something_is_compared_all_the_same(
+    http: httpx.Client, site: Site
+) -> None:
+    page = "data:text/html,<p>one</p><script>setTimeout(() => confirm('sure?'))</script>"
+    found = compare(http, a=page, b=page.replace("one", "two"), what=["text"])
+    assert found["text"]["diff"].splitlines()[1:] == ["-one", "+two"]
+
+
+def test_a_session_with_a_dialog_is_not_compared(
+    http: httpx.Client, site: Site, opening: Opening
+) -> None:
+    session = opening(site.url("/form"))
+    session.value("setTimeout(() => confirm('sure?')); 1")
+    assert session.attempt("wait", text="never", timeout=5)["code"] == "dialog_waiting"
+    told = refusal(http, a=session.id, b=site.url("/form"), what=["elements"])
+    assert (told["status"], told["code"], told["side"]) == (409, "dialog_waiting", "a")
 
 
 def test_masks_take_regions_out(http: httpx.Client, site: Site) -> None:

@@ -1,8 +1,11 @@
 """Many pages in one request, through the real server."""
 
 import json
+import os
+import pty
 import subprocess
 import sys
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -51,6 +54,49 @@ def test_pages_are_read_and_what_failed_says_why(http: httpx.Client, site: Site)
     assert codes == ["http_error", "navigation_failed", "invalid_url"]
     assert summary["failed"] == 3
     assert live(http) == 0
+
+
+def test_an_address_that_is_a_file_is_no_page_and_never_the_one_before(
+    http: httpx.Client, site: Site
+) -> None:
+    urls = [site.url("/form"), site.url("/download/report.txt")]
+    for mode in ("per_url", "per_host"):
+        (page, file), summary = scrape(http, urls, session=mode)
+        assert page["ok"]
+        assert page["files"] == []
+        assert (file["ok"], file["error"]["code"]) == (False, "not_a_page")
+        assert (file["final_url"], file["title"], file["heading"]) == (None, None, None)
+        assert "report.txt" in file["error"]["detail"]
+        assert http.get(file["files"][0]["url"]).content
+        assert summary["codes"] == {"not_a_page": 1}
+
+
+def test_a_page_that_asks_something_is_read_all_the_same(http: httpx.Client) -> None:
+    page = "data:text/html,<p>one</p><script>setTimeout(() => confirm('sure?'))</script>"
+    (result,), _ = scrape(http, [page], read=[{"function": "read", "input": {"format": "text"}}])
+    assert result["ok"], result["error"]
+    assert result["read"]["content"] == "one"
+
+
+def test_an_action_that_was_not_done_is_not_ok(http: httpx.Client, site: Site) -> None:
+    click = {"action": "click", "ref": "css=.nowhere", "timeout": 0.2}
+    read = [{"function": "interact", "input": click}, TITLE]
+    (result,), _ = scrape(http, [site.url("/form")], read=read)
+    assert (result["ok"], result["error"]["reading"]) == (False, "interact")
+    assert result["error"]["code"] == result["interact"]["code"]
+    assert result["heading"]["value"] == "Form of all fields"
+
+
+def test_what_no_second_try_changes_is_tried_once(http: httpx.Client) -> None:
+    (result,), _ = scrape(http, ["http://127.0.0.1:1/"], retries={"attempts": 3, "backoff": 0})
+    assert "ERR_UNSAFE_PORT" in result["error"]["detail"]
+    assert result["attempts"] == 1
+
+
+def test_a_recording_of_a_page_is_among_its_videos(http: httpx.Client, site: Site) -> None:
+    read = [{"function": "record", "input": {"action": "start", "fps": 10}}, TITLE]
+    (result,), _ = scrape(http, [site.url("/form")], read=read)
+    assert [video["fps"] for video in result["videos"]] == [10]
 
 
 def test_a_page_that_may_pass_is_tried_again_when_it_wants(http: httpx.Client, site: Site) -> None:
@@ -179,3 +225,21 @@ def test_the_command_prints_a_line_for_each_and_says_whether_all_went_well(
     assert done.returncode == 1
     assert len(done.stdout.splitlines()) == 3
     assert done.stderr == "agent-browser: 1 of 2 pages failed; each line says why\n"
+
+
+def test_a_terminal_gets_a_bar_and_the_lines_as_they_are(server: Program) -> None:
+    page = "data:text/html,<title>[red]:heart:[/red]</title>"
+    leader, follower = pty.openpty()
+    command = [sys.executable, "-m", "agent_browser", "scrape", page, "--url", server.base_url]
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=follower, stderr=follower
+    ) as running:
+        os.close(follower)
+        shown = bytearray()
+        with suppress(OSError):  # a terminal that nobody has open any more
+            while piece := os.read(leader, 65_536):
+                shown += piece
+        os.close(leader)
+    assert running.returncode == 0
+    assert b'"title":"[red]:heart:[/red]"' in shown
+    assert b"1/1" in shown

@@ -7,11 +7,12 @@ from pathlib import Path
 import anyio
 import anyio.lowlevel
 
-from agent_browser.browser.engine import Closed, Done, Downloading, Page, Upload, Video
+from agent_browser.browser.engine import Closed, Done, Downloading, Page, Tell, Upload, Video
 from agent_browser.browser.functions import BEFORE_OPEN
 from agent_browser.errors import BrowserLost, NotOpened
 from agent_browser.models.base import Input
 from agent_browser.models.dialogs import WaitingDialog
+from agent_browser.models.events import EventType
 from agent_browser.models.functions import (
     ContextOptions,
     ExecuteInput,
@@ -68,6 +69,12 @@ class FakeContext:
     def opened(self) -> bool:
         return self._tab.opened
 
+    def on_event(self, tell: Tell) -> None:
+        self._tab.told = tell
+
+    def heed(self, kinds: frozenset[EventType]) -> None:
+        self._tab.heeded = kinds
+
     async def apply(self, options: ContextOptions) -> None:
         async with _Acting(self):
             self.applied.append(options)
@@ -101,6 +108,14 @@ class FakeContext:
                 raise NotOpened
             self._tab.recordings = recordings or self._tab.recordings
             return TABLE[type(input)](self._tab, input)
+
+    async def words(self, most: int) -> str:
+        self.browser.check()
+        await self.browser.engine.words.wait()
+        return self._tab.words()[:most]
+
+    def is_plain(self, ref: str) -> bool:
+        return self._tab.is_plain(ref)
 
     def take_downloads(self) -> tuple[Downloading, ...]:
         return self._tab.take_downloads()
@@ -231,6 +246,7 @@ class FakeEngine:
         self.making = opened_gate()
         self.acting = opened_gate()
         self.closing = opened_gate()
+        self.words = opened_gate()
 
     async def __aenter__(self) -> "FakeEngine":
         self.entered += 1

@@ -21,7 +21,7 @@ class FakeKeeping:
         self._folder = folder
         self.full = False
         self.artifacts: dict[str, Artifact] = {}
-        self.recordings: dict[str, list[Recording]] = {}
+        self.recordings_of: dict[str, list[Recording]] = {}
 
     async def put(
         self, data: bytes | Path, *, owner: str, session_id: str, content_type: str, filename: str
@@ -59,7 +59,7 @@ class FakeKeeping:
             fps=fps,
             chapters=list(chapters),
         )
-        self.recordings.setdefault(session_id, []).append(recording)
+        self.recordings_of.setdefault(session_id, []).append(recording)
         return recording
 
     def recording_folder(self, session_id: str, *, owner: str | None = None) -> Path:
@@ -78,8 +78,11 @@ class FakeKeeping:
             return _bytes_of(place)
         raise ArtifactNotFound(artifact_id)
 
+    async def recordings(self, owner: str) -> list[Recording]:
+        return [kept for of_session in self.recordings_of.values() for kept in of_session]
+
     async def purge(self, session_id: str) -> None:
-        self.recordings.pop(session_id, None)
+        self.recordings_of.pop(session_id, None)
         for folder in (self._folder / session_id, self.recording_folder(session_id)):
             shutil.rmtree(folder, ignore_errors=True)
 

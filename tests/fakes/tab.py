@@ -14,9 +14,11 @@ from urllib.parse import urljoin, urlsplit
 
 from agent_browser.browser import fitting
 from agent_browser.browser.elements import changes, text_of
-from agent_browser.browser.engine import Downloading, Page, Upload
+from agent_browser.browser.engine import Downloading, Page, Tell, Upload
+from agent_browser.browser.telling import place as place_of
 from agent_browser.errors import ActionFailed, InvalidUrl, NavigationFailed, NotOpened
 from agent_browser.models.artifacts import Chapter
+from agent_browser.models.events import EventType
 from agent_browser.models.functions import (
     Element,
     ExecuteInput,
@@ -35,6 +37,7 @@ from tests.fakes.pages import FILES, FakeElement, FakePage, Pages
 
 REFUSED = "127.0.0.1:4"
 """Where nobody listens."""
+SAYS = "console.warn('said')"
 _REF = re.compile(r"^(?:@|ref=)?e(\d+)$")
 _VALUES: dict[str, tuple[str | None, object]] = {
     "1+1": ("2", 2),
@@ -42,6 +45,7 @@ _VALUES: dict[str, tuple[str | None, object]] = {
     "null": (None, None),
     "Promise.resolve([1, 2])": ("[1, 2]", [1, 2]),
     "() => 7": ("7", 7),
+    SAYS: (None, None),
 }
 
 
@@ -56,6 +60,8 @@ class FakeTab:
         self._document = FakePage("")
         self.conditions: dict[str, Any] = {}
         self.recordings: Path | None = None
+        self.told: Tell | None = None
+        self.heeded: frozenset[EventType] = frozenset()
         self.take: list[Chapter] | None = None
         """The chapters of the recording that runs."""
         self.tracing = False
@@ -70,6 +76,18 @@ class FakeTab:
     @property
     def page(self) -> Page:
         return Page(self._url, self._document.title, recording=self.take is not None)
+
+    def words(self) -> str:
+        """The texts of the page."""
+        if not self.opened:
+            return ""
+        return "\n".join(element.text for element in self._document.elements if element.text)
+
+    def is_plain(self, ref: str) -> bool:
+        """Whether it is the ref of a field without secrets."""
+        match = _REF.match(ref)
+        element = self._numbers.get(int(match[1])) if match else None
+        return element is not None and element.type != "password"
 
     def resize(self, width: int | None, height: int | None) -> None:
         """Another viewport; what is absent stays."""
@@ -111,6 +129,8 @@ class FakeTab:
     def execute(self, input: ExecuteInput) -> ExecuteOutput:
         """One of a few expressions; any other is an error of the page's."""
         self._check()
+        if input.code == SAYS and "console" in self.heeded:
+            self._tell("console", level="warning", text="said", tab="t1")
         if input.code in _VALUES:
             result, value = _VALUES[input.code]
             return ExecuteOutput(result=result, value=value)
@@ -143,6 +163,11 @@ class FakeTab:
         self._document = FakePage(found.title, elements, found.status)
         self._url = place.geturl() if place.path else f"{place.geturl()}/"
         self._history.append(self._url)
+        self._tell("navigated", **place_of(self._url), title=found.title, tab="t1")
+
+    def _tell(self, kind: EventType, **data: object) -> None:
+        if self.told is not None:
+            self.told(kind, data)
 
     def _saves(self, url: str) -> bool:
         """Whether that is a file: then it is downloaded, and the page stays."""
@@ -160,6 +185,8 @@ class FakeTab:
             content_type="text/csv", ended=now, path=path,
         )  # fmt: skip
         self.saved.append(saved)
+        for state in ("running", "done"):
+            self._tell("download", number=saved.number, name=name, url=url, state=state)
         self._untaken.append(saved)
         return True
 

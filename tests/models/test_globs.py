@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent_browser.models.globs import Finder, Glob
+from agent_browser.models.globs import Finder, Glob, Place
 
 PAGE = "https://h.example/a/b.png?x=1"
 
@@ -33,6 +33,16 @@ PAGE = "https://h.example/a/b.png?x=1"
         ("**a**b**c", "xaybzc", True),
         ("**a**b**c", "xaybzd", False),
         ("**/b", "b", True),
+        ("https://H.Example:443/a/**", PAGE, True),
+        ("https://h.example", "https://h.example/", True),
+        ("https://bücher.example/**", "https://xn--bcher-kva.example/a", True),
+        ("http://[::1]:80/**", "http://[::1]/a", True),
+        ("**/caf\u00e9 *", "https://h.example/caf%C3%A9%20au%20lait", True),
+        ("**/b.png\\?x=1", PAGE, True),
+        ("**/\\*", "https://h.example/*", True),
+        ("**/\\*", "https://h.example/a", False),
+        ("**/\\{a,b\\}", "https://h.example/{a,b}", True),
+        ("**/{a\\,b,c}", "https://h.example/a,b", True),
     ],
 )
 def test_a_glob_is_of_the_whole_address(pattern: str, address: str, fits: bool) -> None:
@@ -61,6 +71,24 @@ def test_a_finder_takes_a_glob_or_a_part() -> None:
     assert not Finder("/a/c").finds(PAGE)
     assert Finder("**/b.png?x=1").finds(PAGE)
     assert not Finder("**/b.png").finds(PAGE)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_there"),
+    [
+        (PAGE, True),
+        ("HTTPS://H.example:443/a/b.png?x=1", True),
+        ("https://h.example/a", False),
+        ("https://h.example", False),
+        ("/a/b.png", True),
+        ("h.example", True),
+        ("h.example:443", False),
+        ("**?x=1", True),
+        ("about:blank", False),
+    ],
+)
+def test_a_place_is_a_glob_an_address_or_a_part_of_one(text: str, is_there: bool) -> None:
+    assert Place(text).is_at(PAGE) is is_there
 
 
 @given(st.text(alphabet="ab/*", max_size=24), st.text(alphabet="ab/", max_size=60))

@@ -8,16 +8,19 @@ from typing import TypeVar
 
 from anyio.lowlevel import checkpoint
 
+from agent_browser.hub import Hub
 from agent_browser.models.base import Input
 from agent_browser.models.functions import FunctionOutput, OpenInput, OpenOutput
 from agent_browser.pool.machine import Machine
 from agent_browser.pool.pool import Pool
 from agent_browser.service import LOCAL, Caller
 from agent_browser.settings import Settings
+from tests.fakes.archive import FakeArchive
 from tests.fakes.clock import ManualClock
 from tests.fakes.engine import FakeEngine
 from tests.fakes.keeping import FakeKeeping
 from tests.fakes.observer import Noted
+from tests.fakes.publisher import Published
 
 GB = 2**30
 URL = "http://test/form"
@@ -34,6 +37,8 @@ class Rig:
     keeping: FakeKeeping
     clock: ManualClock
     noted: Noted
+    archive: FakeArchive
+    published: Published
     settings: Settings
     pool: Pool
     machine: list[Machine]
@@ -92,17 +97,32 @@ async def quiesce() -> None:
 
 
 @asynccontextmanager
-async def running(folder: Path, **overrides: object) -> AsyncIterator[Rig]:
-    """An open pool. After it nothing of it is left."""
+async def running(
+    folder: Path, archive: FakeArchive | None = None, hub: Hub | None = None, **overrides: object
+) -> AsyncIterator[Rig]:
+    """An open pool. After it nothing of it is left but what the archive has. With a hub, that is
+    told of sessions in the place of `published`.
+    """
     engine, clock, noted = FakeEngine(), ManualClock(), Noted()
+    archive, published = archive or FakeArchive(), Published()
     machine = [ROOMY]
     settings = settings_for(folder, **overrides)
     keeping = FakeKeeping(folder)
-    pool = Pool(engine, settings, keeping, clock=clock, observer=noted, machine=lambda: machine[-1])
+    pool = Pool(
+        engine,
+        settings,
+        keeping,
+        archive,
+        publisher=hub or published,
+        audience=hub,
+        clock=clock,
+        observer=noted,
+        machine=lambda: machine[-1],
+    )
     clock.watch(pool._sweep.nudge)
     async with pool:
         await quiesce()
-        yield Rig(engine, keeping, clock, noted, settings, pool, machine)
+        yield Rig(engine, keeping, clock, noted, archive, published, settings, pool, machine)
         pool._check()
     assert engine.entered == 0
     assert not engine.alive, "a browser was left"

@@ -18,7 +18,7 @@ async def test_a_drained_pool_takes_nobody_and_has_final_videos(tmp_path: Path) 
         session = (await rig.open(record_video=True)).session_id
         await rig.pool.drain()
         assert (await rig.pool.get(LOCAL, session)).end_reason == "shutdown"
-        assert len(rig.keeping.recordings[session]) == 1
+        assert len(rig.keeping.recordings_of[session]) == 1
         with pytest.raises(PoolFull) as caught:
             await rig.open()
         assert caught.value.fields["reason"] == "draining"
@@ -130,7 +130,7 @@ async def test_a_pool_whose_owner_is_cancelled_closes_all_the_same(tmp_path: Pat
     assert scope.cancelled_caught
     assert rig.engine.entered == 0
     assert rig.engine.alive == []
-    assert len(rig.keeping.recordings[session]) == 1
+    assert len(rig.keeping.recordings_of[session]) == 1
 
 
 async def test_an_error_in_the_body_is_not_hidden(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from agent_browser.models.functions import (
 from agent_browser.pool.pool import Pool
 from agent_browser.service import LOCAL
 from agent_browser.settings import Settings
+from tests.fakes.archive import FakeArchive
 from tests.fakes.keeping import FakeKeeping
 
 pytestmark = [pytest.mark.anyio, pytest.mark.browser]
@@ -50,8 +51,9 @@ def launches() -> Launches:
 async def pool(
     real_settings: Settings, tmp_path: Path, launches: Launches, anyio_backend: str
 ) -> AsyncIterator[Pool]:
-    keeping = FakeKeeping(tmp_path)
-    async with Pool(Chromium(real_settings), real_settings, keeping, observer=launches) as running:
+    keeping, archive = FakeKeeping(tmp_path), FakeArchive()
+    engine = Chromium(real_settings)
+    async with Pool(engine, real_settings, keeping, archive, observer=launches) as running:
         yield running
         running._check()
 

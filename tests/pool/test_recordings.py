@@ -99,7 +99,7 @@ async def test_a_session_that_lapses_keeps_the_recording_that_ran(rig: Rig) -> N
     session = await opened(rig)
     await record(rig, session, "start")
     await rig.pass_time(rig.settings.idle_timeout + 1)
-    (video,) = rig.keeping.recordings[session]
+    (video,) = rig.keeping.recordings_of[session]
     assert video.fps == 25
 
 

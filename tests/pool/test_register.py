@@ -1,4 +1,4 @@
-"""The register: bounded, whatever comes."""
+"""Sessions in memory: few that have ended, and nothing is lost with the others."""
 
 from datetime import datetime
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from agent_browser.errors import SessionEnded, SessionExpired, SessionNotFound
+from agent_browser.errors import SessionEnded, SessionExpired
 from agent_browser.models.functions import CloseInput, CloseOutput, SnapshotInput, SnapshotOutput
 from agent_browser.service import LOCAL
 from tests.pool.rig import Rig, running
@@ -14,28 +14,26 @@ from tests.pool.rig import Rig, running
 pytestmark = pytest.mark.anyio
 
 
-async def test_so_many_ended_sessions_are_remembered_and_so_many_expired(
+async def test_ended_sessions_are_left_to_the_archive_and_closed_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agent_browser.pool.register.MAX_ENDED", 2)
-    monkeypatch.setattr("agent_browser.pool.register.MAX_EXPIRED", 2)
+    monkeypatch.setattr("agent_browser.pool.register.MAX_RECENT", 2)
     async with running(tmp_path) as rig:
         sessions = []
-        for _ in range(5):
-            session = (await rig.open()).session_id
+        for _ in range(4):
+            session = (await rig.open(record_video=True)).session_id
             sessions.append(session)
             await rig.call("close", CloseInput(), session, CloseOutput)
             await rig.settle()
         assert rig.pool.statistics().ended == 2
-        for session in sessions[3:]:
+        for session in sessions:
             assert (await rig.pool.get(LOCAL, session)).state == "ended"
-        for session in sessions[1:3]:
-            with pytest.raises(SessionExpired, match="closed") as said:
-                await rig.pool.get(LOCAL, session)
-            assert said.value.fields["end_reason"] == "closed"
-            assert said.value.fields["ended_at"] <= said.value.fields["expires_at"]
-        with pytest.raises(SessionNotFound):
-            await rig.pool.get(LOCAL, sessions[0])
+            closed = await rig.call("close", CloseInput(), session, CloseOutput)
+            assert [video.id for video in closed.videos] == [
+                video.id for video in rig.keeping.recordings_of[session]
+            ]
+            with pytest.raises(SessionEnded, match="closed"):
+                await rig.open(session)
 
 
 async def test_why_a_session_ended_is_told_after_it_expired_too(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from agent_browser.errors import PoolFull
 from agent_browser.models.functions import ExecuteInput, ExecuteOutput, OpenInput
-from agent_browser.models.sessions import SessionCreate
+from agent_browser.models.sessions import SessionCreate, SessionQuery
 from agent_browser.pool.machine import Machine
 from agent_browser.service import LOCAL
 from tests.pool.rig import GB, URL, Rig, running
@@ -163,7 +163,7 @@ async def test_an_open_under_way_counts_as_taken(tmp_path: Path) -> None:
             )
             rig.engine.making.set()
             await rig.settle()
-            (live, _) = (await rig.pool.list(LOCAL, state="live", limit=9, cursor=None)).items
+            (live, _) = (await rig.pool.list(LOCAL, SessionQuery(state="live", limit=9))).items
             await rig.pool.end(LOCAL, live.id)
         assert rig.engine.most_making <= 2
 

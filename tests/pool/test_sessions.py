@@ -31,7 +31,7 @@ from agent_browser.models.functions import (
     SnapshotInput,
     SnapshotOutput,
 )
-from agent_browser.models.sessions import SessionCreate, TimeoutsInput
+from agent_browser.models.sessions import SessionCreate, SessionQuery, TimeoutsInput
 from agent_browser.service import LOCAL
 from tests.pool.rig import OTHER, URL, running
 
@@ -109,7 +109,7 @@ async def test_another_owners_session_is_not_found(tmp_path: Path) -> None:
         ):
             with pytest.raises(SessionNotFound):
                 await attempt
-        assert (await rig.pool.list(OTHER, state=None, limit=10, cursor=None)).items == []
+        assert (await rig.pool.list(OTHER, SessionQuery())).items == []
         assert (await rig.pool.get(LOCAL, session)).state == "live"
 
 
@@ -141,14 +141,14 @@ async def test_close_returns_the_video_each_time(tmp_path: Path) -> None:
         second = await rig.call("close", CloseInput(), session, CloseOutput)
         assert first.video is not None
         assert first == second
-        assert [first.video.id] == [kept.id for kept in rig.keeping.recordings[session]]
+        assert [first.video.id] == [kept.id for kept in rig.keeping.recordings_of[session]]
 
 
 async def test_a_session_that_lapses_keeps_its_video(tmp_path: Path) -> None:
     async with running(tmp_path, idle_timeout=60) as rig:
         session = (await rig.open(record_video=True)).session_id
         await rig.pass_time(61)
-        assert len(rig.keeping.recordings[session]) == 1
+        assert len(rig.keeping.recordings_of[session]) == 1
 
 
 async def test_an_answer_to_close_does_not_wait_for_the_context(tmp_path: Path) -> None:
@@ -288,6 +288,7 @@ async def test_a_call_under_way_is_activity(tmp_path: Path) -> None:
         session = (await rig.open()).session_id
         rig.engine.acting = anyio.Event()
         tasks.start_soon(rig.open, session)
+        await rig.settle()
         await rig.pass_time(600)
         assert (await rig.pool.get(LOCAL, session)).state == "live"
         rig.engine.acting.set()
@@ -375,7 +376,7 @@ async def test_a_purged_session_was_never_there(tmp_path: Path) -> None:
     async with running(tmp_path) as rig:
         session = (await rig.open(record_video=True)).session_id
         await rig.pool.end(LOCAL, session, purge=True)
-        assert session not in rig.keeping.recordings
+        assert session not in rig.keeping.recordings_of
         assert not rig.keeping.recording_folder(session).exists()
         with pytest.raises(SessionNotFound):
             await rig.pool.get(LOCAL, session)
@@ -393,17 +394,17 @@ async def test_sessions_are_listed_by_activity_and_page_by_page(tmp_path: Path) 
         seen: list[str | None] = []
         cursor = None
         while True:
-            page = await rig.pool.list(LOCAL, state=None, limit=2, cursor=cursor)
+            page = await rig.pool.list(LOCAL, SessionQuery(limit=2, cursor=cursor))
             seen += [item.name for item in page.items]
             cursor = page.next_cursor
             if cursor is None:
                 break
         assert seen == ["a", "e", "d", "c", "b"]
-        live = await rig.pool.list(LOCAL, state="live", limit=10, cursor=None)
+        live = await rig.pool.list(LOCAL, SessionQuery(state="live", limit=10))
         assert [item.name for item in live.items] == ["a", "e", "d", "c"]
         for bad in ("x", "bm90IGEgY3Vyc29y", "!!!!"):
             with pytest.raises(InvalidRequest, match="cursor"):
-                await rig.pool.list(LOCAL, state=None, limit=2, cursor=bad)
+                await rig.pool.list(LOCAL, SessionQuery(limit=2, cursor=bad))
 
 
 async def test_a_created_session_is_described_and_blank(tmp_path: Path) -> None:

@@ -112,7 +112,85 @@ def test_spans_of_tables_are_expanded() -> None:
 def test_a_table_within_a_table_is_one_of_its_own() -> None:
     html = "<table><tr><td>o<table><tr><td>i</td></tr></table></td></tr></table>"
     tables = content(html, format="tables").tables or []
-    assert [table.rows for table in tables] == [[["oi"]], [["i"]]]
+    assert [table.rows for table in tables] == [[["o i"]], [["i"]]]
+
+
+def test_words_that_stand_apart_in_a_cell_stay_apart() -> None:
+    html = (
+        "<table><tr><td>a<br>b<td><ul><li>x<li>y</ul><td><p>p</p><p>q</p><td>o<b>n</b>e"
+        "<td><button>Go</button><select><option>1<option selected>2</select><input value=v>"
+    )
+    (table,) = content(html, format="tables").tables or []
+    assert table.rows == [["a b", "x y", "p q", "one", "Go 2 v"]]
+
+
+def test_a_table_has_one_head_in_markdown_however_it_is_written() -> None:
+    html = (
+        "<table><caption>C</caption><tr><th>A<th>B</tr><tbody><tr><td>1<td>2</tr></tbody>"
+        "<tbody><tr><th>x<th>y</tr></tbody><tfoot><tr><td>f<td>g</tfoot></table>"
+    )
+    assert text(html).splitlines() == [
+        "C", "", "| A | B |", "| --- | --- |", "| 1 | 2 |", "| x | y |", "| f | g |",
+    ]  # fmt: skip
+
+
+def test_what_is_in_a_cell_does_not_end_it() -> None:
+    html = "<table><tr><th>A|B<tr><td>c<br>d | <code>e|f</code><pre>x\n``y``</pre></table>"
+    assert text(html).splitlines()[2:] == ["| c d \\| `e\\|f` ``` x ``y`` ``` |"]
+
+
+def test_a_table_that_lays_others_out_is_not_one() -> None:
+    inner = "<table><tr><td>1.<td>Story<tr><td colspan=2>10 points</table>"
+    html = f"<table><tr><td>Logo<td>Menu<tr><td colspan=2>{inner}</table>"
+    assert text(html).splitlines() == [
+        "Logo", "", "Menu", "", "| 1. | Story |", "| --- | --- |", "| 10 points | |",
+    ]  # fmt: skip
+    data = f"<table><tr><th>Name<th>All<tr><td>Ada<td>{inner}</table>"
+    assert text(data).splitlines()[2:] == ["| Ada | 1. Story 10 points |"]
+
+
+@pytest.mark.parametrize(
+    ("html", "markdown"),
+    [
+        ("<p># none</p>", "\\# none"),
+        ("<p>1. none</p><p>2) none</p>", "1\\. none\n\n2\\) none"),
+        ("<p>- none</p><div>+ none</div>", "\\- none\n\n\\+ none"),
+        ("<p>a<br># none<br>===</p>", "a\n\\# none\n\\==="),
+        ("<p>```</p><p>after</p>", "\\```\n\nafter"),
+        ("<p>&gt; none</p>", "\\> none"),
+        ("<p> | a |</p>", "\\| a |"),
+        ("<p>&lt;script&gt;x&lt;/script&gt; 1 &lt; 2</p>", "\\<script>x\\</script> 1 < 2"),
+        ("<p>[none](http://x)</p>", "[none]\\(http://x)"),
+        ("<p>a\n# none\n- none</p>", "a # none - none"),
+        ("<p>#1 is no heading, 3.5 no item, a - b no list</p>",
+         "#1 is no heading, 3.5 no item, a - b no list"),
+        ("<h2># one</h2>", "## # one"),
+        ("<ul><li>- none</li></ul>", "- \\- none"),
+    ],
+)  # fmt: skip
+def test_no_text_becomes_structure_in_markdown(html: str, markdown: str) -> None:
+    assert text(html) == markdown
+
+
+def test_code_with_a_fence_in_it_has_a_longer_one() -> None:
+    html = "<pre>a\n```\n\n\n# b\n````</pre><p>after</p>"
+    assert text(html) == "`````\na\n```\n\n\n# b\n````\n`````\n\nafter"
+
+
+def test_a_link_ends_where_it_ends() -> None:
+    html = (
+        "<a href='http://x/a)b (c' title='t\n\nu'>l]m</a> <a href='http://x/w_(y)'>w</a> "
+        "<img alt='i](z\nj' src='http://x/p)'>"
+    )
+    assert text(html) == (
+        '[l\\]m](http://x/a%29b%20%28c "t u") [w](http://x/w_(y)) ![i\\](z j](http://x/p%29)'
+    )
+
+
+@pytest.mark.parametrize("format", ["markdown", "text"])
+def test_what_is_in_boxes_stands_apart(format: str) -> None:
+    html = "<p>a<button>b</button>c<select><option selected>d</select>e</p>"
+    assert text(html, format=format).split() == ["a", "b", "c", "d", "e"]
 
 
 @pytest.mark.parametrize(

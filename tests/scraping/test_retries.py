@@ -57,6 +57,10 @@ def test_what_may_pass_is_tried_again_unless_that_is_off(
         errors.OptionNeedsNewSession(["locale"]),
         errors.InvalidRequest("no element matches"),
         errors.BrowserMissing("none"),
+        errors.NavigationFailed("net::ERR_UNSAFE_PORT"),
+        errors.NavigationFailed("net::ERR_CERT_AUTHORITY_INVALID at https://a/"),
+        errors.NavigationFailed("net::ERR_SSL_PROTOCOL_ERROR"),
+        errors.NavigationFailed("net::ERR_TOO_MANY_REDIRECTS"),
     ],
 )
 def test_what_stays_wrong_is_not_tried_again(cause: errors.AgentBrowserError) -> None:

@@ -11,7 +11,7 @@ import pytest
 from agent_browser.errors import SessionEnded, SessionNotFound
 from agent_browser.models.functions import CloseInput, CloseOutput
 from agent_browser.models.scraping import ScrapeInput, ScrapeResult, ScrapeSummary
-from agent_browser.models.sessions import Session
+from agent_browser.models.sessions import Session, SessionQuery
 from agent_browser.scraping import visit
 from agent_browser.scraping.rules import PlainReader
 from agent_browser.scraping.scrape import Line, Scrape
@@ -47,7 +47,7 @@ async def lines(work: Scrape) -> tuple[list[ScrapeResult], ScrapeSummary]:
 
 
 async def live(rig: Rig) -> list[Session]:
-    found = await rig.pool.list(LOCAL, state="live", limit=100, cursor=None)
+    found = await rig.pool.list(LOCAL, SessionQuery(state="live", limit=100))
     return found.items
 
 
@@ -132,7 +132,7 @@ async def test_a_slow_reader_slows_the_work(tmp_path: Path) -> None:
             group.start_soon(scrape(rig, [FORM] * 40, concurrency=2).run, give)
             await quiesce()
             await quiesce()
-            page = await rig.pool.list(LOCAL, state=None, limit=100, cursor=None)
+            page = await rig.pool.list(LOCAL, SessionQuery(limit=100))
             assert len(taken) == 1
             assert len(page.items) <= 6, "no page is begun that nobody takes the result of"
             assert await live(rig) == []

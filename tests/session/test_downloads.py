@@ -24,7 +24,6 @@ from agent_browser.models.functions import (
 )
 from agent_browser.service import LOCAL
 from agent_browser.session.downloads import Downloads
-from agent_browser.session.names import distinct
 from tests.fakes.keeping import FakeKeeping
 from tests.fakes.pages import FILES
 from tests.pool.rig import OTHER, Rig, running
@@ -139,10 +138,3 @@ async def test_a_file_that_retention_took_is_listed_without_it(tmp_path: Path) -
     output = await held.answer(DownloadsInput(zip=True))
     assert (output.downloads[0].artifact, output.zip) == (None, None)
     assert output.downloads[0].error == "its file is no longer kept"
-
-
-def test_names_in_a_zip_are_distinct_whatever_their_case() -> None:
-    given = ["a.txt", "A.txt", "a (2).txt", "b", "b", ".hidden", ".hidden"]
-    assert distinct(given) == [
-        "a.txt", "A (2).txt", "a (2) (2).txt", "b", "b (2)", ".hidden", ".hidden (2)",
-    ]  # fmt: skip

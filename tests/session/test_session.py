@@ -161,7 +161,8 @@ async def test_a_context_that_says_it_is_lost_ends_the_session(tmp_path: Path) -
 async def test_an_ended_session_keeps_no_secrets(tmp_path: Path) -> None:
     async with running(tmp_path) as rig:
         opened = await rig.open(proxy_url="http://p", proxy_password="hunter2")
-        session = rig.pool._register.find("local", opened.session_id)
+        session = rig.pool._register.held("local", opened.session_id)
+        assert session is not None
         assert session.options.proxy_password == "hunter2"
         await rig.pool.end(LOCAL, session.id)
         await rig.settle()

@@ -9,6 +9,7 @@ import pytest
 from agent_browser.ids import new_session_id
 from agent_browser.settings import Settings
 from agent_browser.store.artifacts import ArtifactStore
+from tests.databases import Opened, fresh, opened, settings_of
 
 
 class Moved:
@@ -53,3 +54,21 @@ def session_id() -> str:
 async def store(settings: Settings, clock: Moved) -> AsyncIterator[ArtifactStore]:
     async with ArtifactStore(settings, clock=clock) as opened:
         yield opened
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def archive_settings(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> AsyncIterator[Settings]:
+    """Of a fresh database, once of each kind."""
+    if request.param == "sqlite":
+        yield settings_of(tmp_path, None)
+    else:
+        async with fresh(request.getfixturevalue("postgres")) as url:
+            yield settings_of(tmp_path, url)
+
+
+@pytest.fixture
+async def archive(archive_settings: Settings) -> AsyncIterator[Opened]:
+    async with opened(archive_settings) as made:
+        yield made

@@ -74,7 +74,7 @@ async def test_the_caller_s_file_name_is_never_a_path(
         content_type="text/html",
         filename="../../etc/pass\r\nwd",
     )
-    assert artifact.filename == "passwd"
+    assert artifact.filename == "pass__wd"
     path = (await store.find("ann", artifact.id)).path
     assert path.name == f"{artifact.id}.html"
 

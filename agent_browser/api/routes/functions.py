@@ -26,28 +26,31 @@ router = APIRouter(route_class=QuickRoute)
 unknown = APIRouter()
 """Functions that there are not; to be asked after all other routes."""
 
-_EVERY = (
+EVERY = (
     errors.SessionNotFound,
     errors.SessionEnded,
     errors.DialogWaiting,
+    errors.ControlTaken,
     errors.PayloadTooLarge,
     errors.SessionQueueFull,
     errors.PoolFull,
     errors.BrowserLost,
     errors.DeadlineExceeded,
 )
+"""What every function may answer."""
 
 
 # What these routes need of the app is taken from the request: see `api.quick`.
 
 
-async def _answer(
+async def answer(
     request: Request,
     function: str,
     input: Input,
     session: str | None,
     timeout: float | None = None,
 ) -> Response:
+    """Do one function while the caller is there, and answer its output."""
     service, caller = service_of(request), caller_of(request)
     work = service.call(caller, function, input, session=session, session_timeout=timeout)
     return json_answer(await while_connected(request, work))
@@ -55,7 +58,7 @@ async def _answer(
 
 def _function_endpoint(function: str, body: type[BaseModel]) -> Endpoint:
     async def endpoint(request: Request, call: Any) -> Response:
-        return await _answer(request, function, call.input, call.session, call.session_timeout)
+        return await answer(request, function, call.input, call.session, call.session_timeout)
 
     return _with_body(endpoint, "call", body, {"session": "new", "input": ABOUT[function].input})
 
@@ -74,7 +77,7 @@ def _session_endpoint(function: str, body: type[BaseModel]) -> Endpoint:
             service, caller = service_of(request), caller_of(request)
             picture = service.capture(caller, session_id, _in_form(input, wanted))
             return _image(await while_connected(request, picture))
-        return await _answer(request, function, input, session_id)
+        return await answer(request, function, input, session_id)
 
     return _with_body(endpoint, "input", body, ABOUT[function].input)
 
@@ -120,13 +123,14 @@ def _image(picture: Image) -> Response:
     return Response(picture.data, headers=headers, media_type=picture.content_type)
 
 
-def _responses(function: str, *, images: bool = False) -> Responses:
+def responses(function: str, *, images: bool = False) -> Responses:
+    """What a function's route may answer, for OpenAPI."""
     content = example({"session_id": SESSION, **ABOUT[function].output})
     if images:
         for kind in ("image/png", "image/jpeg", "image/webp"):
             content[kind] = {"schema": {"type": "string", "format": "binary"}}
     ok = {"description": "What came of it", "content": content}
-    return {200: ok, **failing(*ABOUT[function].errors, *_EVERY)}
+    return {200: ok, **failing(*ABOUT[function].errors, *EVERY)}
 
 
 def _add(path: str, endpoint: Endpoint, function: str, **options: Any) -> None:
@@ -142,6 +146,8 @@ def _add(path: str, endpoint: Endpoint, function: str, **options: Any) -> None:
 
 # Routes are tried one after the other: those of a session, which are called most, come first.
 for _name, _input in INPUTS.items():
+    if _name == "run":  # its body may also be a list of steps: see `routes.runs`
+        continue
     _is_picture = _name == "screenshot"
     _add(
         f"/v1/sessions/{{session_id}}/{_name}",
@@ -152,7 +158,7 @@ for _name, _input in INPUTS.items():
         description=ABOUT[_name].description
         + (" `Accept: image/*` gets the picture itself." if _is_picture else ""),
         tags=["sessions"],
-        responses=_responses(_name, images=_is_picture),
+        responses=responses(_name, images=_is_picture),
     )
 for _name in INPUTS:
     _add(
@@ -161,7 +167,7 @@ for _name in INPUTS:
         _name,
         operation_id=f"call_{_name}",
         tags=["functions"],
-        responses=_responses(_name),
+        responses=responses(_name),
     )
 
 

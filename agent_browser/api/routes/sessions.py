@@ -1,4 +1,4 @@
-"""Sessions: made, listed, looked up, ended."""
+"""Sessions: made, listed, looked up, named, kept alive, ended."""
 
 from typing import Annotated, Any
 
@@ -7,17 +7,26 @@ from starlette.responses import Response
 
 from agent_browser import errors
 from agent_browser.api.answers import example, json_answer, while_connected
-from agent_browser.api.deps import Caller, Service
+from agent_browser.api.deps import Caller, Runs, Service
 from agent_browser.api.described import SESSION
 from agent_browser.api.openapi import failing
 from agent_browser.api.routes.functions import SessionId
-from agent_browser.models.sessions import Health, Session, SessionCreate, SessionList, SessionState
+from agent_browser.models.sessions import (
+    Health,
+    Session,
+    SessionCreate,
+    SessionList,
+    SessionPatch,
+    SessionQuery,
+    TimeoutsInput,
+)
 
 router = APIRouter(prefix="/v1/sessions", tags=["sessions"])
 
 _SESSION: dict[str, Any] = {
     "id": SESSION,
     "name": "checkout test",
+    "pinned": False,
     "tags": ["shop"],
     "metadata": {},
     "state": "live",
@@ -27,7 +36,15 @@ _SESSION: dict[str, Any] = {
     "expires_at": "2026-11-20T10:01:12.500Z",
     "ended_at": None,
     "end_reason": None,
-    "timeouts": {"idle": 1800.0, "max_duration": 43200.0},
+    "renewal_count": 0,
+    "timeouts": {
+        "idle": 1800.0,
+        "max_duration": 43200.0,
+        "warning": 300.0,
+        "auto_renew": True,
+        "retention": 86400.0,
+    },
+    "profile": None,
     "url": "https://example.com/",
     "title": "Example Domain",
     "tabs": [],
@@ -40,8 +57,30 @@ _CREATE = Body(
     openapi_examples={
         "named": {"summary": "A named session", "value": {"name": "checkout test"}},
         "short": {"summary": "Ends soon when idle", "value": {"timeouts": {"idle": "90s"}}},
+        "fixed": {
+            "summary": "Ends when nobody renews it, used or not",
+            "value": {"timeouts": {"idle": "1h", "auto_renew": False}},
+        },
     }
 )
+_PATCH = Body(
+    openapi_examples={
+        "name": {"summary": "Another name", "value": {"name": "billing", "pinned": True}},
+        "longer": {"summary": "A longer idle timeout", "value": {"timeouts": {"idle": "2h"}}},
+    }
+)
+_TIMEOUTS = Body(
+    openapi_examples={"usual": {"summary": "Idle and warning", "value": {"idle": "2h"}}}
+)
+_GONE = (
+    errors.SessionNotFound,
+    errors.SessionEnded,
+    errors.SessionExpired,
+    errors.DatabaseUnusable,
+)
+_KNOWN: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The session", "content": example(_SESSION)}
+}
 
 
 @router.post(
@@ -81,20 +120,16 @@ async def create_session(
             "description": "A page of them",
             "content": example({"items": [_SESSION], "next_cursor": None}),
         },
-        **failing(),
+        **failing(errors.DatabaseUnusable),
     },
 )
 async def list_sessions(
-    service: Service,
-    caller: Caller,
-    state: Annotated[SessionState | None, Query(description="Only those in this state.")] = None,
-    limit: Annotated[int, Query(ge=1, le=200, description="Most sessions in a page.")] = 50,
-    cursor: Annotated[
-        str | None, Query(max_length=512, description="The `next_cursor` of the page before.")
-    ] = None,
+    service: Service, caller: Caller, query: Annotated[SessionQuery, Query()]
 ) -> Response:
-    """The caller's sessions, most recent activity first; ended ones too while remembered."""
-    return json_answer(await service.list(caller, state=state, limit=limit, cursor=cursor))
+    """The caller's sessions, pinned ones first, then most recent activity; with `q` the best finds
+    first. Ended ones too while remembered.
+    """
+    return json_answer(await service.list(caller, query))
 
 
 @router.get(
@@ -116,12 +151,77 @@ async def sessions_health(service: Service, caller: Caller) -> Response:
     response_model=Session,
     responses={
         200: {"description": "The session", "content": example(_SESSION)},
-        **failing(errors.SessionNotFound, errors.SessionExpired),
+        **failing(errors.SessionNotFound, errors.SessionExpired, errors.DatabaseUnusable),
     },
 )
 async def get_session(session_id: SessionId, service: Service, caller: Caller) -> Response:
     """One session, an ended one too while it is remembered."""
     return json_answer(await service.get(caller, session_id))
+
+
+@router.patch(
+    "/{session_id}",
+    operation_id="update_session",
+    summary="Name, pin or tag a session, or change its timeouts",
+    response_model=Session,
+    responses={**_KNOWN, **failing(*_GONE, errors.InvalidTimeout)},
+)
+async def update_session(
+    session_id: SessionId,
+    service: Service,
+    caller: Caller,
+    patch: Annotated[SessionPatch, _PATCH],
+) -> Response:
+    """What is given is changed; a `name` of null is none. Of a session that has ended, all but the
+    timeouts that only a live one has.
+    """
+    return json_answer(await service.update(caller, session_id, patch))
+
+
+@router.patch(
+    "/{session_id}/timeout",
+    operation_id="update_timeouts",
+    summary="Change a session's timeouts",
+    response_model=Session,
+    responses={**_KNOWN, **failing(*_GONE, errors.InvalidTimeout)},
+)
+async def update_timeouts(
+    session_id: SessionId,
+    service: Service,
+    caller: Caller,
+    timeouts: Annotated[TimeoutsInput, _TIMEOUTS],
+) -> Response:
+    """Those that are given, from now on; the idle time counts from where it did."""
+    return json_answer(await service.update(caller, session_id, SessionPatch(timeouts=timeouts)))
+
+
+@router.post(
+    "/{session_id}/renew",
+    operation_id="renew_session",
+    summary="Renew a session",
+    response_model=Session,
+    responses={**_KNOWN, **failing(*_GONE, errors.CannotRenew)},
+)
+async def renew_session(session_id: SessionId, service: Service, caller: Caller) -> Response:
+    """Its idle time counts from now, also without `auto_renew`; `expires_at` is the new one."""
+    return json_answer(await service.renew(caller, session_id))
+
+
+async def heartbeat(session_id: SessionId, service: Service, caller: Caller) -> Response:
+    """Its idle time counts from now, as after a call, but it has not been used. Without
+    `auto_renew` only a renewal moves `expires_at`.
+    """
+    return json_answer(await service.heartbeat(caller, session_id))
+
+
+for _name, _summary in (("heartbeat", "Keep a session alive"), ("keepalive", "As heartbeat")):
+    router.post(
+        f"/{{session_id}}/{_name}",
+        operation_id=f"{_name}_session",
+        summary=_summary,
+        response_model=Session,
+        responses={**_KNOWN, **failing(*_GONE)},
+    )(heartbeat)
 
 
 @router.delete(
@@ -130,11 +230,17 @@ async def get_session(session_id: SessionId, service: Service, caller: Caller) -
     summary="End a session",
     status_code=204,
     response_class=Response,
-    responses=failing(errors.SessionNotFound, errors.SessionExpired, errors.DeadlineExceeded),
+    responses=failing(
+        errors.SessionNotFound,
+        errors.SessionExpired,
+        errors.DatabaseUnusable,
+        errors.DeadlineExceeded,
+    ),
 )
 async def end_session(
     session_id: SessionId,
     service: Service,
+    runs: Runs,
     caller: Caller,
     purge: Annotated[
         bool, Query(description="Also erase its record, artifacts and recordings, at once.")
@@ -142,4 +248,6 @@ async def end_session(
 ) -> Response:
     """Closes its context; its videos stay. Ending it again is a success."""
     await service.end(caller, session_id, purge=purge)
+    if purge:
+        await runs.forget_session(caller, session_id)
     return Response(status_code=204)

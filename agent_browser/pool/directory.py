@@ -1,0 +1,225 @@
+"""The directory: sessions found, listed, named, renewed. What is live is told as it is now, the
+rest as the archive has it.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from agent_browser import ids
+from agent_browser.clock import wall_time
+from agent_browser.errors import CannotRenew, SessionNotFound
+from agent_browser.models import sessions as wire
+from agent_browser.models.actions import Action, ActionList
+from agent_browser.models.base import rfc3339
+from agent_browser.models.records import Record, Wanted
+from agent_browser.pool.means import Means
+from agent_browser.pool.register import Register
+from agent_browser.pool.residents import Residents
+from agent_browser.pool.retention import Retention
+from agent_browser.service import Caller
+from agent_browser.session.description import describe, described, forgets_at, refusal
+from agent_browser.session.labels import Labels
+from agent_browser.session.lifecycle import LIVED, changed
+from agent_browser.session.session import Session
+
+
+class Directory:
+    """What a caller's sessions are, and what is said of them. Another owner's is not found."""
+
+    def __init__(
+        self, register: Register, residents: Residents, retention: Retention, means: Means
+    ) -> None:
+        self._register = register
+        self._residents = residents
+        self._retention = retention
+        self._archive = means.archive
+        self._publisher = means.publisher
+        self._settings = means.settings
+        self._clock = means.clock
+
+    def held(self, caller: Caller, session_id: str) -> Session | None:
+        """A session that is in memory, live or ended of late; None for all others."""
+        return self._register.held(caller.owner, session_id)
+
+    async def find(self, caller: Caller, session_id: str) -> Session:
+        """A session that is in memory: all that are live. SessionNotFound; for one that is only on
+        record SessionEnded or SessionExpired.
+        """
+        session = self.held(caller, session_id)
+        if session is not None:
+            return session
+        raise refusal(await self.record(caller, session_id))
+
+    async def live(self, caller: Caller, session_id: str) -> Session:
+        """A session that takes calls. SessionNotFound, SessionEnded, SessionExpired."""
+        session = await self.find(caller, session_id)
+        session.refuse()
+        self.greet(caller, session)
+        return session
+
+    async def record(self, caller: Caller, session_id: str) -> Record:
+        """What the archive has of a session that is not in memory. SessionNotFound."""
+        known = ids.is_session_id(session_id)
+        record = await self._archive.find(session_id) if known else None
+        if record is None or record.owner != caller.owner:
+            raise SessionNotFound(session_id)
+        return record
+
+    async def get(self, caller: Caller, session_id: str) -> wire.Session:
+        """One session as it is now, or was. SessionNotFound, SessionExpired."""
+        session = self.held(caller, session_id)
+        if session is not None:
+            return describe(session)
+        record = await self.record(caller, session_id)
+        if record.state == "expired":
+            raise refusal(record)
+        return described(record)
+
+    async def list(self, caller: Caller, query: wire.SessionQuery) -> wire.SessionList:
+        """A page of them. InvalidRequest for a cursor that this list did not give."""
+        wanted = Wanted(
+            owner=caller.owner,
+            now=self._clock.now(),
+            q=query.q,
+            state=query.state,
+            phase=query.phase,
+            tags=tuple(query.tag),
+            pinned=query.pinned,
+            limit=query.limit,
+            cursor=query.cursor,
+        )
+        page = await self._archive.page(wanted)
+        items = [self._now(record) for record in page.records]
+        # What has changed since it was written may not be what was asked for any more.
+        return wire.SessionList(
+            items=[item for item in items if _fits(item, query)], next_cursor=page.next_cursor
+        )
+
+    async def actions(
+        self, caller: Caller, session_id: str, *, limit: int, cursor: str | None
+    ) -> ActionList:
+        """A page of its log, oldest first. SessionNotFound, SessionExpired; InvalidRequest for a
+        cursor that this log did not give.
+        """
+        await self._known(caller, session_id)
+        return await self._archive.actions(session_id, limit=limit, cursor=cursor)
+
+    async def all_actions(self, caller: Caller, session_id: str) -> AsyncIterator[Action]:
+        """Its whole log, oldest first. SessionNotFound, SessionExpired before the first."""
+        await self._known(caller, session_id)
+        async for action in self._archive.all_actions(session_id):
+            yield action
+
+    async def update(
+        self, caller: Caller, session_id: str, patch: wire.SessionPatch
+    ) -> wire.Session:
+        """Change what the patch gives. SessionNotFound, SessionExpired, InvalidTimeout; for
+        timeouts other than retention of one that has ended SessionEnded.
+        """
+        session = self.held(caller, session_id)
+        if session is None:
+            return await self._update_record(caller, session_id, patch)
+        if not session.is_live and _touches_life(patch):
+            session.refuse()
+        # No await from here on: of two at once each is told what the other left.
+        if patch.timeouts is not None:
+            life = session.lifetime
+            life.change(changed(self._settings, life.asked, patch.timeouts))
+        before, session.labels = session.labels, session.labels.patched(patch)
+        self._residents.changed(session)
+        self._tell(session_id, caller.owner, before, session.labels)
+        return describe(session)
+
+    async def renew(self, caller: Caller, session_id: str) -> wire.Session:
+        """Let its idle time count from now. CannotRenew, SessionEnded."""
+        session = await self.live(caller, session_id)
+        life = session.lifetime
+        if not life.renew(self._clock.monotonic()):
+            raise CannotRenew(wall_time(self._clock, life.ends))
+        self._residents.used(session)
+        expires = wall_time(self._clock, life.expires(self._clock.monotonic()))
+        told = {"expires_at": rfc3339(expires), "renewal_count": life.renewals}
+        self._publisher.publish("session.renewed", session.id, session.owner, told)
+        return describe(session)
+
+    async def heartbeat(self, caller: Caller, session_id: str) -> wire.Session:
+        """Keep it alive; it has not been used by that. SessionEnded."""
+        session = await self.live(caller, session_id)
+        session.lifetime.beat(self._clock.monotonic())
+        self._residents.used(session)
+        return describe(session)
+
+    @asynccontextmanager
+    async def attended(self, caller: Caller, session_id: str) -> AsyncIterator[wire.Session]:
+        """Somebody looks on while this lasts; one that has ended can be looked at, too.
+        SessionNotFound, SessionExpired.
+        """
+        session = self.held(caller, session_id)
+        if session is None or not session.is_live:
+            yield await self.get(caller, session_id)
+            return
+        self.greet(caller, session)
+        with session.attended():
+            yield describe(session)
+
+    def greet(self, caller: Caller, session: Session) -> None:
+        """Tell who follows it that another client is there."""
+        if session.greet(caller.client):
+            told = {"client": caller.client}
+            self._publisher.publish("session.joined", session.id, session.owner, told)
+
+    async def _known(self, caller: Caller, session_id: str) -> None:
+        if self.held(caller, session_id) is None:
+            record = await self.record(caller, session_id)
+            if record.state == "expired":
+                raise refusal(record)
+
+    def _now(self, record: Record) -> wire.Session:
+        session = self._register.get(record.id)
+        return described(record, _phase(record)) if session is None else describe(session)
+
+    async def _update_record(
+        self, caller: Caller, session_id: str, patch: wire.SessionPatch
+    ) -> wire.Session:
+        async with self._retention.lock:
+            record = await self.record(caller, session_id)
+            if record.state == "expired" or _touches_life(patch):
+                raise refusal(record)
+            before = Labels(record.name, record.pinned, record.tags, record.metadata)
+            after = before.patched(patch)
+            timeouts = record.timeouts
+            if patch.timeouts is not None:
+                timeouts = changed(self._settings, timeouts, patch.timeouts)
+            ended_at = record.ended_at or record.last_activity_at
+            record = replace(
+                record,
+                name=after.name,
+                pinned=after.pinned,
+                tags=after.tags,
+                metadata=dict(after.metadata),
+                timeouts=timeouts,
+                forgets_at=forgets_at(ended_at, timeouts, pinned=after.pinned),
+            )
+            self._archive.put_record(record)
+        self._retention.watch(record)
+        self._tell(session_id, caller.owner, before, after)
+        return described(record)
+
+    def _tell(self, session_id: str, owner: str, before: Labels, after: Labels) -> None:
+        for kind, data in after.news(before):
+            self._publisher.publish(kind, session_id, owner, data)
+
+
+def _phase(record: Record) -> wire.SessionPhase:
+    return "expired" if record.state == "expired" else "ended"
+
+
+def _fits(session: wire.Session, query: wire.SessionQuery) -> bool:
+    return query.state in (None, session.state) and query.phase in (None, session.phase)
+
+
+def _touches_life(patch: wire.SessionPatch) -> bool:
+    """Whether it changes timeouts that only a live session has."""
+    asked = patch.timeouts.model_dump(exclude_none=True) if patch.timeouts is not None else {}
+    return any(name in asked for name in LIVED)

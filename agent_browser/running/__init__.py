@@ -1,0 +1,1 @@
+"""Runs: steps that are done one after the other though their client may go away."""

@@ -1,0 +1,100 @@
+"""Sessions as they are remembered, and as callers see them."""
+
+import math
+from datetime import datetime, timedelta
+
+from agent_browser.errors import SessionEnded, SessionExpired
+from agent_browser.models import sessions as wire
+from agent_browser.models.records import Record
+from agent_browser.session.session import Session
+from agent_browser.session.stage import WIRE
+
+LONGEST_URL = 2_048
+LONGEST_TITLE = 500
+"""Of a record, in characters: a page may have a title of megabytes, or be one `data:` URL."""
+
+
+def record_of(session: Session) -> Record:
+    """What is remembered of it, as of now."""
+    clock, now = session.clock.monotonic(), session.clock.now()
+    life, labels, page = session.lifetime, session.labels, session.page
+    live = session.ended_at is None
+    used = now + timedelta(seconds=life.used - clock)
+    warns, expires = life.warns(clock) - clock, life.expires(clock) - clock
+    return Record(
+        id=session.id,
+        owner=session.owner,
+        state=WIRE[session.stage],
+        created_at=session.created_at,
+        # A call that was broken off is over when the session is.
+        last_activity_at=used if session.ended_at is None else min(used, session.ended_at),
+        timeouts=life.timeouts,
+        name=labels.name,
+        pinned=labels.pinned,
+        tags=labels.tags,
+        metadata=dict(labels.metadata),
+        warns_at=now + timedelta(seconds=warns) if live and warns < math.inf else None,
+        expires_at=now + timedelta(seconds=expires) if live else None,
+        ended_at=session.ended_at,
+        end_reason=session.end_reason,
+        forgets_at=None
+        if session.ended_at is None
+        else forgets_at(session.ended_at, life.timeouts, pinned=labels.pinned),
+        renewal_count=life.renewals,
+        url=page.url[:LONGEST_URL],
+        title=page.title[:LONGEST_TITLE],
+    )
+
+
+def forgets_at(ended_at: datetime, timeouts: wire.Timeouts, *, pinned: bool) -> datetime | None:
+    """When the retention of a session that ended then is over; None for a pinned one."""
+    return None if pinned else ended_at + timedelta(seconds=timeouts.retention)
+
+
+def describe(session: Session) -> wire.Session:
+    """What callers see of a session that is in memory."""
+    if session.ended_at is not None:
+        return described(record_of(session))
+    told = described(record_of(session), session.lifetime.phase(session.clock.monotonic()))
+    told.url, told.title = session.page.url, session.page.title
+    told.tabs = list(session.page.tabs)
+    told.recording = session.recording
+    told.dialog = session.dialog
+    keeps = session.keeps
+    told.keeps = wire.Kept(
+        log_bodies=keeps.bodies, log_thumbnails=keeps.thumbnails, page_text=keeps.text
+    )
+    return told
+
+
+def described(record: Record, phase: wire.SessionPhase = "ended") -> wire.Session:
+    """What callers see of a session as its record has it."""
+    return wire.Session(
+        id=record.id,
+        name=record.name,
+        pinned=record.pinned,
+        tags=list(record.tags),
+        metadata=dict(record.metadata),
+        state=record.state,
+        phase=phase,
+        created_at=record.created_at,
+        last_activity_at=record.last_activity_at,
+        expires_at=record.expires_at,
+        ended_at=record.ended_at,
+        end_reason=record.end_reason,
+        renewal_count=record.renewal_count,
+        timeouts=record.timeouts,
+        profile=record.profile,
+        url=record.url,
+        title=record.title,
+        owner=record.owner,
+    )
+
+
+def refusal(record: Record) -> SessionEnded | SessionExpired:
+    """What a call to a session that has ended is told."""
+    ended_at = record.ended_at or record.last_activity_at
+    reason = record.end_reason or "closed"
+    if record.state == "expired":
+        return SessionExpired(record.id, record.expired_at or ended_at, ended_at, reason)
+    return SessionEnded(record.id, ended_at, reason)

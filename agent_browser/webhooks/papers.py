@@ -1,0 +1,47 @@
+"""What webhooks need of a database: they and their deliveries outlive the server."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+
+class Paper(Protocol):
+    """What was put."""
+
+    @property
+    def data(self) -> dict[str, Any]: ...
+
+
+class Papers(Protocol):
+    """JSON objects by kind and id. What is `put` returns at once and is written soon; reads see all
+    that was put before them. The store's is one.
+    """
+
+    def put(
+        self,
+        kind: str,
+        id: str,
+        owner: str,
+        data: dict[str, Any],
+        *,
+        session_id: str | None = None,
+        parent: str | None = None,
+        status: str | None = None,
+    ) -> None:
+        """Keep it, in the place of what was there under that id; erased with its session."""
+        ...
+
+    def drop(self, kind: str, id: str) -> None:
+        """Keep it no longer; nothing where it is not there."""
+        ...
+
+    async def papers(self, kind: str, *, parent: str | None = None) -> Sequence[Paper]:
+        """All of a kind, of that parent if one is named, oldest first."""
+        ...
+
+    async def page(
+        self, kind: str, owner: str, *, parent: str | None, limit: int, cursor: str | None
+    ) -> tuple[Sequence[Paper], str | None]:
+        """A page of an owner's, newest first, and where to go on. InvalidRequest for a cursor that
+        it did not give.
+        """
+        ...

@@ -1,0 +1,156 @@
+"""One attempt to send something: where to, in which time, and what came of it."""
+
+import ssl
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import Self
+
+import anyio
+import httpx
+
+from agent_browser import __version__
+from agent_browser.clock import Clock
+from agent_browser.egress.outbound import Address, Outbound, Target, addressed
+from agent_browser.errors import AgentBrowserError
+
+MAX_ANSWER = 16_384
+"""Bytes of an answer that are read; what it says is of no interest."""
+MOST_ADDRESSES = 4
+"""Addresses of a host that are tried at one attempt."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of an attempt."""
+
+    milliseconds: float
+    status: int | None = None
+    error: str | None = None
+    """Why it failed; None where it did not."""
+    retry_after: float | None = None
+    """Seconds that the address asks to be left alone."""
+
+
+class Sender:
+    """Posts over connections of their own: no redirect is followed, no proxy of the environment
+    used, nothing dialled that the policy did not see. An async context manager, entered once.
+    """
+
+    def __init__(
+        self,
+        outbound: Outbound,
+        clock: Clock,
+        *,
+        timeout: float,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._outbound = outbound
+        self._clock = clock
+        self._timeout = timeout
+        self._tls = tls
+        self._client: httpx.AsyncClient | None = None
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        client = httpx.AsyncClient(
+            verify=self._tls or ssl.create_default_context(),
+            trust_env=False,
+            follow_redirects=False,
+            timeout=self._timeout,
+            # A kept connection would be known by its address alone, whatever host it is for.
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
+            headers={"User-Agent": f"agent-browser/{__version__}", "Accept-Encoding": "identity"},
+        )
+        self._client = await self._stack.enter_async_context(client)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._stack.aclose()
+
+    async def post(self, url: str, body: bytes, headers: dict[str, str]) -> Answer:
+        """Send it, once. Never raises but when cancelled."""
+        began = self._clock.monotonic()
+        status: int | None = None
+        retry_after: float | None = None
+        error: str | None = None
+        try:
+            with anyio.fail_after(self._timeout):
+                target = self._outbound.check(url)
+                response = await self._first(target, await self._outbound.dial(url), body, headers)
+            status = response.status_code
+            retry_after = _seconds(response.headers.get("retry-after", ""))
+            error = None if response.is_success else f"it answered {status}"
+        except AgentBrowserError as exc:
+            error = exc.detail
+        except (TimeoutError, httpx.TimeoutException):
+            error = f"no answer within {self._timeout:g} s"
+        except (httpx.HTTPError, OSError) as exc:
+            error = _why(exc)
+        taken = round((self._clock.monotonic() - began) * 1_000, 1)
+        return Answer(taken, status, error, retry_after)
+
+    async def _first(
+        self, target: Target, found: list[Address], body: bytes, headers: dict[str, str]
+    ) -> httpx.Response:
+        """The answer of the first address that takes a connection."""
+        *others, last = found[:MOST_ADDRESSES]
+        for address in others:
+            try:
+                return await self._ask(target, address, body, headers)
+            except httpx.ConnectError:
+                continue
+        return await self._ask(target, last, body, headers)
+
+    async def _ask(
+        self, target: Target, address: Address, body: bytes, headers: dict[str, str]
+    ) -> httpx.Response:
+        if self._client is None:
+            raise RuntimeError("the sender is not open")
+        url, host, extensions = addressed(target, address)
+        sent = {"Content-Type": "application/json", **headers, **host}
+        async with self._client.stream(
+            "POST", url, content=body, headers=sent, extensions=extensions
+        ) as response:
+            read = 0
+            async for piece in response.aiter_raw():
+                read += len(piece)
+                if read > MAX_ANSWER:
+                    break
+        return response
+
+
+def _why(exc: Exception) -> str:
+    cause: BaseException | None = exc
+    while cause is not None:
+        if isinstance(cause, ssl.SSLError):
+            why = getattr(cause, "verify_message", "") or cause.reason or "it failed"
+            return f"TLS: {why}"[:200]
+        if isinstance(cause, ConnectionRefusedError):
+            return "the connection was refused"
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(exc, httpx.ConnectError):
+        return "no connection was made"
+    if isinstance(exc, httpx.HTTPError):
+        return "the answer was broken off, or is not HTTP"
+    return "the host's name has no address"
+
+
+def _seconds(text: str) -> float | None:
+    """A Retry-After's value in seconds; None where it is none."""
+    text = text.strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    try:
+        at = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+    return max(0.0, (at - datetime.now(UTC)).total_seconds())
