@@ -57,14 +57,17 @@ class Archive(Protocol):
         """The earliest `forgets_at` of all; None where there is none."""
         ...
 
-    async def erase(self, *session_ids: str) -> None:
+    async def erase(self, *session_ids: str, at_once: bool = True) -> None:
         """Leave nothing of them: record, log, texts, search entries; on disk too, which takes a
-        while: many at once take no longer than one. DatabaseUnusable, StorageFull.
+        while (many take no longer than one), and waits for `shed` unless at once.
+        DatabaseUnusable, StorageFull.
         """
         ...
 
     async def shed(self, *, log_before: datetime | None, text_before: datetime | None) -> None:
-        """Erase log entries and page texts that are older; None keeps them."""
+        """Erase log entries and page texts that are older, None keeps them; and from the disk what
+        was erased before.
+        """
         ...
 
     async def flush(self) -> None:

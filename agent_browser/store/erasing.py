@@ -1,7 +1,8 @@
 """Erasing so that nothing is left: rows, search entries, and their bytes in SQLite's files."""
 
+import secrets
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 import anyio
 import structlog
@@ -9,7 +10,9 @@ from sqlalchemy import Table, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agent_browser.store.database import Database
+from agent_browser.store.pending import Paper
 from agent_browser.store.refusals import FAILURES, translated
+from agent_browser.store.rows import paper_row
 from agent_browser.store.tables import (
     SEARCHES,
     actions,
@@ -22,6 +25,8 @@ from agent_browser.store.writer import Writer
 
 AT_ONCE = 2_000
 """Old rows that one transaction erases: others write in between."""
+_OWED = ("erased", "erased")
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _MERGED = 2_000
 """Pages of search entries that one step brings together."""
 
@@ -40,39 +45,62 @@ class Eraser:
         self._scrubbed = 0
         self._lock = anyio.Lock()
 
-    async def erase(self, session_ids: Sequence[str]) -> None:
-        """Leave nothing of these. DatabaseUnusable, StorageFull."""
+    async def erase(self, session_ids: Sequence[str], *, at_once: bool) -> None:
+        """Leave nothing of these: their bytes go at once, or at the next shedding.
+        DatabaseUnusable, StorageFull.
+        """
         try:
             with anyio.CancelScope(shield=True):
                 async with self._writer.erasing(session_ids), self._database.writing() as within:
                     await _delete(within, list(session_ids))
-                await self._scrub()
+                    await self._owe(within)
+                if at_once:
+                    await self._scrub()
         except FAILURES as exc:
             raise translated(exc) from exc
 
     async def shed(self, *, log_before: datetime | None, text_before: datetime | None) -> None:
-        """Leave nothing of log entries and page texts that are older. DatabaseUnusable."""
-        erased = 0
+        """Leave nothing of log entries and page texts that are older, and no bytes of anything that
+        was erased before. DatabaseUnusable.
+        """
         try:
             if log_before is not None:
-                erased += await self._shed(actions, log_before)
+                await self._shed(actions, log_before)
             if text_before is not None:
-                erased += await self._shed(page_texts, text_before)
-            if erased:
+                await self._shed(page_texts, text_before)
+            if await self._owed() is not None:
                 with anyio.CancelScope(shield=True):
                     await self._scrub()
         except FAILURES as exc:
             raise translated(exc) from exc
 
-    async def _shed(self, table: Table, before: datetime) -> int:
-        erased = 0
-        while True:
+    async def _shed(self, table: Table, before: datetime) -> None:
+        count = AT_ONCE
+        while count == AT_ONCE:
             with anyio.CancelScope(shield=True):
                 async with self._writer.erasing(()), self._database.writing() as within:
                     count = await _shed_some(within, table, before)
-            erased += count
-            if count < AT_ONCE:
-                return erased
+                    if count:
+                        await self._owe(within)
+
+    async def _owe(self, within: AsyncConnection) -> None:
+        """Note, with what is deleted, that its bytes are there still: where the server is killed
+        before they are gone, its next run sees to it.
+        """
+        if not self._database.is_sqlite:
+            return
+        paper = Paper(*_OWED, "", {}, _NEVER, _NEVER, status=secrets.token_hex(8))
+        insert = self._database.insert(papers)
+        newer = {"status": insert.excluded.status}
+        upsert = insert.on_conflict_do_update(index_elements=["kind", "id"], set_=newer)
+        await within.execute(upsert, paper_row(paper))
+
+    async def _owed(self) -> str | None:
+        """What is noted now; another after each deletion."""
+        async with self._database.reading() as connection:
+            found = select(papers.c.status).where(papers.c.kind == _OWED[0])
+            noted: str | None = await connection.scalar(found)
+        return noted
 
     async def _scrub(self) -> None:
         """Of several who want it at once, one does it for all."""
@@ -84,9 +112,13 @@ class Eraser:
             if self._scrubbed >= mine:
                 return
             upto = self._asked
+            owed = await self._owed()
             for search in SEARCHES.values():
                 await _merge(self._database, search)
             await _checkpoint(self._database)
+            async with self._writer.erasing(()), self._database.writing() as within:
+                noted = papers.c.kind == _OWED[0], papers.c.status == owed
+                await within.execute(delete(papers).where(*noted))
             self._scrubbed = upto
 
 

@@ -157,6 +157,8 @@ class Pending:
     def forget(self, session_ids: Iterable[str]) -> None:
         """Drop what waits of sessions that are being erased, and what still comes of them."""
         gone = set(session_ids)
+        if not gone:
+            return
         for id in gone:
             self._records.pop(id, None)
             self._lost.pop(id, None)

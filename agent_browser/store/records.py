@@ -99,10 +99,12 @@ class Records:
             )
         return first
 
-    async def erase(self, *session_ids: str) -> None:
-        """Leave nothing of them. DatabaseUnusable, StorageFull."""
+    async def erase(self, *session_ids: str, at_once: bool = True) -> None:
+        """Leave nothing of them; unless at once, their bytes go when `shed` is called next.
+        DatabaseUnusable, StorageFull.
+        """
         if session_ids:
-            await self._eraser.erase(session_ids)
+            await self._eraser.erase(session_ids, at_once=at_once)
 
     async def shed(self, *, log_before: datetime | None, text_before: datetime | None) -> None:
         """Erase log entries and page texts that are older."""

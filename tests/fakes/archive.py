@@ -84,7 +84,7 @@ class FakeArchive:
         self._look()
         return min((r.forgets_at for r in self.records.values() if r.forgets_at), default=None)
 
-    async def erase(self, *session_ids: str) -> None:
+    async def erase(self, *session_ids: str, at_once: bool = True) -> None:
         self._look()
         for session_id in session_ids:
             for kept in (self.records, self.log, self.texts):

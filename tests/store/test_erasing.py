@@ -138,3 +138,18 @@ async def test_shed_texts_leave_no_bytes(tmp_path: Path) -> None:
         await archive.records.flush()
         await archive.records.shed(log_before=None, text_before=NOW)
         assert _left(tmp_path, "ses_none") == []
+
+
+async def test_bytes_that_may_wait_are_gone_with_the_next_shedding_also_of_another_run(
+    tmp_path: Path,
+) -> None:
+    async with opened(settings_of(tmp_path, None)) as archive:
+        gone = _put(archive, secret=True)
+        await archive.records.flush()
+        await archive.records.erase(gone, at_once=False)
+        assert await archive.records.find(gone) is None
+        assert (await archive.records.page(wanted(q=SECRETS[0]))).records == []
+    assert _left(tmp_path, gone)
+    async with opened(settings_of(tmp_path, None)) as archive:
+        await archive.records.shed(log_before=None, text_before=None)
+        assert _left(tmp_path, gone) == []

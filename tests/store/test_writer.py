@@ -1,7 +1,9 @@
 """Writing behind: nobody waits for the database, nothing is lost but what is said to be."""
 
 import math
+import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -10,6 +12,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from agent_browser.errors import StorageFull
+from agent_browser.ids import new_session_id
 from agent_browser.settings import Settings
 from agent_browser.store import batch as batch_module
 from agent_browser.store import pending as pending_module
@@ -18,10 +21,12 @@ from agent_browser.store.batch import write
 from agent_browser.store.database import Database
 from agent_browser.store.pending import Batch
 from agent_browser.store.writer import Writer
-from tests.databases import Opened, opened
+from tests.databases import Opened, opened, settings_of
 from tests.store.making import action, page, record, wanted
 
 pytestmark = pytest.mark.anyio
+
+ROOT = Path(__file__).parents[2]
 
 
 class Disk:
@@ -297,3 +302,36 @@ async def test_a_database_that_never_answers_does_not_keep_the_server_from_stopp
             async with Writer(database, archive_settings, pause=3_600) as writer:
                 writer.put_record(record())
     assert (writer.statistics().waiting, writer.statistics().failures) == (1, 1)
+
+
+_KILLED = """
+import sys, anyio
+from agent_browser.ids import new_session_id
+from agent_browser.settings import Settings
+from tests.databases import opened
+from tests.store.making import action, record
+
+async def work():
+    async with opened(Settings(data_dir=sys.argv[1])) as archive:
+        one = record(id=sys.argv[2])
+        archive.records.put_record(one)
+        archive.records.put_action(action(one.id, message="written"))
+        await archive.records.flush()
+        archive.records.put_action(action(one.id, message="not yet"))
+        print("written", flush=True)
+        await anyio.sleep_forever()
+
+anyio.run(work)
+"""
+
+
+async def test_a_server_that_is_killed_loses_only_what_was_not_yet_written(tmp_path: Path) -> None:
+    one = new_session_id()
+    command = [sys.executable, "-c", _KILLED, str(tmp_path), one]
+    async with await anyio.open_process(command, cwd=ROOT) as process:
+        assert process.stdout is not None
+        assert await process.stdout.receive()
+        process.kill()
+    async with opened(settings_of(tmp_path, None)) as archive:
+        assert await _messages(archive, one) == ["written"]
+    assert writer_module.PAUSE < 1
