@@ -18,6 +18,8 @@ VALUES = {
     "port": "0", "api_keys": "ada:" + "k" * 16, "allowed_hosts": "a.example,b.example",
     "data_dir": "/tmp/d", "recordings_dir": "/tmp/r", "executable_path": "/bin/true",
     "headless_shell": "--no-headless-shell", "sandbox": "off", "log_format": "json",
+    "auto_renew": "--no-auto-renew", "log_bodies": "--no-log-bodies",
+    "log_thumbnails": "--log-thumbnails", "page_text": "--no-page-text", "webhook_timeout": "7s",
     "log_level": "debug", "max_duration": "24h", "min_timeout": "500ms", "max_timeout": "48h",
 }  # fmt: skip
 
@@ -53,7 +55,8 @@ def test_every_setting_is_an_option(served: list[Settings], run: Run, name: str)
 
     assert done.code == 0, done.err
     (given,) = served
-    expected = settings.load(**{name: False if value.startswith("--") else value})
+    turned = not value.startswith("--no-")
+    expected = settings.load(**{name: turned if value.startswith("--") else value})
     assert getattr(given, name) == getattr(expected, name)
     assert getattr(given, name) != getattr(settings.load(), name)
 
