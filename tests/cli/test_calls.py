@@ -145,7 +145,9 @@ def test_a_link_by_another_name_does_the_same(fake: FakeServer, tmp_path: Path) 
     program = tmp_path / "agent-browser"
     root = Path(__file__).parents[2]
     program.write_text(
-        f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(root)!r})\n"
+        # By way of sh, as pip does it: a path with a space can't stand after #!.
+        f"#!/bin/sh\n'''exec' '{sys.executable}' \"$0\" \"$@\"\n' '''\n"
+        f"import sys\nsys.path.insert(0, {str(root)!r})\n"
         "from agent_browser.cli.main import main\nmain()\n"
     )
     program.chmod(0o755)

@@ -147,7 +147,8 @@ def test_a_reader_that_goes_away_leaves_no_session(http: httpx.Client, site: Sit
     never = {"function": "execute", "input": {"code": "new Promise(() => {})", "timeout": 30}}
     body = {"urls": [":", *[site.url("/form")] * 3], "read": [never], **AGAIN}
     with http.stream("POST", "/v1/scrape", json=body) as answer:
-        assert json.loads(next(answer.iter_lines()))["error"]["code"] == "invalid_url"
+        lines = answer.iter_lines()  # held: the stream is closed with it
+        assert json.loads(next(lines))["error"]["code"] == "invalid_url"
         eventually(lambda: live(http) > 0)
     eventually(lambda: live(http) == 0, within=5, what="sessions outlived their reader")
 
