@@ -71,9 +71,11 @@ def create_app(
 ) -> FastAPI:
     """The ASGI application. `app.state.draining`, set at shutdown, turns /readyz to 503."""
     keys = Keys(settings.keys)
+    routes = [route for router in ROUTERS for route in router.routes]
     app = FastAPI(
         title="agent-browser",
         version=__version__,
+        routes=routes,  # an included router would be searched twice for each request
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
@@ -90,11 +92,9 @@ def create_app(
     app.state.webhooks = hooks
     app.state.metrics = metrics
     app.state.draining = False
-    for router in ROUTERS:
-        app.include_router(router)
     openapi.install(app, needs_key=bool(keys))
     app.state.openapi_json = lambda: json.dumps(app.openapi()).encode()
-    problems.install(app, [route for router in ROUTERS for route in router.routes])
+    problems.install(app, routes)
     app.add_middleware(Idempotency)
     app.add_middleware(
         Gate,

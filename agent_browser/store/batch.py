@@ -1,143 +1,169 @@
 """One batch in one transaction: what was put, in the order in which things depend on each other."""
 
 from collections import Counter
-from collections.abc import Iterable
+from dataclasses import dataclass
 
 import anyio.to_thread
-from sqlalchemy import delete, func, select, tuple_, update
+from sqlalchemy import Table, bindparam, delete, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from agent_browser.models.records import Record
+from agent_browser.models.records import PageText, Record
 from agent_browser.store import rows
 from agent_browser.store.database import Database
 from agent_browser.store.pending import Batch
 from agent_browser.store.tables import actions, page_texts, papers, sessions, tags
 
+
+def _names(table: Table, *but: str) -> tuple[str, ...]:
+    return tuple(column.name for column in table.columns if column.name not in but)
+
+
 MOST_PAGES = 500
 """Pages of a session whose texts are kept; the oldest go."""
-_KEPT = {"number", "id", "logged", "dropped"}
+_OF_RECORD = _names(sessions, "number", "id", "logged", "dropped")
+_OF_PAPER = _names(papers, "kind", "id", "created_at")
+_COUNTED = (
+    update(sessions)
+    .where(sessions.c.id == bindparam("session"))
+    .values(
+        logged=sessions.c.logged + bindparam("more_logged"),
+        dropped=sessions.c.dropped + bindparam("more_dropped"),
+    )
+)
+
+
+@dataclass
+class _Known:
+    """What the database has of a session that a batch is about."""
+
+    mark: str
+    """Of its owner."""
+    tags: list[str]
+    entries: int
+    """Of its log."""
+    is_expired: bool = False
 
 
 async def write(database: Database, batch: Batch, *, log_actions: int) -> None:
     """Write it, or on an error, which is the driver's own, nothing of it. What belongs to a session
-    that is not there, or is expired, is left out.
+    that is not there, or is expired, is left out. In few statements: each goes to the driver's
+    thread and back several times.
     """
     async with database.writing() as connection:
+        known = await _known(connection, batch)
         if batch.records:
-            await _write_records(database, connection, batch.records)
-        marks = await _marks(connection, batch)
+            await _write_records(database, connection, batch.records, known)
         if batch.actions or batch.lost:
-            await _write_actions(connection, batch, marks, log_actions)
+            await _write_actions(connection, batch, known, log_actions)
         if batch.pages:
-            await _write_pages(database, connection, batch, marks)
+            await _write_pages(database, connection, batch.pages, known)
         if batch.papers or batch.torn:
             await _write_papers(database, connection, batch)
 
 
-async def _write_records(
-    database: Database, connection: AsyncConnection, records: list[Record]
-) -> None:
-    found = await connection.execute(
-        select(sessions.c.id, sessions.c.tags).where(
-            sessions.c.id.in_([record.id for record in records])
-        )
-    )
-    tagged = {row.id: row.tags for row in found}
-    insert = database.insert(sessions)
-    upsert = insert.on_conflict_do_update(
-        index_elements=["id"],
-        set_={
-            column.name: insert.excluded[column.name]
-            for column in sessions.columns
-            if column.name not in _KEPT
-        },
-    )
-    written = [rows.record_row(record) for record in records]
-    await connection.execute(upsert, written)
-    changed = {
-        row["id"]: row["tags"] for row in written if row["tags"] != tagged.get(row["id"], [])
-    }
-    if changed:
-        await connection.execute(delete(tags).where(tags.c.session_id.in_(changed)))
-        marked = [
-            {"session_id": id, "tag": tag}
-            for id, now in changed.items()
-            for tag in sorted(set(now))
-        ]
-        if marked:
-            await connection.execute(tags.insert(), marked)
-
-
-async def _marks(connection: AsyncConnection, batch: Batch) -> dict[str, str]:
-    """Sessions that logs and pages may be added to, and their owners' marks."""
-    wanted = {action.session_id for action in batch.actions}
+async def _known(connection: AsyncConnection, batch: Batch) -> dict[str, _Known]:
+    wanted = {record.id for record in batch.records} | set(batch.lost)
+    wanted |= {action.session_id for action in batch.actions}
     wanted |= {page.session_id for page in batch.pages}
     if not wanted:
         return {}
-    found = await connection.execute(
-        select(sessions.c.id, sessions.c.owner_mark).where(
-            sessions.c.id.in_(wanted), sessions.c.expired_at.is_(None)
-        )
+    columns = (
+        sessions.c.id,
+        sessions.c.owner_mark,
+        sessions.c.tags,
+        (sessions.c.logged - sessions.c.dropped).label("entries"),
+        sessions.c.expired_at,
     )
-    return {row.id: row.owner_mark for row in found}
+    found = await connection.execute(select(*columns).where(sessions.c.id.in_(wanted)))
+    return {
+        row.id: _Known(row.owner_mark, row.tags, row.entries, row.expired_at is not None)
+        for row in found
+    }
+
+
+async def _write_records(
+    database: Database,
+    connection: AsyncConnection,
+    records: list[Record],
+    known: dict[str, _Known],
+) -> None:
+    upsert = database.upsert(sessions, ("id",), _OF_RECORD)
+    written = [rows.record_row(record) for record in records]
+    await connection.execute(upsert, written)
+    changed: dict[str, list[str]] = {}
+    for row in written:
+        session = known.setdefault(row["id"], _Known(row["owner_mark"], [], 0))
+        if row["tags"] != session.tags:
+            changed[row["id"]] = row["tags"]
+        session.is_expired = row["expired_at"] is not None
+    if changed:
+        await _write_tags(connection, changed)
+
+
+async def _write_tags(connection: AsyncConnection, changed: dict[str, list[str]]) -> None:
+    await connection.execute(delete(tags).where(tags.c.session_id.in_(changed)))
+    marked = [
+        {"session_id": id, "tag": tag} for id, now in changed.items() for tag in sorted(set(now))
+    ]
+    if marked:
+        await connection.execute(tags.insert(), marked)
 
 
 async def _write_actions(
-    connection: AsyncConnection, batch: Batch, marks: dict[str, str], log_actions: int
+    connection: AsyncConnection, batch: Batch, known: dict[str, _Known], log_actions: int
 ) -> None:
+    open_to = {id: session for id, session in known.items() if not session.is_expired}
     written = [
-        rows.action_row(action, marks[action.session_id])
+        rows.action_row(action, open_to[action.session_id].mark)
         for action in batch.actions
-        if action.session_id in marks
+        if action.session_id in open_to
     ]
     if written:
         await connection.execute(actions.insert(), written)
     count = Counter(row["session_id"] for row in written)
-    for id in count.keys() | batch.lost.keys():
-        await connection.execute(
-            update(sessions)
-            .where(sessions.c.id == id)
-            .values(
-                logged=sessions.c.logged + count[id] + batch.lost[id],
-                dropped=sessions.c.dropped + batch.lost[id],
-            )
-        )
-    await _trim_logs(connection, count, log_actions)
+    over = {
+        id: excess
+        for id, added in count.items()
+        if (excess := open_to[id].entries + added - log_actions) > 0
+    }
+    for id, excess in over.items():
+        await _trim_log(connection, id, excess)
+    lost = {id: batch.lost[id] for id in batch.lost if id in known}
+    told = [
+        {
+            "session": id,
+            "more_logged": count[id] + lost.get(id, 0),
+            "more_dropped": over.get(id, 0) + lost.get(id, 0),
+        }
+        for id in count.keys() | lost.keys()
+    ]
+    if told:
+        await connection.execute(_COUNTED, told)
 
 
-async def _trim_logs(connection: AsyncConnection, ids: Iterable[str], log_actions: int) -> None:
-    kept = sessions.c.logged - sessions.c.dropped
-    over = await connection.execute(
-        select(sessions.c.id, (kept - log_actions).label("excess")).where(
-            sessions.c.id.in_(list(ids)), kept > log_actions
-        )
+async def _trim_log(connection: AsyncConnection, id: str, excess: int) -> None:
+    oldest = (
+        select(actions.c.id).where(actions.c.session_id == id).order_by(actions.c.id).limit(excess)
     )
-    for id, excess in over.all():
-        oldest = (
-            select(actions.c.id)
-            .where(actions.c.session_id == id)
-            .order_by(actions.c.id)
-            .limit(excess)
-        )
-        await connection.execute(delete(actions).where(actions.c.id.in_(oldest)))
-        await connection.execute(
-            update(sessions).where(sessions.c.id == id).values(dropped=sessions.c.dropped + excess)
-        )
+    await connection.execute(delete(actions).where(actions.c.id.in_(oldest)))
 
 
 async def _write_pages(
-    database: Database, connection: AsyncConnection, batch: Batch, marks: dict[str, str]
+    database: Database,
+    connection: AsyncConnection,
+    pages: list[PageText],
+    known: dict[str, _Known],
 ) -> None:
-    pages = [page for page in batch.pages if page.session_id in marks]
+    marks = {id: session.mark for id, session in known.items() if not session.is_expired}
+    pages = [page for page in pages if page.session_id in marks]
     if not pages:
         return
     # In a thread: a long page takes milliseconds to be cut into words.
     written = await anyio.to_thread.run_sync(
         lambda: [rows.page_row(page, marks[page.session_id]) for page in pages]
     )
-    insert = database.insert(page_texts)
-    replaced = {name: insert.excluded[name] for name in ("at", "head_words", "words")}
-    upsert = insert.on_conflict_do_update(index_elements=["session_id", "place"], set_=replaced)
+    key, replaced = ("session_id", "place"), ("at", "head_words", "words")
+    upsert = database.upsert(page_texts, key, replaced)
     await connection.execute(upsert, written)
     over = await connection.execute(
         select(page_texts.c.session_id, func.count().label("pages"))
@@ -160,12 +186,5 @@ async def _write_papers(database: Database, connection: AsyncConnection, batch: 
         key = tuple_(papers.c.kind, papers.c.id)
         await connection.execute(delete(papers).where(key.in_(batch.torn)))
     if batch.papers:
-        insert = database.insert(papers)
-        kept = ("kind", "id", "created_at")
-        replaced = {
-            column.name: insert.excluded[column.name]
-            for column in papers.columns
-            if column.name not in kept
-        }
-        upsert = insert.on_conflict_do_update(index_elements=["kind", "id"], set_=replaced)
+        upsert = database.upsert(papers, ("kind", "id"), _OF_PAPER)
         await connection.execute(upsert, [rows.paper_row(paper) for paper in batch.papers])

@@ -6,13 +6,14 @@ import contextlib
 import os
 from collections.abc import AsyncIterator
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
 import anyio
 import anyio.to_thread
 import structlog
-from sqlalchemy import Table, delete, event
+from sqlalchemy import Insert, Table, delete, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -119,9 +120,9 @@ class Database:
             await connection.execution_options(**{_BEGIN: "", "isolation_level": "AUTOCOMMIT"})
             yield connection
 
-    def insert(self, table: Table) -> Any:
-        """The dialect's own INSERT, which knows ON CONFLICT."""
-        return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
+    def upsert(self, table: Table, key: tuple[str, ...], replaced: tuple[str, ...]) -> Insert:
+        """An INSERT that replaces these columns where a row of that key is there."""
+        return _upsert(self.is_sqlite, table, key, replaced)
 
     async def _try_writing(self, now: datetime) -> None:
         """Write something as large as a busy second, and erase it: what can't be written to is told
@@ -140,6 +141,17 @@ class Database:
             await connection.execute(papers.insert(), row)
         async with self.writing() as connection:
             await connection.execute(delete(papers).where(papers.c.kind == "probe"))
+
+
+@cache
+def _upsert(
+    is_sqlite: bool, table: Table, key: tuple[str, ...], replaced: tuple[str, ...]
+) -> Insert:
+    """Made once: that takes longer than to carry it out."""
+    insert = (sqlite.insert if is_sqlite else postgresql.insert)(table)
+    return insert.on_conflict_do_update(
+        index_elements=list(key), set_={name: insert.excluded[name] for name in replaced}
+    )
 
 
 def _make_file(path: Path) -> None:

@@ -90,9 +90,7 @@ class Eraser:
         if not self._database.is_sqlite:
             return
         paper = Paper(*_OWED, "", {}, _NEVER, _NEVER, status=secrets.token_hex(8))
-        insert = self._database.insert(papers)
-        newer = {"status": insert.excluded.status}
-        upsert = insert.on_conflict_do_update(index_elements=["kind", "id"], set_=newer)
+        upsert = self._database.upsert(papers, ("kind", "id"), ("status",))
         await within.execute(upsert, paper_row(paper))
 
     async def _owed(self) -> str | None:

@@ -21,7 +21,7 @@ from agent_browser.store.database import Database
 from agent_browser.store.pending import Batch, Paper, Pending
 from agent_browser.store.refusals import is_of_the_data, translated
 
-PAUSE = 0.3
+PAUSE = 0.8
 """Seconds in which things to write come together; a crash loses what came in them."""
 LONGEST_PAUSE = 30.0
 """Between two tries while the database fails."""
