@@ -27,6 +27,23 @@ class SystemClock:
         return datetime.now(UTC)
 
 
+class Steady:
+    """Wall time for what erases: it never runs ahead of the monotonic time since this was made, so
+    that a clock set forward makes nothing old at once. Where that stood still, as while a machine
+    sleeps, things are kept longer.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._began = clock.now()
+        self._at = clock.monotonic()
+
+    def now(self) -> datetime:
+        """Not after the clock's."""
+        passed = timedelta(seconds=self._clock.monotonic() - self._at)
+        return min(self._clock.now(), self._began + passed)
+
+
 def wall_time(clock: Clock, monotonic: float) -> datetime:
     """The wall time at which the monotonic clock reads, or read, that value."""
     return clock.now() + timedelta(seconds=monotonic - clock.monotonic())

@@ -1,7 +1,8 @@
 """The tree of errors that callers may see; each has a stable `code` and makes its own words.
 
     AgentBrowserError
-    ├── InvalidRequest ── InvalidTimeout, InvalidUrl, NotOpened
+    ├── InvalidRequest ── NotOpened
+    ├── InvalidTimeout · InvalidUrl
     ├── Unauthorized · Forbidden ── EgressDenied, HostNotAllowed
     ├── NotFound ── SessionNotFound, ArtifactNotFound, OperationNotFound,
     │               WebhookNotFound
@@ -9,10 +10,11 @@
     ├── Conflict ── OptionNeedsNewSession, IdempotencyConflict, DialogWaiting, ControlTaken,
     │               AlreadyRecording, NotRecording, AlreadyTracing, NotTracing
     ├── Gone ── SessionEnded, SessionExpired
-    ├── PayloadTooLarge · RangeNotSatisfiable
+    ├── PayloadTooLarge · RangeNotSatisfiable · CannotRenew
     ├── TooMany ── SessionQueueFull, RateLimited
     ├── NavigationFailed
-    ├── Unavailable ── PoolFull, BrowserLost, PageCrashed, BrowserMissing, StorageFull
+    ├── Unavailable ── PoolFull, BrowserLost, PageCrashed, BrowserMissing, StorageFull,
+    │                  DatabaseUnusable
     ├── DeadlineExceeded
     ├── InternalError
     └── ActionFailed   (never a problem of its own: an interact answer with success false)
@@ -201,7 +203,7 @@ class Conflict(AgentBrowserError):
 
 
 class OptionNeedsNewSession(Conflict):
-    """Options that only a new browser context can take, given to a live session."""
+    """Options given to a live session whose context keeps what it was made with of them."""
 
     code: ClassVar[str] = "option_needs_new_session"
     title: ClassVar[str] = "Option needs a new session"
@@ -210,8 +212,8 @@ class OptionNeedsNewSession(Conflict):
     def __init__(self, options: list[str]) -> None:
         names = ", ".join(options)
         super().__init__(
-            f"only a new session can take {names}; this session's context was made without it. "
-            "Leave it out, or open a new session.",
+            f"this session keeps what it was made with of {names}. Leave it out, or open a new "
+            "session with it.",
             options=options,
         )
 
@@ -487,6 +489,7 @@ class StorageFull(Unavailable):
 
     code: ClassVar[str] = "storage_full"
     title: ClassVar[str] = "Storage full"
+    retryable: ClassVar[bool] = False
     recovery: ClassVar[Recovery] = "ask_operator"
 
 
@@ -495,6 +498,7 @@ class DatabaseUnusable(Unavailable):
 
     code: ClassVar[str] = "database_unusable"
     title: ClassVar[str] = "Database unusable"
+    retryable: ClassVar[bool] = False
     recovery: ClassVar[Recovery] = "ask_operator"
 
 

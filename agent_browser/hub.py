@@ -31,6 +31,8 @@ class Told:
 
     event: Event
     owner: str
+    is_private: bool = False
+    """Whether it is to be written nowhere: its session's bodies or page texts are not kept."""
 
     @cached_property
     def json(self) -> bytes:
@@ -140,7 +142,7 @@ class Subscription:
         """The next item, if one is there already."""
         if self._backlog:
             return self._backlog.popleft()
-        if self._untold:
+        if self._untold and self._queue:
             missed = Missed(self._untold, self._queue[0].event.id)
             self._untold = 0
             return missed
@@ -162,6 +164,15 @@ class Subscription:
             self.lost += 1
         self._queue.append(told)
         self._change.set()
+
+    def forget(self, session_id: str) -> None:
+        """Take back what was not taken yet of a session that was erased, but for its end."""
+        self._queue = deque(told for told in self._queue if not _is_of(told, session_id))
+        self._backlog = deque(
+            item
+            for item in self._backlog
+            if isinstance(item, Missed) or not _is_of(item, session_id)
+        )
 
     def finish(self) -> None:
         """Nothing more comes: it ends once all that is there is taken."""
@@ -199,7 +210,10 @@ class Hub:
         self._lost = 0
         self.closed = False
         """Whether it tells nobody anything any more."""
+        self.is_private: Callable[[str], bool] = _is_public
+        """Whether what is told of a session is to be written nowhere; the pool knows."""
         self._listeners: list[Callable[[str | None, str | None], None]] = []
+        self._forgetters: list[Callable[[str], None]] = []
 
     def publish(self, kind: EventType, session_id: str, owner: str, data: dict[str, Any]) -> None:
         """It happened now."""
@@ -207,7 +221,7 @@ class Hub:
         event = Event(
             id=self._last, type=kind, session_id=session_id, at=self._clock.now(), data=data
         )
-        told = Told(event, owner)
+        told = Told(event, owner, is_private=self.is_private(session_id))
         if len(self._history) == self._history.maxlen:
             self._let_go = self._history[0].event.id
         self._history.append(told)
@@ -273,6 +287,14 @@ class Hub:
         """Keep nothing of a session that was erased."""
         kept = [told for told in self._history if told.event.session_id != session_id]
         self._history = deque(kept, maxlen=self._history.maxlen)
+        for subscriber in self._subscribers:
+            subscriber.forget(session_id)
+        for listener in self._forgetters:
+            listener(session_id)
+
+    def on_forgotten(self, listener: Callable[[str], None]) -> None:
+        """Call back, at once, with a session of which nothing is to be kept."""
+        self._forgetters.append(listener)
 
     def close(self) -> None:
         """Every subscriber ends with what it was told; later ones at once. Idempotent."""
@@ -317,6 +339,14 @@ class Hub:
         if missing > 0:
             return [Missed(missing, first), *kept]
         return [told for told in kept if told.event.id > after]
+
+
+def _is_of(told: Told, session_id: str) -> bool:
+    return told.event.session_id == session_id and told.event.type != "session.ended"
+
+
+def _is_public(session_id: str) -> bool:
+    return False
 
 
 def written(at: datetime) -> str:

@@ -3,7 +3,7 @@ it.
 """
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -31,6 +31,8 @@ class Caller:
     """Which of the owner's programs, as it names itself (`X-Client-Name`); for log and control."""
     control: str | None = field(default=None, repr=False)
     """The token that it sent to show that it has control of a session (`X-Control-Token`)."""
+    is_unlogged: bool = False
+    """What is called is no client's call, and goes into no log."""
 
 
 LOCAL = Caller(owner="local")
@@ -79,6 +81,10 @@ class SessionService(Protocol):
 
     async def create(self, caller: Caller, request: SessionCreate) -> Session:
         """Make a session; its page is blank until `open`. PoolFull where there is no room."""
+        ...
+
+    def undisturbed(self) -> AbstractContextManager[None]:
+        """While this lasts, what is made ready for sessions to come can wait, unless little is."""
         ...
 
     async def list(self, caller: Caller, query: SessionQuery) -> SessionList:

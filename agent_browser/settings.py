@@ -163,6 +163,12 @@ class Settings(BaseSettings):
     settle_timeout: Duration = Field(
         3.0, description="How long an action waits for the requests that it started."
     )
+    max_tabs: int = Field(
+        50,
+        ge=1,
+        le=1_000,
+        description="Tabs that a session may have open; a window beyond that is closed at once.",
+    )
 
     max_download: int = Field(
         268_435_456, ge=1, description="Largest download in bytes; a larger one is ended."

@@ -37,11 +37,11 @@ def settings_of(folder: Path, server: str | None, **others: object) -> Settings:
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Opened]:
+async def opened(settings: Settings, *, busy_timeout: float = 5.0) -> AsyncIterator[Opened]:
     """An archive while this lasts. It writes when it is read, not by itself."""
     clock = ManualClock()
     async with (
-        Database(settings, clock=clock) as database,
+        Database(settings, busy_timeout=busy_timeout, clock=clock) as database,
         Writer(database, settings, clock=clock, pause=3_600) as writer,
     ):
         papers = Papers(database, writer, clock=clock)

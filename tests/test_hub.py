@@ -245,6 +245,24 @@ async def test_what_was_erased_is_told_to_nobody_who_comes_back() -> None:
         assert ids(taken(subscription)) == others
 
 
+async def test_what_was_erased_is_told_to_nobody_who_is_slow_but_for_its_end() -> None:
+    hub = make(queue=4)
+    gone: list[str] = []
+    hub.on_forgotten(gone.append)
+    with hub.subscribe(Follow()) as slow, hub.subscribe(Follow(session_id="s1")) as narrow:
+        tell(hub, 5)
+        hub.forget("s1")
+        assert (taken(slow), gone) == ([], ["s1"])
+        hub.publish("session.ended", "s1", ANN, {})
+        hub.forget("s1")
+        others = tell(hub, session="s2")
+        found = taken(slow)
+        assert isinstance(found[0], Missed), "what was lost before is told with the next"
+        assert ids(found)[0] == others[0] - 1, "its end"
+        assert ids(found)[-1] == others[-1]
+        assert [type(item) for item in taken(narrow)] == [Missed, Told]
+
+
 async def test_an_event_is_one_line_of_json_encoded_once() -> None:
     hub = make()
     hub.publish("console", "s1", ANN, {"text": "a\nb\u2028\ud800é"})

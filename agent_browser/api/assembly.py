@@ -68,11 +68,12 @@ async def assembled(settings: Settings) -> AsyncIterator[Assembly]:
                     observer=metrics,
                 )
             )
+            hub.is_private = pool.is_private
             await engine.succeeded()
             metrics.watch(pool.statistics)
             metrics.watch_database(writer.statistics)
             operations = await parts.enter_async_context(
-                Operations(pool, papers, settings, publisher=hub)
+                Operations(pool, papers, settings, publisher=hub, hub=hub)
             )
             app = create_app(
                 settings,

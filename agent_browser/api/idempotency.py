@@ -1,14 +1,16 @@
 """The Idempotency-Key header: a POST that is sent again gets the first one's answer and acts once.
 
-In memory and bounded; an answer that invites another try (429, 5xx) is not kept.
+In memory and bounded; an answer that invites another try (429, 5xx) is not kept, and none that is
+about a session that was purged.
 """
 
 import hashlib
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from urllib.parse import parse_qs
 
 import anyio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,9 +20,13 @@ from agent_browser.errors import IdempotencyConflict, InvalidRequest
 
 _KEY = re.compile(rb"[\x21-\x7e]{1,255}")
 _ALSO_TELLING = (b"accept",)
+MOST_PURGED = 1_000
+"""Purged sessions that are remembered, for the sake of what was under way."""
 STREAMS = frozenset({"/v1/scrape"})
 """Routes whose answers have no bound, and can't be given again."""
 _RUN = re.compile(r"/v1/sessions/[^/]+/run")
+_YES = ("true", "1", "yes", "on", "t", "y")
+_SESSION = re.compile(rb"ses_[A-Za-z0-9_-]{22}")
 
 
 @dataclass
@@ -29,12 +35,21 @@ class _Entry:
 
     fingerprint: bytes
     at: float
+    sessions: frozenset[bytes] = frozenset()
+    """Those that the request names."""
     done: anyio.Event = field(default_factory=anyio.Event)
     answer: list[Message] = field(default_factory=list)
 
     @property
     def size(self) -> int:
         return sum(len(message.get("body", b"")) for message in self.answer)
+
+    def is_about(self, sessions: Collection[bytes]) -> bool:
+        """Whether the request or its answer names one of these."""
+        if not self.sessions.isdisjoint(sessions):
+            return True
+        body = b"".join(message.get("body", b"") for message in self.answer)
+        return not set(_SESSION.findall(body)).isdisjoint(sessions)
 
     @property
     def is_final(self) -> bool:
@@ -62,8 +77,12 @@ class Idempotency:
         self._monotonic = monotonic
         self._entries: dict[tuple[str, bytes], _Entry] = {}
         self._bytes = 0
+        self._purged: dict[bytes, None] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] == "DELETE":
+            await self._app(scope, receive, self._noticing(scope, send))
+            return
         key = _key(scope) if scope["type"] == "http" and scope["method"] == "POST" else None
         # Files sent again take the place of the same files: nothing has to be kept for that.
         if key is None or takes_files(scope):
@@ -96,11 +115,36 @@ class Idempotency:
             return None
         return entry
 
+    def _noticing(self, scope: Scope, send: Send) -> Send:
+        """The same `send`, but with the success of a purge its session's answers go."""
+        purged = _SESSION.search(scope["path"].encode())
+        query = scope.get("query_string", b"").decode("latin-1").lower()
+        asked = parse_qs(query).get("purge", [""])[-1]
+        if purged is None or asked not in _YES:
+            return send
+
+        async def notice(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] == 204:
+                self._forget(purged[0])
+            await send(message)
+
+        return notice
+
+    def _forget(self, session: bytes) -> None:
+        self._purged[session] = None
+        if len(self._purged) > MOST_PURGED:
+            del self._purged[next(iter(self._purged))]
+        done = [(name, entry) for name, entry in self._entries.items() if entry.done.is_set()]
+        for name, entry in done:
+            if entry.is_about((session,)):
+                self._drop(name)
+
     async def _first(
         self, name: tuple[str, bytes], fingerprint: bytes, scope: Scope, body: bytes, send: Send
     ) -> None:
         # No await between the look for an entry and this: one of two at once is the first.
-        entry = self._entries[name] = _Entry(fingerprint, self._monotonic())
+        named = frozenset(_SESSION.findall(b" ".join((*_where(scope), body))))
+        entry = self._entries[name] = _Entry(fingerprint, self._monotonic(), named)
         sent: list[Message] = []
 
         async def record(message: Message) -> None:
@@ -111,7 +155,7 @@ class Idempotency:
             await self._app(scope, _replayed(body), record)
             entry.answer = sent
         finally:
-            if entry.is_final:
+            if entry.is_final and not (self._purged and entry.is_about(self._purged)):
                 self._bytes += entry.size
             else:
                 entry.answer = []
@@ -137,10 +181,14 @@ def _key(scope: Scope) -> bytes | None:
     return found[0] if found else None
 
 
+def _where(scope: Scope) -> tuple[bytes, bytes]:
+    return scope["path"].encode(), scope.get("query_string", b"")
+
+
 def _fingerprint(scope: Scope, body: bytes) -> bytes:
     told = [value for name, value in scope["headers"] if name in _ALSO_TELLING]
     digest = hashlib.sha256()
-    for part in (scope["path"].encode(), scope.get("query_string", b""), *told, body):
+    for part in (*_where(scope), *told, body):
         digest.update(len(part).to_bytes(8) + part)
     return digest.digest()
 

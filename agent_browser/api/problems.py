@@ -3,6 +3,7 @@
 A problem's `type` is an address on this server that explains it: `/docs/errors#<code>`.
 """
 
+import itertools
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -123,13 +124,19 @@ def _headers(error: AgentBrowserError) -> dict[str, str]:
 
 def invalid(faults: Iterable[Mapping[str, Any]]) -> errors.InvalidRequest:
     """InvalidRequest naming each wrong field; never a value, which may be a secret."""
-    named = [
-        FieldError(field=_name(fault.get("loc", ())), message=_message(fault))
-        for fault, _ in zip(faults, range(_MOST_FIELDS), strict=False)
-    ]
-    said = "; ".join(f"{error.field}: {error.message}" if error.field else error.message
-                     for error in named[:5])  # fmt: skip
+    told = [(_names(fault), _message(fault)) for fault in itertools.islice(faults, _MOST_FIELDS)]
+    said = "; ".join(
+        f"{', '.join(names)}: {message}" if any(names) else message for names, message in told[:5]
+    )
+    named = [FieldError(field=name, message=message) for names, message in told for name in names]
     return errors.InvalidRequest(said, errors=[error.model_dump() for error in named])
+
+
+def _names(fault: Mapping[str, Any]) -> list[str]:
+    """The fields that a fault is of: where it was found, or in there those that do not fit."""
+    whole = _name(fault.get("loc", ()))
+    within = getattr(fault.get("ctx", {}).get("error"), "fields", ())
+    return [f"{whole}.{field}" if whole else field for field in within] or [whole]
 
 
 def _name(location: tuple[str | int, ...]) -> str:

@@ -82,9 +82,7 @@ class Chromium:
         settings = self._settings
         bounds = Bounds(settings.max_download, settings.download_bytes, settings.max_downloads)
         watch = Watch(bounds.one)
-        made = ChromiumBrowser(
-            browser, playwright, driver, own, scratch, settings.settle_timeout, watch, bounds
-        )
+        made = ChromiumBrowser(browser, playwright, driver, own, scratch, settings, watch, bounds)
         try:
             with anyio.fail_after(PROBE_TIMEOUT):
                 await watch.start(browser)
@@ -162,7 +160,7 @@ class ChromiumBrowser:
         driver: Driver,
         own: psutil.Process | None,
         scratch: Scratch,
-        settle_bound: float,
+        settings: Settings,
         watch: Watch,
         bounds: Bounds,
     ) -> None:
@@ -171,7 +169,7 @@ class ChromiumBrowser:
         self._driver = driver
         self._process = own
         self._scratch = scratch
-        self._settle_bound = settle_bound
+        self._settings = settings
         self._watch = watch
         self._bounds = bounds
         self._closed = False
@@ -229,10 +227,11 @@ class ChromiumBrowser:
             options,
             (arguments["viewport"]["width"], arguments["viewport"]["height"]),
             Lost(lambda: self._lost, lambda: not self.is_alive()),
-            self._settle_bound,
+            self._settings.settle_timeout,
             Downloads(context, self._watch, self._bounds),
             device=device_of(options, devices),
             traces=self._scratch.path / "traces",
+            max_tabs=self._settings.max_tabs,
         )
         try:
             if relay is not None:

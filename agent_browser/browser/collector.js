@@ -843,7 +843,11 @@
   };
 
   // What a person reads in the document; for the search, so a part of it will do.
-  const words = most => String(document.body?.innerText ?? '').slice(0, most);
+  const words = most => ({
+    url: document.URL,
+    title: String(document.title),
+    text: String(document.body?.innerText ?? '').slice(0, most),
+  });
 
   globalThis.agentBrowser = { token, words, collect, inner, aim, settle, release, why, scroll, rested, takeNamed, options, optionsOfNamed, measures, judge, doubtful: () => doubtful, has: number => find(number) !== null,
     extent, parts: { find, isSecret, isShown, childrenOf, tagOf, textOf, numberOfFrame } };

@@ -15,15 +15,26 @@ from agent_browser.browser.catalogue import TABLE
 from agent_browser.browser.downloads import Downloads
 from agent_browser.browser.driver import Driver
 from agent_browser.browser.emulation import Conditions, has_late
-from agent_browser.browser.engine import Closed, Done, Downloading, Page, Tell, Upload, Video
+from agent_browser.browser.engine import (
+    Closed,
+    Done,
+    Downloading,
+    Page,
+    Tell,
+    Upload,
+    Video,
+    Words,
+)
 from agent_browser.browser.functions import BEFORE_OPEN, BESIDE, FROM_THE_START, Reach
 from agent_browser.browser.glance import glance
+from agent_browser.browser.guise import LATER
 from agent_browser.browser.interaction import Interaction
 from agent_browser.browser.navigation import goto
 from agent_browser.browser.recorder import Recorder
+from agent_browser.browser.settle import ERROR_PAGE
 from agent_browser.browser.shooting import Shooting
-from agent_browser.browser.tab import Lost, Tab
-from agent_browser.browser.tabs import Tabs, show_cursor
+from agent_browser.browser.tab import MAX_URL, Lost, Tab
+from agent_browser.browser.tabs import MAX_TITLE, Tabs, show_cursor
 from agent_browser.browser.telling import Telling
 from agent_browser.browser.translate import asked, translated
 from agent_browser.browser.view import View
@@ -37,7 +48,7 @@ from agent_browser.errors import (
 )
 from agent_browser.models.base import Input
 from agent_browser.models.catalogue import NAMES
-from agent_browser.models.dialogs import WaitingDialog
+from agent_browser.models.dialogs import WaitingChooser, WaitingDialog
 from agent_browser.models.events import EventType
 from agent_browser.models.functions import (
     ContextOptions,
@@ -82,12 +93,15 @@ class ChromiumContext:
         *,
         device: Mapping[str, Any] | None = None,
         traces: Path | None = None,
+        max_tabs: int,
     ) -> None:
         self._context = context
         self._made_with = made_with
         self._viewport = viewport
         self._lost = lost
-        self._tabs = Tabs(context, driver, self._lost, show_cursor=bool(made_with.show_cursor))
+        self._tabs = Tabs(
+            context, driver, self._lost, show_cursor=bool(made_with.show_cursor), most=max_tabs
+        )
         self._tabs.manners.rule = made_with.dialogs or "ask"
         self._view = View()
         self._settle_bound = settle_bound
@@ -126,6 +140,10 @@ class ChromiumContext:
     @property
     def dialog(self) -> WaitingDialog | None:
         return self._tabs.waiting
+
+    @property
+    def file_chooser(self) -> WaitingChooser | None:
+        return self._tabs.choosing
 
     @property
     def opened(self) -> bool:
@@ -173,8 +191,8 @@ class ChromiumContext:
             raise OptionNeedsNewSession(["storage_state"])
         if options.dialogs is not None:
             self._tabs.manners.rule = options.dialogs
-        taking = (options.extra_headers, options.width, options.height)
-        if any(value is not None for value in taking):
+        taking = ("extra_headers", "width", "height", *LATER)
+        if any(getattr(options, name) is not None for name in taking):
             await self._undisturbed()
         with asked(lambda: self._lost.browser, "apply", APPLY_TIMEOUT):
             await self._apply(options)
@@ -200,12 +218,12 @@ class ChromiumContext:
             await self._go(tab, input)
             with self._bounded(tab, "snapshot", SNAPSHOT_TIMEOUT):
                 if input.snapshot:
-                    survey = await self._view.look(tab)
-                    state = await self._view.state(self._tabs, survey)
+                    survey = await self._view.look(tab, limit=input.limit)
+                    state = await self._view.told(self._tabs, survey, input)
                 else:
                     state = await glance(self._tabs, tab)
         except DialogWaiting:
-            state = held.state(self._tabs)
+            state = held.state(self._tabs, input)
         return OpenOutput(status=tab.status, retry_after=tab.retry_after, **dict(state))
 
     async def _go(self, tab: Tab, input: OpenInput) -> None:
@@ -230,7 +248,8 @@ class ChromiumContext:
         try:
             return await self._seen(await self._free(), input)
         except DialogWaiting:
-            return SnapshotOutput(status=self._tabs.active.status, **dict(held.state(self._tabs)))
+            state = held.state(self._tabs, input)
+            return SnapshotOutput(status=self._tabs.active.status, **dict(state))
 
     async def _seen(self, tab: Tab, input: SnapshotInput) -> SnapshotOutput:
         with self._bounded(tab, "snapshot", SNAPSHOT_TIMEOUT):
@@ -259,7 +278,10 @@ class ChromiumContext:
             made_with = self._made_with
             dense = (made_with.device or made_with.device_scale_factor) is not None
             shooting = Shooting(tab, self._view, input, PICTURE_TIMEOUT, dense=dense)
-            return await shooting.image()
+            image = await shooting.image()
+            if Conditions in self._reach.parts:
+                await self._reach.part(Conditions).guise.retouch(tab)
+            return image
 
     async def perform(self, input: Input, *, recordings: Path | None = None) -> Done:
         self._reach.recordings = recordings
@@ -279,18 +301,24 @@ class ChromiumContext:
     async def execute(self, input: ExecuteInput) -> ExecuteOutput:
         try:
             tab = await self._free()
+            tab.choosers.listen()  # what the code clicks may open one
             with self._bounded(tab, "execute", input.timeout):
                 return await script.run(await tab.worlds.session(), input.code, input.timeout)
         except DialogWaiting as exc:
             return ExecuteOutput(error=exc.detail)
 
-    async def words(self, most: int) -> str:
+    async def words(self, most: int) -> Words | None:
         tab = self._tabs.current
         if not self._opened or tab is None or tab.gone() or self._tabs.waiting is not None:
-            return ""
+            return None
         with self._bounded(tab, "text", WORDS_TIMEOUT):
             _, said = await tab.worlds.ask_main(f"words({most})")
-        return said if isinstance(said, str) else ""
+            words = Words(said["url"][:MAX_URL], said["title"][:MAX_TITLE], said["text"])
+            if words.url == tab.url:
+                tab.title = words.title
+            # What the browser shows in the place of a page is no page's text.
+            return None if words.url.startswith(ERROR_PAGE) else words
+        return None
 
     def is_plain(self, ref: str) -> bool:
         return self._view.is_plain(ref)
@@ -327,11 +355,8 @@ class ChromiumContext:
             with suppress(Error):
                 await self._context.close()
         await detour.end(self._context)
-        whole = [
-            Video(path, *self._viewport)
-            for path in paths
-            if path.is_file() and path.stat().st_size > 0
-        ]
+        # Also one that came to nothing: on a full disk its file is empty, and somebody must say so.
+        whole = [Video(path, *self._viewport) for path in paths if path.is_file()]
         return Closed((*whole, *self._reach.videos))
 
 

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, suppress
 import anyio
 from playwright.async_api import Error, Page
 
-from agent_browser.browser.tabs import CURSOR_TIME, show_cursor
+from agent_browser.browser.tabs import CURSOR_TIME, Tabs, show_cursor
 from agent_browser.models.recording import RecordInput
 
 WORDS_TIME = 500
@@ -29,17 +29,17 @@ _WORDS = (
 )
 
 
-async def draw(page: Page, input: RecordInput, shows: AsyncExitStack, *, always: bool) -> None:
-    """Draw what the recording asked for, until `shows` is closed. `always`: the session shows the
-    mouse anyway.
+async def draw(page: Page, input: RecordInput, shows: AsyncExitStack, tabs: Tabs) -> None:
+    """Draw what the recording asked for, until `shows` is closed; a session may show the mouse
+    anyway.
     """
     if input.cursor or input.show_actions:
         await page.screencast.show_actions(
-            cursor="pointer" if input.cursor or always else "none",
+            cursor="pointer" if input.cursor or tabs.shows_cursor else "none",
             duration=CURSOR_TIME,
             style={"title": _NO_TITLE},
         )
-        shows.push_async_callback(_undraw, page, always)
+        shows.push_async_callback(_undraw, page, tabs)
     if input.overlay:
         shown = await page.screencast.show_overlay(_with(_CAPTION, input.overlay))
         await shows.enter_async_context(shown)
@@ -62,8 +62,8 @@ def _with(frame: str, text: str) -> str:
     return frame.replace("{text}", html.escape(text))
 
 
-async def _undraw(page: Page, always: bool) -> None:
+async def _undraw(page: Page, tabs: Tabs) -> None:
     with suppress(Error):
         await page.screencast.hide_actions()
-    if always:
+    if tabs.shows_cursor:
         await show_cursor(page)

@@ -130,6 +130,13 @@ def changes(before: dict[str, str], now: list[Element], *, new_page: bool = Fals
     )
 
 
+def change_lines(delta: Delta) -> list[str]:
+    """A line for each that came (`+`) or changed (`~`), and one for those that went (`-`)."""
+    lines = [f"+ {item.desc}" for item in delta.added]
+    lines += [f"~ {item.desc}" for item in delta.changed]
+    return [*lines, "- " + " ".join(delta.removed)] if delta.removed else lines
+
+
 def merge(top: Survey, frames: list[tuple[int, Survey]]) -> None:
     """Put the rows of frames, in document order, before the rows that follow their elements."""
     for position, inner in reversed(frames):

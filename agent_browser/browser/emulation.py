@@ -11,12 +11,12 @@ from playwright.async_api import BrowserContext, Error, Request, Route
 from agent_browser.browser import options as wire
 from agent_browser.browser.engine import Done, changed_only_new
 from agent_browser.browser.functions import Reach, register
-from agent_browser.browser.hints import hints_of
+from agent_browser.browser.guise import Guise
 from agent_browser.browser.routing import Rules
 from agent_browser.browser.tab import Tab
 from agent_browser.browser.translate import asked
 from agent_browser.errors import OptionNeedsNewSession
-from agent_browser.models.conditions import PRESETS, Passkey, Throttle
+from agent_browser.models.conditions import PRESETS, HttpCredentials, Passkey, Throttle
 from agent_browser.models.emulation import (
     Authenticator,
     Credentials,
@@ -30,10 +30,6 @@ MEDIA = ("media", "color_scheme", "reduced_motion", "forced_colors", "contrast")
 FETCH_TIMEOUT = 60.0
 """Seconds that a request with headers of its origin may take."""
 _STREAMED = ("eventsource", "media", "websocket")
-_NO_HINTS = """
-delete Object.getPrototypeOf(navigator).userAgentData;
-delete globalThis.NavigatorUAData;
-"""
 _KEPT = tuple(name for name in ContextOptions.model_fields if name != "storage_state")
 
 
@@ -45,11 +41,7 @@ _LATE = (
 def has_late(options: ContextOptions, device: Mapping[str, Any]) -> bool:
     """Whether a context made with them has still to take some of them."""
     late = any(getattr(options, name) is not None for name in _LATE)
-    return late or _user_agent(options, device) is not None
-
-
-def _user_agent(options: ContextOptions, device: Mapping[str, Any]) -> str | None:
-    return options.user_agent or device.get("user_agent")
+    return late or bool(options.user_agent or device.get("user_agent"))
 
 
 class Conditions:
@@ -60,7 +52,7 @@ class Conditions:
         self._tabs = reach.tabs
         self._parts = reach.parts
         self._device = reach.device
-        self._user_agent = _user_agent(reach.made_with, reach.device)
+        self.guise = Guise(reach.context, reach.tabs, reach.made_with, reach.device)
         self._now = reach.made_with.model_copy()
         self._size: dict[str, int | None] = {}
         self._routes: list[re.Pattern[str]] = []
@@ -75,12 +67,9 @@ class Conditions:
 
     async def begin(self) -> None:
         """Take of what the context was made with that which Playwright doesn't make it with."""
-        if self._user_agent is not None:
-            if hints_of(self._user_agent) is None:
-                await self._context.add_init_script(_NO_HINTS)
+        if not self.guise.is_plain:
             self._tabs.equip = self._equip
-            for tab in self._tabs.open:
-                await _hint(tab, self._user_agent, self._now.locale)
+            await self.guise.begin()
         given = {name: getattr(self._now, name) for name in _LATE}
         await self.apply(ContextOptions.model_construct(**given))
 
@@ -91,8 +80,16 @@ class Conditions:
             wire.headers(each, "headers_by_origin")
         given = {n: getattr(options, n) for n in _KEPT if getattr(options, n) is not None}
         wanted = self._now.model_copy(update=given)
-        if headers is not None:
-            await self._context.set_extra_http_headers(headers)
+        before = self.guise.headers
+        await self.guise.take(options)
+        if not self.guise.is_plain:
+            self._tabs.equip = self._equip
+        if headers is not None or self.guise.headers != before:
+            await self._send_headers(wanted)
+        if options.http_credentials is not None:
+            await self._give_credentials(wire.credentials(options.http_credentials))
+        if options.show_cursor is not None:
+            await self._tabs.show_cursor(on=options.show_cursor)
         if options.headers_by_origin is not None:
             await self._set_headers_by_origin(options.headers_by_origin)
         if options.permissions is not None or options.permissions_by_origin is not None:
@@ -132,8 +129,8 @@ class Conditions:
     async def _equip(self, tab: Tab) -> None:
         """Bring a tab that has just come under the conditions that are kept for each."""
         try:
-            if self._user_agent is not None:
-                await _hint(tab, self._user_agent, self._now.locale)
+            if not self.guise.is_plain:
+                await self.guise.equip(tab)
             if self._size:
                 await _resize(tab, **self._size)
             if any(getattr(self._now, name) is not None for name in MEDIA):
@@ -144,6 +141,21 @@ class Conditions:
                 await _slow_processor(tab, self._now.cpu_slowdown)
         except Error:
             return  # it closed meanwhile
+
+    async def _send_headers(self, wanted: ContextOptions) -> None:
+        """The caller's, and those of the guise that the caller does not give."""
+        given = wanted.extra_headers or {}
+        names = {name.lower() for name in given}
+        own = {n: value for n, value in self.guise.headers.items() if n.lower() not in names}
+        await self._context.set_extra_http_headers({**own, **given})
+
+    async def _give_credentials(self, given: dict[str, str] | None) -> None:
+        """Playwright's driver takes them at any time, its Python side hides that."""
+        channel = getattr(self._context._impl_obj, "_channel", None)
+        give = getattr(channel, "setHTTPCredentials", None)
+        if give is None:
+            raise OptionNeedsNewSession(["http_credentials"])
+        await give([given] if given is not None else None)
 
     async def _grant(self, wanted: ContextOptions) -> None:
         await self._context.clear_permissions()
@@ -207,6 +219,8 @@ class Conditions:
     def _value(self, name: str) -> Any:
         """As asked for, else as the device has it."""
         given = getattr(self._now, name)
+        if given == "none" and name == "geolocation":
+            return None
         return self._device.get(name) if given is None else given
 
     async def _passkeys(self) -> list[Authenticator]:
@@ -237,7 +251,9 @@ def throttle(options: ContextOptions) -> Throttle:
 
 def _without_password(options: ContextOptions) -> Credentials | None:
     given = options.http_credentials
-    return Credentials(username=given.username, origin=given.origin) if given is not None else None
+    if not isinstance(given, HttpCredentials):
+        return None
+    return Credentials(username=given.username, origin=given.origin)
 
 
 async def _resize(tab: Tab, width: int | None, height: int | None) -> None:
@@ -245,18 +261,6 @@ async def _resize(tab: Tab, width: int | None, height: int | None) -> None:
     wanted = (width or now["width"], height or now["height"])
     if wanted != (now["width"], now["height"]):
         await tab.page.set_viewport_size({"width": wanted[0], "height": wanted[1]})
-
-
-async def _hint(tab: Tab, user_agent: str, locale: str | None) -> None:
-    """Client hints that go with the user agent; none where such a browser sends none."""
-    override: dict[str, Any] = {"userAgent": user_agent}
-    hints = hints_of(user_agent)
-    if hints is not None:
-        override["userAgentMetadata"] = hints
-    if locale is not None:
-        override["acceptLanguage"] = locale.replace("_", "-")
-    session = await tab.worlds.session()
-    await session.send("Emulation.setUserAgentOverride", override)
 
 
 async def _show_as(tab: Tab, options: ContextOptions) -> None:

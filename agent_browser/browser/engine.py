@@ -12,9 +12,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from agent_browser.models.artifacts import Chapter, DownloadState
+from agent_browser.models.artifacts import Chapter, DownloadState, EarlyEnd
 from agent_browser.models.base import Input
-from agent_browser.models.dialogs import WaitingDialog
+from agent_browser.models.dialogs import WaitingChooser, WaitingDialog
 from agent_browser.models.events import EventType
 from agent_browser.models.functions import (
     ContextOptions,
@@ -36,14 +36,18 @@ DEFAULT_WIDTH = 1280
 DEFAULT_HEIGHT = 720
 
 ONLY_NEW = (
-    "user_agent", "record_video", "show_cursor", "proxy_url", "proxy_username", "proxy_password",
-    "locale", "timezone", "device", "device_scale_factor", "is_mobile", "has_touch",
-    "javascript_enabled", "http_credentials",
+    "record_video", "proxy_url", "proxy_username", "proxy_password", "device",
+    "device_scale_factor", "is_mobile",
 )  # fmt: skip
 """Options of `ContextOptions` that only a new context can take. The others a context in use takes
 too.
 """
-NEEDS_OWN_CONTEXT = (*ONLY_NEW, "color_scheme", "reduced_motion", "forced_colors", "contrast")
+KEPT = ("locale", "timezone", "has_touch", "javascript_enabled")
+"""Of those, the ones that a context keeps if it was made with another value than the usual one."""
+NEEDS_OWN_CONTEXT = (
+    *ONLY_NEW, *KEPT, "user_agent", "show_cursor", "http_credentials", "color_scheme",
+    "reduced_motion", "forced_colors", "contrast",
+)  # fmt: skip
 """Options that a context must be made with. Taken later they would come too late for the first
 scripts of a popup: only a caller that asks for that later gets it so.
 """
@@ -65,20 +69,37 @@ def changed_only_new(given: ContextOptions, made_with: ContextOptions) -> list[s
     """The options given that differ from what the context has and that only a new one takes."""
     return [
         name
-        for name in ONLY_NEW
-        if getattr(given, name) is not None and _wanted(given, name) != _wanted(made_with, name)
+        for name in fixed(made_with)
+        if getattr(given, name) is not None and _differs(name, given, made_with)
     ]
+
+
+def _differs(name: str, given: ContextOptions, made_with: ContextOptions) -> bool:
+    if name == "has_touch" and made_with.device is not None:
+        return given.has_touch != made_with.has_touch  # what is usual is for the device to say
+    return _wanted(given, name) != _wanted(made_with, name)
+
+
+def fixed(made_with: ContextOptions) -> list[str]:
+    """The options that stay what they are in a context that was made with these."""
+    kept = [name for name in KEPT if _wanted(made_with, name) is not None]
+    if made_with.device is not None and "has_touch" not in kept:
+        kept.append("has_touch")
+    return [*ONLY_NEW, *kept]
 
 
 @dataclass(frozen=True)
 class Video:
-    """A video file that is final: complete and closed."""
+    """A video file that is final: nobody writes it any more. `ending` says why what `record` made,
+    which has `fps`, ends early; of any other only the file can tell.
+    """
 
     path: Path
     width: int
     height: int
     fps: float | None = None
     chapters: tuple[Chapter, ...] = ()
+    ending: EarlyEnd | None = None
 
 
 @dataclass(frozen=True)
@@ -141,6 +162,15 @@ class Done:
 
 
 @dataclass(frozen=True)
+class Words:
+    """What a person reads in a document, and which one it is."""
+
+    url: str
+    title: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Page:
     """Where a context is now, as far as known without asking the browser."""
 
@@ -172,6 +202,11 @@ class Context(Protocol):
     @property
     def dialog(self) -> WaitingDialog | None:
         """The dialog that waits for an answer; told with every answer, so it must cost nothing."""
+        ...
+
+    @property
+    def file_chooser(self) -> WaitingChooser | None:
+        """The file chooser that waits for files; told with every answer too."""
         ...
 
     @property
@@ -223,9 +258,10 @@ class Context(Protocol):
         """
         ...
 
-    async def words(self, most: int) -> str:
-        """The visible text of the active page's main frame, at most so many characters; nothing
-        where no page was opened or a dialog holds it. Short of any bound of a call's.
+    async def words(self, most: int) -> Words | None:
+        """The visible text of the active page's main frame, at most so many characters; None where
+        no page was opened or a dialog holds it. `page` has its title then. It may be asked while a
+        call is under way. Short of any bound of a call's.
         """
         ...
 

@@ -3,7 +3,9 @@
 import secrets
 from collections.abc import Sequence
 
+from agent_browser.browser.elements import change_lines
 from agent_browser.models.functions import PageState
+from agent_browser.models.looks import Look
 
 MAX_CHARS = 500_000
 """Characters of an answer's `elements_text`, and of its `tree`, where nothing else is asked for."""
@@ -29,6 +31,11 @@ def fenced(text: str, nonce: str) -> str:
 
 FENCE = len(fenced("", "0" * 32))
 """Characters that a fence adds."""
+
+
+def room(asked: Look) -> int:
+    """Characters that there are for the page's text and the note."""
+    return asked.max_chars - (FENCE if asked.boundaries else 0)
 
 
 def fitting(lines: Sequence[str], most: int) -> int:
@@ -66,12 +73,27 @@ def with_tree(state: PageState, tree: str, most: int) -> PageState:
     lines = tree.split("\n")
     shown = fitting(lines, most)
     note = f"{shown} of {len(lines)} lines of the tree shown; ask with root"
-    return state.model_copy(
-        update={
-            "tree": "\n".join([*lines[:shown], f"({note})"]),
-            "note": f"{state.note}; {note}" if state.note else note,
-        }
-    )
+    cut = "\n".join([*lines[:shown], f"({note})"])
+    return state.model_copy(update={"tree": cut, "note": _noted(state, note)})
+
+
+def changes_alone(state: PageState, most: int) -> PageState:
+    """The state with what changed in place of the elements: lines within so many characters."""
+    delta = state.delta
+    if delta is None:
+        return state
+    ours = ["(a new page)"] if delta.new_page else ["(nothing changed)"] if delta.unchanged else []
+    lines, note = change_lines(delta), state.note
+    shown = fitting([*lines, *ours], most)
+    if shown < len(lines) + len(ours):
+        said = f"{min(shown, len(lines))} of {len(lines)} lines of changes shown; delta has all"
+        lines, ours, note = lines[:shown], [f"({said})"], _noted(state, said)
+    text = "\n".join([*lines, *ours])
+    return state.model_copy(update={"elements": [], "elements_text": text, "note": note})
+
+
+def _noted(state: PageState, note: str) -> str:
+    return f"{state.note}; {note}" if state.note else note
 
 
 def bounded(state: PageState) -> PageState:

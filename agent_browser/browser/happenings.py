@@ -47,6 +47,8 @@ class Happenings:
         self._tabs = reach.tabs
         self._sockets: deque[Socket] = deque(maxlen=MAX_SOCKETS)
         self._opened = 0
+        self.pages = 0
+        """How many there have been."""
         self._errors: deque[_Heard] = deque(maxlen=MAX_ERRORS)
         self.failed: deque[Request] = deque(maxlen=MAX_FAILED)
         self.frame_heard: Callable[[Socket, int], Awaitable[None] | None] | None = None
@@ -84,6 +86,7 @@ class Happenings:
         return next((tab.id for tab in self._tabs.open if tab.page is page), None)
 
     def _page(self, page: Page) -> None:
+        self.pages += 1
         page.on("websocket", lambda socket: self._socket(page, socket))
 
     def _failed(self, request: Request) -> None:

@@ -10,6 +10,7 @@ from playwright.async_api import CDPSession, Error
 
 from agent_browser.browser import (
     answering,
+    choosers,
     fields,
     held,
     keys,
@@ -41,6 +42,7 @@ from agent_browser.errors import (
     PageCrashed,
 )
 from agent_browser.models.functions import InteractInput, InteractOutput, PageState
+from agent_browser.models.looks import DeltaWish
 
 FAMILIES = (answering, fields, keys, navigation, pointer, touch, uploads, waiting)
 """The modules whose actions are in the table."""
@@ -48,6 +50,8 @@ FAMILIES = (answering, fields, keys, navigation, pointer, touch, uploads, waitin
 T = TypeVar("T")
 _GRACE = 2.0
 _LOOK_BOUND = 15.0
+_DELTA: dict[object, DeltaWish] = {"delta": True, "delta_only": "only"}
+"""What of a delta an action's `snapshot` asks for."""
 
 
 class Interaction:
@@ -108,10 +112,11 @@ class Interaction:
             lambda open: goto(tab, open),
             self._downloads,
         )
+        chooser = tab.choosers.waiting
         answers = self._input.action == "dialog"
         session = tab.worlds.heard if answers else await self._listening(tab, act)
         async with Activity(
-            tab.page, session, lambda: self._tabs.made, self._downloads
+            tab.page, session, lambda: self._tabs.made, self._downloads, tab.choosers
         ) as activity:
             patience = act.seconds if answers else 0.0
             try:
@@ -120,7 +125,10 @@ class Interaction:
                 self._acted = act.acted
             self._notes = act.notes
             bound = self._settle_bound + NAVIGATION_BOUND
-            return await self._within(tab, self._settle(tab, activity), bound, deadline="settle")
+            text = await self._within(tab, self._settle(tab, activity), bound, deadline="settle")
+        if tab.choosers.waiting is not None and tab.choosers.waiting is not chooser:
+            self._notes.append(choosers.NOTE)
+        return text
 
     async def _place(self) -> Tab:
         """The tab to act on. DialogWaiting where a dialog is in the way."""
@@ -131,7 +139,7 @@ class Interaction:
         return await self._tabs.free(self._tabs.active)
 
     async def _listening(self, tab: Tab, act: Act) -> CDPSession | None:
-        return await self._within(tab, tab.worlds.listening(), act.seconds)
+        return await self._within(tab, tab.listening(), act.seconds)
 
     def _asked(self, exc: DialogWaiting) -> ActionFailed | None:
         """What a dialog means that came while acting: most likely that the action was done."""
@@ -173,7 +181,7 @@ class Interaction:
     async def _settle(self, tab: Tab, activity: Activity) -> str | None:
         arguments = "null"
         if self._input.snapshot is not False:
-            arguments = self._view.looking(tab).arguments()
+            arguments = self._view.looking(tab, most=self._input.limit).arguments()
         started = time.monotonic()
         while True:
             world, said = await tab.worlds.ask_main(f"settle({arguments})")
@@ -242,7 +250,7 @@ class Interaction:
             await self._tabs.free(tab)
             return await self._within(tab, self._look(tab, text), _LOOK_BOUND, deadline="snapshot")
         except DialogWaiting:
-            return held.state(self._tabs)
+            return held.state(self._tabs, self._input)
 
     async def _let_go(self) -> None:
         """An action that failed half-way must not leave its guard to the next one."""
@@ -256,13 +264,14 @@ class Interaction:
         return tab is not None and tab.closed_itself and self._input.action != "wait"
 
     async def _look(self, tab: Tab, text: str | None) -> PageState:
-        look = self._view.looking(tab)
+        look = self._view.looking(tab, most=self._input.limit)
         if text is not None and self._world.session is await tab.worlds.session():
             survey = await look.within(self._world, text)
         else:
             survey = await look.whole()
         tab.title = survey.title
-        return await self._view.state(self._tabs, survey, delta=self._input.snapshot == "delta")
+        delta = _DELTA.get(self._input.snapshot, False)
+        return await self._view.told(self._tabs, survey, self._input, delta=delta)
 
 
 def _gone(tab: Tab | None) -> AgentBrowserError | None:

@@ -1,7 +1,7 @@
 """The requests of one context, kept from the first time that somebody asks for them.
 
-Before that Playwright keeps the last hundred of each page, at no cost to us; they are taken over at
-the first ask. From then on every request is heard of, and the latest `MAX_KEPT` are kept.
+Before that Playwright keeps the last hundred of each open page, at no cost to us; they are taken
+over at the first ask. From then on every request is heard of, and the latest `MAX_KEPT` are kept.
 """
 
 from collections import OrderedDict
@@ -15,11 +15,15 @@ from playwright.async_api import Error, Page, Request, Response
 from agent_browser.browser import masks
 from agent_browser.browser.ends import ended
 from agent_browser.browser.functions import Reach
-from agent_browser.browser.happenings import Happenings, now, told
+from agent_browser.browser.happenings import MAX_FAILED, Happenings, now, told
 from agent_browser.browser.tab import Tab
 from agent_browser.models.network import Traffic
 
 MAX_KEPT = 1_000
+_SURELY_ALL = 90
+"""Whenever Playwright has more than a hundred requests of a page, it drops the first ten: of a page
+with no more than these it has dropped none.
+"""
 _LOOK = 0.3
 """Seconds for what a request that may not have ended is asked."""
 
@@ -86,7 +90,10 @@ class Journal:
         self._forgotten: set[Request] = set()
         self._last = 0
         self._listens = False
+        self._has_begun = False
         self.dropped = 0
+        self.note: str | None = None
+        """What may be missing of the time before the first ask."""
 
     @classmethod
     def of(cls, reach: Reach) -> Self:
@@ -98,7 +105,7 @@ class Journal:
 
     async def entries(self) -> list[Entry]:
         """All that are kept, oldest first."""
-        if not self._listens:
+        if not self._has_begun:
             await self._begin()
         return list(self._entries.values())
 
@@ -113,22 +120,45 @@ class Journal:
         """Forget all; those that are under way are not told of again."""
         self._entries.clear()
         self.dropped = 0
+        self.note = None
 
     async def _begin(self) -> None:
-        self._listens = True
-        before = list(self._happenings.failed)
+        self._listen()
+        failed, opened = list(self._happenings.failed), self._happenings.pages
+        tabs = self._tabs.open
+        by_page = [await _known(tab) for tab in tabs]
+        self._take_over([*failed, *(request for known in by_page for request in known)])
+        may_miss = []
+        if len(failed) >= MAX_FAILED or any(len(known) > _SURELY_ALL for known in by_page):
+            may_miss.append("older ones")
+        if opened > len(tabs):
+            may_miss.append("those of closed tabs")
+        self.note = _missing(may_miss)
+        self._has_begun = True
         for tab in self._tabs.open:
-            before += await tab.page.requests()
-        known = list(dict.fromkeys(before))
-        known.sort(key=lambda request: request.timing["startTime"] or float("inf"))
-        for request in _chains_in_order(known):
-            self._add(request, None)
+            await self._learn_ends(tab)
+
+    def _listen(self) -> None:
+        if self._listens:
+            return
+        self._listens = True
         self._context.on("request", self._started)
         self._context.on("response", self._answered)
         self._context.on("requestfinished", self._finished)
         self._context.on("requestfailed", self._finished)
-        for tab in self._tabs.open:
-            await self._learn_ends(tab)
+
+    def _take_over(self, before: list[Request]) -> None:
+        """Those from before in their places; after them what was heard while they were asked for.
+        Nobody was told an id yet.
+        """
+        heard, self._entries = self._entries, OrderedDict()
+        self._last = self.dropped = 0
+        known = list(dict.fromkeys(before))
+        known.sort(key=lambda request: request.timing["startTime"] or float("inf"))
+        for request in dict.fromkeys([*_chains_in_order(known), *heard]):
+            was = heard.get(request)
+            entry = self._add(request, was.seen_at if was is not None else None)
+            entry.is_over = was is not None and was.is_over
 
     async def _learn_ends(self, tab: Tab) -> None:
         """When those ended that nobody was listening to; the page's own clock has it."""
@@ -215,6 +245,25 @@ class Journal:
                 "redirected_to": self.id_of(request.redirected_to),
             }
         )
+
+
+async def _known(tab: Tab) -> list[Request]:
+    """What Playwright knows of a page; nothing where that closes meanwhile."""
+    try:
+        return await tab.page.requests()
+    except Error:
+        if tab.page.is_closed():
+            return []
+        raise
+
+
+def _missing(kinds: list[str]) -> str | None:
+    if not kinds:
+        return None
+    return (
+        f"{' and '.join(kinds)} may be missing: from before requests were first asked for, only "
+        "the last hundred of each open page are known"
+    )
 
 
 def _chains_in_order(requests: list[Request]) -> list[Request]:

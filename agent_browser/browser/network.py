@@ -50,6 +50,7 @@ async def requests(reach: Reach, input: RequestsInput) -> Done:
         total=len(found),
         kept=len(kept),
         dropped=journal.dropped,
+        note=journal.note,
         sockets=[socket.model_copy() for socket in happenings.sockets],
     )
     if input.clear:

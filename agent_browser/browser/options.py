@@ -4,7 +4,7 @@ import difflib
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import available_timezones
 
 from playwright.async_api import Geolocation as PlaywrightGeolocation
@@ -12,14 +12,17 @@ from playwright.async_api import Geolocation as PlaywrightGeolocation
 from agent_browser.browser.engine import DEFAULT_HEIGHT, DEFAULT_WIDTH
 from agent_browser.egress.upstream import Upstream, parse
 from agent_browser.errors import InvalidRequest
+from agent_browser.models.conditions import HttpCredentials
 from agent_browser.models.functions import ContextOptions, Geolocation
+from agent_browser.models.state import StorageState
 
 _HEADER_NAME = re.compile(r"^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$")
 _KEPT_HEADERS = frozenset({"host", "content-length", "connection", "transfer-encoding", "upgrade"})
 _CONTROL = frozenset(map(chr, (*range(32), 127)))
 
 
-def _wrong(field: str, message: str) -> InvalidRequest:
+def wrong(field: str, message: str) -> InvalidRequest:
+    """A fault of one option."""
     return InvalidRequest(f"{field}: {message}", [{"field": field, "message": message}])
 
 
@@ -41,8 +44,8 @@ def context_arguments(
     }
     plain = {
         "user_agent": options.user_agent,
-        "locale": options.locale.replace("_", "-") if options.locale else None,
-        "timezone_id": _timezone(options.timezone),
+        "locale": locale(options.locale),
+        "timezone_id": timezone(options.timezone),
         "color_scheme": options.color_scheme,
         "reduced_motion": options.reduced_motion,
         "forced_colors": options.forced_colors,
@@ -52,8 +55,8 @@ def context_arguments(
         "has_touch": options.has_touch,
         "java_script_enabled": options.javascript_enabled,
         "offline": options.offline,
-        "http_credentials": _credentials(options),
-        "geolocation": position(options.geolocation) if options.geolocation else None,
+        "http_credentials": credentials(options.http_credentials),
+        "geolocation": position(options.geolocation),
         "permissions": options.permissions,
         "extra_http_headers": headers(options.extra_headers),
         "storage_state": storage_state(options.storage_state) if options.storage_state else None,
@@ -73,26 +76,34 @@ def device_of(options: ContextOptions, devices: Mapping[str, Any]) -> dict[str, 
         return {}
     if name not in devices:
         near = difflib.get_close_matches(name, list(devices), n=1)
-        raise _wrong(
+        raise wrong(
             "device", f"no device {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")
         )
     return {k: v for k, v in devices[name].items() if k != "default_browser_type"}
 
 
-def _timezone(name: str | None) -> str | None:
+def locale(name: str | None) -> str | None:
+    """A language as browsers write it."""
+    return name.replace("_", "-") if name is not None else None
+
+
+def timezone(name: str | None) -> str | None:
+    """A time zone; InvalidRequest for one that there is not."""
     if name is None:
         return None
     known = available_timezones()
     if known and name not in known:
         near = difflib.get_close_matches(name, known, n=1)
-        raise _wrong(
+        raise wrong(
             "timezone", f"no time zone {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")
         )
     return name
 
 
-def position(given: Geolocation) -> PlaywrightGeolocation:
+def position(given: Geolocation | Literal["none"] | None) -> PlaywrightGeolocation | None:
     """A place in Playwright's form."""
+    if not isinstance(given, Geolocation):
+        return None
     return {
         "latitude": given.latitude,
         "longitude": given.longitude,
@@ -100,9 +111,9 @@ def position(given: Geolocation) -> PlaywrightGeolocation:
     }
 
 
-def _credentials(options: ContextOptions) -> dict[str, str] | None:
-    given = options.http_credentials
-    return given.model_dump(exclude_none=True) if given is not None else None
+def credentials(given: HttpCredentials | Literal["none"] | None) -> dict[str, str] | None:
+    """A name and a password in Playwright's form."""
+    return given.model_dump(exclude_none=True) if isinstance(given, HttpCredentials) else None
 
 
 def headers(given: Mapping[str, str] | None, field: str = "extra_headers") -> dict[str, str] | None:
@@ -111,9 +122,9 @@ def headers(given: Mapping[str, str] | None, field: str = "extra_headers") -> di
         return None
     for name, value in given.items():
         if not _HEADER_NAME.match(name) or name.lower() in _KEPT_HEADERS:
-            raise _wrong(field, f"{name[:64]!r} is not a header that can be set")
+            raise wrong(field, f"{name[:64]!r} is not a header that can be set")
         if any(character in _CONTROL and character != "\t" for character in value):
-            raise _wrong(field, f"the value of {name} has control characters in it")
+            raise wrong(field, f"the value of {name} has control characters in it")
     return dict(given)
 
 
@@ -124,7 +135,7 @@ def upstream(options: ContextOptions) -> Upstream | None:
     try:
         return parse(options.proxy_url, options.proxy_username, options.proxy_password)
     except ValueError as exc:
-        raise _wrong("proxy_url", str(exc)) from None
+        raise wrong("proxy_url", str(exc)) from None
 
 
 def shown_proxy(options: ContextOptions) -> str | None:
@@ -140,12 +151,6 @@ def proxy(server: str) -> dict[str, str]:
     return {"server": server, "bypass": "<-loopback>"}
 
 
-def storage_state(given: dict[str, Any]) -> Any:
-    """A storage state in Playwright's format; InvalidRequest where it is not of that form."""
-    for name in given:
-        if name not in ("cookies", "origins"):
-            raise _wrong("storage_state", f"{name!r} is not part of a storage state")
-    for name in ("cookies", "origins"):
-        if not isinstance(given.get(name, []), list):
-            raise _wrong("storage_state", f"{name} must be a list")
-    return {"cookies": given.get("cookies", []), "origins": given.get("origins", [])}
+def storage_state(given: StorageState) -> Any:
+    """A storage state in Playwright's format, which knows no null."""
+    return given.model_dump(by_alias=True, exclude_none=True)

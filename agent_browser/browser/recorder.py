@@ -299,8 +299,7 @@ class Recorder:
                     await session.send("Page.startScreencast", asked)
 
         session.on("Page.screencastFrame", shown)
-        always = bool(self._reach.made_with.show_cursor)
-        await decorations.draw(tab.page, take.input, self._shows, always=always)
+        await decorations.draw(tab.page, take.input, self._shows, self._reach.tabs)
         tab.page.on("framenavigated", arrived)
         self._shows.callback(tab.page.remove_listener, "framenavigated", arrived)
         await session.send("Page.startScreencast", asked)

@@ -1,9 +1,9 @@
 """Settling: after an action the page is given time for what the action started, and no more.
 
 What is waited for: a navigation until its document is parsed; scripts, styles, fetches and frames
-that were requested since the action began, until they are answered; windows that were opened. What
-is not: images, fonts, streams, sockets, timers. Nothing started, nothing waited: one task of the
-page and what it has queued.
+that were requested since the action began, until they are answered; windows and file choosers that
+were opened. What is not: images, fonts, streams, sockets, timers. Nothing started, nothing waited:
+one task of the page and what it has queued.
 """
 
 import time
@@ -16,6 +16,7 @@ from urllib.parse import urldefrag
 import anyio
 from playwright.async_api import CDPSession, Error, Frame, Page, Request, Response
 
+from agent_browser.browser.choosers import OPENED, Choosers
 from agent_browser.browser.downloads import BEGIN_BOUND, Downloads
 
 NAVIGATION_BOUND = 10.0
@@ -40,12 +41,15 @@ class Activity:
         session: CDPSession | None,
         tabs_made: Callable[[], int],
         downloads: Downloads,
+        choosers: Choosers,
     ) -> None:
         self._page = page
         self._session = session
         self._tabs_made = tabs_made
         self._tabs_before = tabs_made()
         self._windows = 0
+        self._choosers = choosers
+        self._choosers_due = choosers.count
         self.failure: str | None = None
         """Why the last navigation failed, if it did."""
         self._pending: set[Request] = set()
@@ -78,11 +82,15 @@ class Activity:
         await self._asking.__aexit__(None, None, None)  # the block's own error goes on as itself
 
     def _listeners(self) -> list[tuple[Any, str, Callable[..., None]]]:
-        windows = (
-            [] if self._session is None else [(self._session, "Page.windowOpen", self._window)]
-        )
+        told: list[tuple[Any, str, Callable[..., None]]] = []
+        if self._session is not None:
+            told = [
+                (self._session, "Page.windowOpen", self._window),
+                (self._session, OPENED, self._chooser),
+                (self._page, "filechooser", self._wake),
+            ]
         return [
-            *windows,
+            *told,
             (self._page, "request", self._started),
             (self._page, "framenavigated", self._navigated),
             (self._page, "close", self._wake),
@@ -96,6 +104,9 @@ class Activity:
 
     def _window(self, _: object) -> None:
         self._windows += 1
+
+    def _chooser(self, _: object) -> None:
+        self._choosers_due += 1
 
     def _started(self, request: Request) -> None:
         if request.is_navigation_request() and _is_main(request, self._page):
@@ -166,6 +177,7 @@ class Activity:
             and not self._saves
             and not self._downloads.runs_since(self._downloads_before)
             and self._has_its_windows
+            and self._choosers.count >= self._choosers_due
         )
 
     @property

@@ -13,7 +13,7 @@ from agent_browser.browser.refs import Numbers
 from agent_browser.browser.tab import Tab
 from agent_browser.browser.targets import Target, acting_on, find
 from agent_browser.browser.view import View
-from agent_browser.errors import ActionFailed
+from agent_browser.errors import ActionFailed, InvalidRequest
 from agent_browser.models.functions import Box, Element, ScreenshotInput
 from agent_browser.service import Image
 
@@ -69,6 +69,16 @@ def fitted(frame: Frame) -> tuple[Frame, str | None]:
     return replace(frame, width=width, height=height), note
 
 
+def _check_type(input: ScreenshotInput) -> None:
+    if input.type == "png" and input.quality is not None:
+        field, message = "quality", "png is without loss: quality goes with type jpeg and webp"
+    elif input.type == "jpeg" and input.omit_background:
+        field, message = "omit_background", "jpeg has no transparency: it goes with png and webp"
+    else:
+        return
+    raise InvalidRequest(f"{field}: {message}", [{"field": field, "message": message}])
+
+
 class Shooting:
     """One picture of a tab."""
 
@@ -87,8 +97,11 @@ class Shooting:
         return self._view.numbers
 
     async def image(self) -> Image:
-        """The picture. ActionFailed for a target that isn't there."""
+        """The picture. ActionFailed for a target that isn't there; InvalidRequest for what the type
+        can't have: Accept may have named it, after the rest was looked at.
+        """
         input = self._input
+        _check_type(input)
         if not self._needs_place:
             data = await picture.of_view(await self._tab.worlds.session(), input)
             return await anyio.to_thread.run_sync(picture.measured, data, input)

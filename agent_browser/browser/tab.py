@@ -5,8 +5,9 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
 import anyio
-from playwright.async_api import Error, Page
+from playwright.async_api import CDPSession, Error, Page
 
+from agent_browser.browser.choosers import Choosers
 from agent_browser.browser.dialogs import Dialogs, Manners
 from agent_browser.browser.driver import Driver
 from agent_browser.browser.worlds import Worlds
@@ -53,6 +54,7 @@ class Tab:
         self.id = tab_id
         self.opener: str | None = None
         self.worlds = Worlds(page, driver)
+        self.choosers = Choosers(page)
         self.dialogs = Dialogs(tab_id, manners, lambda: asking(self), self._overrun)
         self._title = ""
         self.on_title: Callable[[], None] | None = None
@@ -72,11 +74,13 @@ class Tab:
     def _crash(self) -> None:
         self.crashed = True
         self.dialogs.gone()
+        self.choosers.forget()
         self._interrupt()
 
     def _close(self) -> None:
         self.closed = True
         self.dialogs.gone()
+        self.choosers.forget()
         self._interrupt()
 
     @property
@@ -138,6 +142,11 @@ class Tab:
             why = self.gone() or self._held_by
             if why is not None:
                 raise why
+
+    async def listening(self) -> CDPSession:
+        """Its protocol session, told of the windows and the file choosers that it opens."""
+        self.choosers.listen()
+        return await self.worlds.listening()
 
     async def answers(self) -> bool:
         """Whether the page answers now: the dialog of a page in the same process holds it too."""

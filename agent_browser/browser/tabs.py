@@ -15,11 +15,9 @@ from agent_browser.browser.dialogs import Manners
 from agent_browser.browser.driver import Driver
 from agent_browser.browser.tab import Lost, Tab
 from agent_browser.errors import ActionFailed, DialogWaiting, PageCrashed
-from agent_browser.models.dialogs import Dialog, WaitingDialog
+from agent_browser.models.dialogs import Dialog, WaitingChooser, WaitingDialog
 from agent_browser.models.functions import Tab as TabInfo
 
-MAX_TABS = 50
-"""Tabs that a session may have open; a page that opens more has them closed at once."""
 MAX_TITLE = 1_000
 """Characters of a title that are told and kept; a page may make more."""
 
@@ -34,19 +32,21 @@ class Tabs:
     """Every page of the context, as it comes and goes."""
 
     def __init__(
-        self, context: BrowserContext, driver: Driver, lost: Lost, *, show_cursor: bool
+        self, context: BrowserContext, driver: Driver, lost: Lost, *, show_cursor: bool, most: int
     ) -> None:
         self._context = context
         self._driver = driver
         self._lost = lost
-        self._show_cursor = show_cursor
+        self.shows_cursor = show_cursor
         self._by_page: dict[Page, Tab] = {}
         self._active: Tab | None = None
         self._last_id = 0
         self._dialogs: list[Dialog] = []
         self._refused = 0
         self._refused_since = 0
-        self.most = MAX_TABS
+        self.most = most
+        """Tabs that may be open; a page that opens more has them closed at once."""
+        self._leaving: Tab | None = None
         self.manners = Manners()
         self.equip: Callable[[Tab], Awaitable[None]] | None = None
         """Done to every tab that opens."""
@@ -72,7 +72,7 @@ class Tabs:
             return
         if self.on_opened is not None:
             self.on_opened(self._by_page[page])
-        if self._show_cursor:
+        if self.shows_cursor:
             await show_cursor(page)
         if self.equip is not None:
             await self.equip(self._by_page[page])
@@ -104,7 +104,7 @@ class Tabs:
         """The page's tab, made if it is new; None if there are too many."""
         if page in self._by_page:
             return self._by_page[page]
-        if len(self.open) >= self.most:
+        if self._is_full:
             return None
         self._last_id += 1
         tab = Tab(page, f"t{self._last_id}", self._driver, self._lost, self.manners, self._asking)
@@ -163,7 +163,11 @@ class Tabs:
         if old is not None:
             await old.let_go()
         if old is None or old.crashed or old.closed or old.dialogs.is_flooding:
-            self.activate(await self.new())
+            self._leaving = old
+            try:
+                self.activate(await self.new())
+            finally:
+                self._leaving = None
             if old is not None and not old.closed:
                 old.dialogs.gone()
                 self._dialogs += old.dialogs.take()
@@ -183,16 +187,35 @@ class Tabs:
             ):
                 await tab.dialogs.dismiss()
 
+    @property
+    def _is_full(self) -> bool:
+        """Whether there may be no more; one that is about to be replaced does not count."""
+        return sum(tab is not self._leaving for tab in self.open) >= self.most
+
     async def new(self) -> Tab:
         """One more tab; it is not active until `activate`."""
+        full = ActionFailed("too_many_tabs", f"a session may have {self.most} tabs open")
+        if self._is_full:
+            raise full
         page = await self._context.new_page()
         tab = self.adopt(page)
         if tab is None:
             await page.close()
-            raise ActionFailed("too_many_tabs", f"a session may have {self.most} tabs open")
+            raise full
         if self.equip is not None:
             await self.equip(tab)
         return tab
+
+    async def show_cursor(self, *, on: bool) -> None:
+        """Show the mouse in all tabs, and in those to come; or no more."""
+        if on == self.shows_cursor:
+            return
+        self.shows_cursor = on
+        for tab in self.open:
+            if on:
+                await show_cursor(tab.page)
+            else:
+                await tab.page.screencast.hide_actions()
 
     def activate(self, tab: Tab) -> None:
         self._active = tab
@@ -265,6 +288,16 @@ class Tabs:
         """The dialog that waits: the active tab's, else that of the tab that was opened first."""
         tab = self._asker
         return tab.dialogs.waiting if tab is not None else None
+
+    @property
+    def choosing(self) -> WaitingChooser | None:
+        """The file chooser that waits: the active tab's, else that of the tab opened first."""
+        tabs = self.open if self._active is None else [self._active, *self.open]
+        for tab in tabs:
+            chooser = tab.choosers.waiting
+            if chooser is not None:
+                return WaitingChooser(tab=tab.id, multiple=chooser.is_multiple())
+        return None
 
     @property
     def _asker(self) -> Tab | None:

@@ -72,4 +72,5 @@ def finished(take: Take, footage: Footage, *, timeout: float = COPY_TIMEOUT) -> 
         _log.warning("a recording stays as it was written", reason=exc.strerror)
     copy.unlink(missing_ok=True)
     shape = film.shape
-    return Video(path, shape.width, shape.height, float(shape.fps), tuple(take.chapters))
+    chapters = tuple(take.chapters)
+    return Video(path, shape.width, shape.height, float(shape.fps), chapters, footage.ending)

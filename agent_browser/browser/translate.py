@@ -95,7 +95,21 @@ def asked(is_lost: Callable[[], bool], deadline: str, seconds: float) -> Iterato
     except Error as exc:
         if is_lost() or is_gone(exc):
             raise BrowserLost() from exc
-        raise InvalidRequest(first_line(exc)) from exc
+        raise _refused(exc) from exc
+
+
+_STATE = "Error setting storage state:"
+
+
+def _refused(exc: Error) -> InvalidRequest:
+    """What the browser does not take, by the option that it is of where Playwright says that."""
+    _, is_state, reason = str(exc).partition(_STATE)
+    if not is_state:
+        return InvalidRequest(first_line(exc))
+    line = reason.strip().split("\n")[0]
+    message = re.sub(r"^(?:Error: |Protocol error \([\w.]+\): )", "", line)
+    fault = {"field": "storage_state", "message": message}
+    return InvalidRequest(f"storage_state: {message}", [fault])
 
 
 def navigation_failure(exc: Error, url: str) -> NavigationFailed:

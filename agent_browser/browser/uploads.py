@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-from playwright.async_api import Error, FilePayload, Locator, TimeoutError
+from playwright.async_api import Error, FileChooser, FilePayload, Locator
 
 from agent_browser.browser.actions import Act, needed, register
 from agent_browser.browser.engine import Upload
@@ -17,7 +17,9 @@ from agent_browser.browser.translate import is_gone
 from agent_browser.errors import ActionFailed
 
 CHOOSER_BOUND = 1.0
-"""Seconds that a click may take to open a file chooser."""
+"""Seconds that a file chooser may take before it is tried whether the files can be dropped."""
+DROP_BOUND = 1.0
+"""Seconds that a drop has at least, also after a chooser was waited for."""
 MOST_TYPED = 20_000_000
 """Bytes that go through the driver, where a caller says what a file is; more go by their path, and
 the browser goes by the name.
@@ -82,17 +84,26 @@ _DROP = """async (element, input) => {
 @register("upload")
 async def upload(act: Act) -> None:
     """Into the file input that is named, or that the label named is for; else through the chooser
-    that a click on it opens; else, or with `drop`, dropped on it.
+    that a click on it opens; else, or with `drop`, dropped on it. Where nothing is named, through
+    the chooser that waits.
     """
-    needed(act.input.ref, "ref", "upload")
+    waiting = None if act.input.ref or act.input.drop else act.tab.choosers.waiting
+    if waiting is None:
+        needed(act.input.ref, "ref", "upload")
     if not act.uploads:
         raise ActionFailed(
             "missing_input", "'file_paths' required for upload action, or 'files' with their bytes"
         )
+    if waiting is not None:
+        await _choose(act, waiting, "the file chooser")
+        return
     target = await act.target()
     async with acting_on(target, act.milliseconds) as locator:
         if act.input.drop:
-            await _drop(act, locator, str(target))
+            if not await _takes_drop(act, locator, str(target)):
+                raise ActionFailed(
+                    "drop_not_taken", f"{target} took no files that were dropped on it"
+                )
             return
         found = await locator.evaluate_handle(_INPUT, timeout=act.milliseconds)
         facts = await found.evaluate(_FACTS)
@@ -156,49 +167,59 @@ async def _given(files: Sequence[Upload]) -> list[Path] | list[FilePayload]:
 
 
 async def _through_chooser(act: Act, target: Target, locator: Locator) -> None:
-    bound = min(CHOOSER_BOUND * 1000, act.milliseconds)
-    try:
-        async with act.page.expect_file_chooser(timeout=bound) as opening:
-            await locator.click(timeout=act.milliseconds)
-        chooser = await opening.value
-    except TimeoutError as exc:
-        if "filechooser" not in str(exc):
-            raise
-        await _drop(act, locator, str(target), clicked=True)
+    """Click it, and choose the files in the chooser that this opens. One that comes late may, so
+    what takes files that are dropped is not kept waiting for it.
+    """
+    choosers = act.tab.choosers
+    choosers.forget()
+    await locator.click(timeout=act.left)
+    chooser = await choosers.arrive(min(CHOOSER_BOUND, act.left / 1000))
+    is_there = chooser is None and await locator.is_visible()  # the click may have taken it away
+    if is_there and await _takes_drop(act, locator, str(target)):
+        act.note(f"{target} opened no file chooser; the files were dropped on it")
         return
-    facts = await chooser.element.evaluate(_FACTS)
-    _check(act, facts, str(target))
-    await chooser.set_files(await _given(act.uploads), timeout=act.milliseconds)
+    chooser = chooser or await choosers.arrive(act.left / 1000)
+    if chooser is None:
+        raise ActionFailed(
+            "no_file_chooser",
+            f"{target} is no file input, opened no file chooser of one when it was clicked, and "
+            "took no files that were dropped on it",
+        )
+    await _choose(act, chooser, str(target))
 
 
-async def _drop(act: Act, locator: Locator, shown: str, *, clicked: bool = False) -> None:
-    """Drag the files over the element and let them go.
+async def _choose(act: Act, chooser: FileChooser, shown: str) -> None:
+    """Give the chooser the files; it waits on where it can't take these."""
+    try:
+        _check(act, await chooser.element.evaluate(_FACTS), shown)
+        await chooser.set_files(await _given(act.uploads), timeout=act.left)
+    except Error as exc:
+        if act.tab.gone() is not None or not is_gone(exc):
+            raise
+        act.tab.choosers.forget()
+        raise ActionFailed("no_file_chooser", "the file chooser went away with its page") from exc
+    act.tab.choosers.forget()
+
+
+async def _takes_drop(act: Act, locator: Locator, shown: str) -> bool:
+    """Drag the files over the element and let them go; whether it took them.
 
     The events are a script's. The mouse's own have a default: where no script prevents it, the
     browser opens what was dropped as a tab of its own, a `file:` address of the server.
     """
-    await locator.scroll_into_view_if_needed(timeout=act.milliseconds)
-    element = await locator.element_handle(timeout=act.milliseconds)
+    bound = max(act.left, DROP_BOUND * 1000)
+    await locator.scroll_into_view_if_needed(timeout=bound)
+    element = await locator.element_handle(timeout=bound)
     if await element.bounding_box() is None:
         raise ActionFailed("not_visible", f"{shown} is not visible")
     holder = (await element.evaluate_handle(_MAKE)).as_element()
     if holder is None:
         raise ActionFailed("failed", "the page has changed what makes elements")
-    await holder.set_input_files(await _given(act.uploads), timeout=act.milliseconds)
+    await holder.set_input_files(await _given(act.uploads), timeout=bound)
     try:
         taken = await element.evaluate(_DROP, holder)
     except Error as exc:
         if act.tab.gone() is not None or not is_gone(exc):
             raise
-        taken = True  # What was dropped made the page go elsewhere.
-    if taken:
-        if clicked:
-            act.note(f"{shown} opened no file chooser; the files were dropped on it")
-        return
-    if clicked:
-        raise ActionFailed(
-            "no_file_chooser",
-            f"{shown} is no file input, opened no file chooser when it was clicked, and took no "
-            "files that were dropped on it",
-        )
-    raise ActionFailed("drop_not_taken", f"{shown} took no files that were dropped on it")
+        return True  # What was dropped made the page go elsewhere.
+    return bool(taken)

@@ -18,6 +18,7 @@ from agent_browser.browser.tree import Named, named_in, refs_of, renumbered, tak
 from agent_browser.browser.worlds import DocumentLeft, World
 from agent_browser.errors import ActionFailed
 from agent_browser.models.functions import Element, PageState, SnapshotInput
+from agent_browser.models.looks import DeltaWish, Look
 
 LIMIT = 200
 """Elements of a snapshot where nothing else is asked for (contract, section 2)."""
@@ -136,7 +137,7 @@ class View:
             (survey, known), tree = await both(self._named(tab, look, input), aria)
         else:
             survey, known, tree = await look, [], ""
-        room = input.max_chars - (fitting.FENCE if input.boundaries else 0)
+        room = fitting.room(input)
         state = await self.state(
             tabs,
             survey,
@@ -178,6 +179,13 @@ class View:
                 names |= {named.name: named for named in found}
         return renumbered(tree, names)
 
+    async def told(
+        self, tabs: Tabs, survey: Survey, asked: Look, *, delta: DeltaWish = False
+    ) -> PageState:
+        """The survey as an answer of `open` or of an action tells it."""
+        state = await self.state(tabs, survey, delta=delta, max_chars=fitting.room(asked))
+        return fitting.bounded(state) if asked.boundaries else state
+
     def elements(self, survey: Survey, *, offset: int = 0, boxes: bool = False) -> list[Element]:
         """The survey's elements as they cross the wire."""
         return [element(row, boxes=boxes) for row in survey.rows[offset:]]
@@ -189,7 +197,7 @@ class View:
         *,
         offset: int = 0,
         boxes: bool = False,
-        delta: bool = False,
+        delta: DeltaWish = False,
         max_chars: int = fitting.MAX_CHARS,
     ) -> PageState:
         """The survey with all that an answer says of the page."""
@@ -202,7 +210,7 @@ class View:
         self._document = survey.document
         if self.numbers.spans > _KEEP:
             self.numbers.keep({token for tab in tabs.open for token in tab.worlds.tokens()})
-        return PageState(
+        state = PageState(
             url=survey.url,
             title=survey.title,
             elements=shown,
@@ -214,3 +222,4 @@ class View:
             tabs=await tabs.listed(),
             refused_tabs=tabs.take_refused(),
         )
+        return fitting.changes_alone(state, max_chars) if delta == "only" else state

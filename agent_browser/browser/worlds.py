@@ -66,6 +66,7 @@ class Worlds:
         self._page = page
         self._driver = driver
         self._main: CDPSession | None = None
+        self._making = anyio.Lock()
         self._main_frame = ""
         self._told = False
         self._by_frame: dict[str, World] = {}
@@ -74,11 +75,14 @@ class Worlds:
 
     async def session(self) -> CDPSession:
         """The tab's own protocol session."""
-        if self._main is None:
-            session = await self._page.context.new_cdp_session(self._page)
-            tree = await session.send("Page.getFrameTree")
-            self._main_frame = tree["frameTree"]["frame"]["id"]
-            self._main = session
+        if self._main is not None:
+            return self._main
+        async with self._making:  # what two of them set would stay set in the one that is lost
+            if self._main is None:
+                session = await self._page.context.new_cdp_session(self._page)
+                tree = await session.send("Page.getFrameTree")
+                self._main_frame = tree["frameTree"]["frame"]["id"]
+                self._main = session
         return self._main
 
     @property
@@ -87,11 +91,12 @@ class Worlds:
         return self._main if self._told else None
 
     async def listening(self) -> CDPSession:
-        """The same, told of what happens to the page (windows that it opens)."""
+        """The same, told of what happens to the page (windows and file choosers that it opens)."""
         session = await self.session()
         if not self._told:
             self._told = True
-            await session.send("Page.enable")
+            chosen = session.send("Page.setInterceptFileChooserDialog", {"enabled": True})
+            await both(session.send("Page.enable"), chosen)
         return session
 
     def by_token(self, token: str) -> World | None:

@@ -38,7 +38,8 @@ def done(target: Target, action: str, **options: Any) -> dict[str, Any]:
     """Do one action; Failed with its message where it wasn't done, its answer printed as JSON."""
     from agent_browser.client import requests
 
-    request = requests.interact(target.session(), action, {"snapshot": "delta", **options})
+    look = "delta" if target.json else "delta_only"
+    request = requests.interact(target.session(), action, {"snapshot": look, **options})
     answer = target.send(requests.raw(request), f"waiting for {action}")
     if not answer.get("success"):
         if target.json:
@@ -186,12 +187,18 @@ def wait(
         str | None, typer.Option(help="Until load, domcontentloaded or networkidle.")
     ] = None,
     function: Annotated[str | None, typer.Option(help="Until this JavaScript is true.")] = None,
+    response: Annotated[
+        str | None, typer.Option(help="Until an answer comes from there: a glob, or a part of it.")
+    ] = None,
     download: Annotated[
-        bool, typer.Option("--download", help="Until a download has ended.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--download/--no-download", help="Until a download has ended; or until none is running."
+        ),
+    ] = None,
     timeout: Timeout = None,
 ) -> None:
-    """Wait for a time, an element, a text, a URL, or the page."""
+    """Wait for a time, an element, a text, a URL, an answer, a download, or the page."""
     milliseconds = int(what) if what is not None and what.isdecimal() else None
     act(
         target,
@@ -204,6 +211,7 @@ def wait(
         state=state,
         load_state=load_state,
         function=function,
-        download=download or None,
+        response=response,
+        download=download,
         timeout=timeout,
     )

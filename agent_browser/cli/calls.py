@@ -39,7 +39,9 @@ def call(
     target: Target,
     function: Annotated[
         str,
-        typer.Argument(help="open, snapshot, interact, screenshot, execute or close."),
+        typer.Argument(
+            help="open, interact, read, route or another; 'commands --json' has all, with inputs."
+        ),
     ],
     session: SessionNew = None,
     input: InputText = "{}",

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 PANEL = "Pages"
 _FORMS = {
     "viewport": "WIDTH HEIGHT",
-    "device": "NAME",
-    "geo": "LATITUDE LONGITUDE [ACCURACY]",
+    "geo": "none | LATITUDE LONGITUDE [ACCURACY]",
     "offline": "[on|off]",
     "headers": "JSON [ORIGIN]",
-    "credentials": "NAME PASSWORD [ORIGIN]",
+    "credentials": "none | NAME PASSWORD [ORIGIN]",
     "media": "dark|light|print|screen|reduced-motion|high-contrast|forced-colors …",
     "throttle": "none|slow-2g|slow-3g|3g|fast-3g|slow-4g|4g [CPU_SLOWDOWN]",
 }
+_TAKEN_AWAY = {"geo": "geolocation", "credentials": "http_credentials"}
 _MEDIA: dict[str, tuple[str, str]] = {
     "dark": ("color_scheme", "dark"),
     "light": ("color_scheme", "light"),
@@ -50,6 +50,9 @@ def emulate(
     ] = None,
     width: Annotated[int | None, typer.Option(help="Viewport width in px.")] = None,
     height: Annotated[int | None, typer.Option(help="Viewport height in px.")] = None,
+    user_agent: Annotated[str | None, typer.Option(help="What pages are told.")] = None,
+    locale: Annotated[str | None, typer.Option(help="Such as de-CH.")] = None,
+    timezone: Annotated[str | None, typer.Option(help="Such as Europe/Zurich.")] = None,
     color_scheme: Annotated[str | None, typer.Option(help="light, dark or no-preference.")] = None,
     reduced_motion: Annotated[str | None, typer.Option(help="reduce or no-preference.")] = None,
     media: Annotated[str | None, typer.Option(help="screen or print.")] = None,
@@ -64,7 +67,8 @@ def emulate(
     """Change what pages are shown under; print what is in force."""
     options = dict(read_input(input, "--input")) if input is not None else {}
     given = {
-        "width": width, "height": height, "color_scheme": color_scheme,
+        "width": width, "height": height, "user_agent": user_agent, "locale": locale,
+        "timezone": timezone, "color_scheme": color_scheme,
         "reduced_motion": reduced_motion, "media": media, "offline": offline,
         "throttle": throttle, "cpu_slowdown": cpu_slowdown,
     }  # fmt: skip
@@ -76,7 +80,7 @@ def set_one(
     what: Annotated[str, typer.Argument(help=", ".join(_FORMS))],
     values: Annotated[list[str] | None, typer.Argument(help="Such as: viewport 800 600")] = None,
 ) -> None:
-    """Change one thing: viewport, device, geo, offline, headers, credentials, media, throttle."""
+    """Change one thing: viewport, geo, offline, headers, credentials, media, throttle."""
     if what not in _FORMS:
         raise Failed(f"set knows {', '.join(_FORMS)}; not {what!r}", USAGE)
     try:
@@ -91,8 +95,8 @@ def options_of(what: str, values: list[str]) -> dict[str, Any]:
     if what == "viewport":
         width, height = map(int, values)
         return {"width": width, "height": height}
-    if what == "device":
-        return {"device": " ".join([values[0], *values[1:]])}
+    if what in _TAKEN_AWAY and values == ["none"]:
+        return {_TAKEN_AWAY[what]: "none"}
     if what == "geo":
         latitude, longitude, accuracy = map(float, [*values, "0"] if len(values) == 2 else values)
         place = {"latitude": latitude, "longitude": longitude, "accuracy": accuracy}

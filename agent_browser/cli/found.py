@@ -1,18 +1,21 @@
 """Which session a command means: an id, the beginning of one, or a name."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from agent_browser.cli.exits import Failed
+from agent_browser.cli.exits import USAGE, Failed
 from agent_browser.cli.printing import line
 
 if TYPE_CHECKING:
     from agent_browser.cli.target import Target
-    from agent_browser.models.sessions import Session
+    from agent_browser.models.sessions import SessionList
 
 WHOLE = 26
 """Characters that a whole id has at least: `ses_` and 128 random bits."""
-PAGE = 200
 PREFIX = "ses_"
+LONGEST = 200
+"""Characters of a name."""
+MOST, SHOWN = 20, 5
+"""Of sessions that are meant, so many are asked for, and told."""
 
 
 def session_of(target: "Target", said: str | None) -> str:
@@ -21,32 +24,35 @@ def session_of(target: "Target", said: str | None) -> str:
     """
     if said is None:
         return target.session()
+    if not said.strip():
+        raise Failed("a session is named by its id, the beginning of it, or its name", USAGE)
     if said.startswith(PREFIX) and len(said) >= WHOLE:
         return said
-    fits = _fitting(target, said)
-    named = [one for one in fits if one.name == said]
-    fits = named or fits
+    found = _named(target, said) if len(said) <= LONGEST else None
+    fits = found.items if found is not None else []
     if len(fits) == 1:
         return fits[0].id
     if not fits:
         raise Failed(f"session not found: none has the name, or an id that begins, {line(said)!r}")
-    some = ", ".join(f"{one.id} ({line(one.name or one.url, longest=40)})" for one in fits[:5])
-    raise Failed(f"{line(said)!r} means {len(fits)} sessions: {some}; give more of the id")
+    some = ", ".join(f"{one.id} ({line(one.name or one.url, longest=40)})" for one in fits[:SHOWN])
+    count = f"more than {len(fits)}" if found and found.next_cursor else str(len(fits))
+    raise Failed(f"{line(said)!r} means {count} sessions: {some}; give more of the id")
 
 
-def _fitting(target: "Target", said: str) -> list["Session"]:
+def _named(target: "Target", said: str) -> "SessionList":
+    """Those of that name, or of them the only one that is live; where there is none, those whose id
+    begins so.
+    """
+    found = _listed(target, name=said)
+    if len(found.items) > 1:
+        live = _listed(target, name=said, state="live")
+        return live if len(live.items) == 1 else found
+    if found.items or not 3 <= len(said) < WHOLE:
+        return found
+    return _listed(target, id_prefix=said if said.startswith(PREFIX) else PREFIX + said)
+
+
+def _listed(target: "Target", **query: Any) -> "SessionList":
     from agent_browser.client import directory
 
-    found: list[Session] = []
-    cursor = None
-    while True:
-        query = {"limit": PAGE, "cursor": cursor}
-        page = target.send(directory.listed(query), "looking for the session")
-        found += [one for one in page.items if one.name == said or _begins(one.id, said)]
-        cursor = page.next_cursor
-        if cursor is None:
-            return found
-
-
-def _begins(id: str, said: str) -> bool:
-    return len(said) >= 3 and (id.startswith(said) or id.removeprefix(PREFIX).startswith(said))
+    return target.send(directory.listed({**query, "limit": MOST}), "looking for the session")

@@ -59,9 +59,23 @@ def right_click(
     act(target, "right_click", ref=ref, modifiers=modifier or None, timeout=timeout)
 
 
-def tap(target: Target, ref: Ref, timeout: Timeout = None) -> None:
-    """Touch an element with a finger."""
-    act(target, "tap", ref=ref, timeout=timeout)
+def tap(
+    target: Target,
+    ref: Annotated[
+        str,
+        typer.Argument(
+            metavar="REF", help="@e7 or e7, a Playwright selector, or a place: X,Y in CSS px."
+        ),
+    ],
+    timeout: Timeout = None,
+) -> None:
+    """Touch an element, or a place, with a finger."""
+    try:
+        x, y = (float(part) for part in ref.split(","))
+    except ValueError:
+        act(target, "tap", ref=ref, timeout=timeout)
+    else:
+        act(target, "tap", x=x, y=y, timeout=timeout)
 
 
 def focus(target: Target, ref: Ref, timeout: Timeout = None) -> None:

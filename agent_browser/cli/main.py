@@ -105,12 +105,14 @@ def run(arguments: list[str]) -> int:
     try:
         result = command.main(arguments or ["--help"], prog_name=NAME, standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
-        return INTERRUPTED
+        result = INTERRUPTED
     except BrokenPipeError:
         _quiet()
         return 1
     except Exception as exc:
         return report(exc)
+    if result == INTERRUPTED and sys.stderr.isatty():
+        print(file=sys.stderr)  # the terminal's own ^C, or a question, stands on the line
     return result if isinstance(result, int) else 0
 
 

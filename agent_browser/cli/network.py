@@ -77,6 +77,8 @@ def requests(
     shown = offset + len(output.requests)
     if shown < output.total:
         say(f"({output.total - shown} more; use --offset {shown})")
+    if output.note is not None:
+        note(output.note)
 
 
 def request(

@@ -50,11 +50,14 @@ def open(
         list[str] | None, typer.Option(help="'Name: value' of each request; may be repeated.")
     ] = None,
     credentials: Annotated[
-        str | None, typer.Option(help="NAME:PASSWORD for HTTP authentication, of a new session.")
+        str | None, typer.Option(help="NAME:PASSWORD for HTTP authentication.")
     ] = None,
     dialogs: Annotated[
         str | None, typer.Option(help="What confirm and prompt get: ask, accept or dismiss (ask).")
     ] = None,
+    boundaries: Annotated[
+        bool, typer.Option("--boundaries", help="Lines around what is the page's text.")
+    ] = False,
     input: Annotated[
         str | None,
         typer.Option("--input", "-i", help="Any fields of open, as JSON; @file, - is stdin."),
@@ -75,6 +78,7 @@ def open(
         "geolocation": _place(geo), "permissions": permission or None,
         "extra_headers": _headers(header), "http_credentials": _credentials(credentials),
         "dialogs": dialogs, "wait_until": wait_until, "timeout": timeout,
+        "boundaries": boundaries or None,
     }  # fmt: skip
     options = dict(read_input(input, "--input")) if input is not None else {}
     if "url" in options:
@@ -104,7 +108,7 @@ def snapshot(
 
     options = {
         "query": query, "root": root, "limit": limit, "offset": offset or None,
-        "tree": tree or None, "delta": delta or None, "boxes": boxes or None,
+        "tree": tree or None, "delta": "only" if delta else None, "boxes": boxes or None,
         "max_chars": max_chars, "boundaries": boundaries or None,
     }  # fmt: skip
     answer = target.send(requests.raw(requests.snapshot(target.session(), options)), "looking")
@@ -131,6 +135,12 @@ def screenshot(
     if_changed: Annotated[
         bool, typer.Option("--if-changed", help="Write nothing if the last one shows the same.")
     ] = False,
+    threshold: Annotated[
+        float | None, typer.Option(help="With --if-changed: share of pixels that may differ (0).")
+    ] = None,
+    animations: Annotated[
+        str | None, typer.Option(help="allow, or disabled: ended or at their beginning (allow).")
+    ] = None,
 ) -> None:
     """Take a picture of the page and write it to a file."""
     from agent_browser.client import requests
@@ -140,7 +150,7 @@ def screenshot(
         "type": _TYPES[file.suffix.lower()], "full_page": full_page or None, "ref": ref,
         "quality": quality, "annotate": annotate or None, "clip": _clip(clip), "mask": mask or None,
         "scale": "css" if css_scale else None, "omit_background": omit_background or None,
-        "if_changed": if_changed or None,
+        "if_changed": if_changed or None, "threshold": threshold, "animations": animations,
     }  # fmt: skip
     request = requests.screenshot(target.session(), options)
     answer = target.send(requests.raw(request), "taking a picture")
@@ -212,6 +222,8 @@ def close(target: Target) -> None:
     say(f"closed {chosen.id}")
     for video in request.parse(answer).videos:
         say(f"video {video.url}")
+        if video.partial:
+            note(f"{video.filename} ends before the session did: {video.code}")
 
 
 def _place(text: str | None) -> dict[str, float] | None:

@@ -52,13 +52,11 @@ def page_lines(page: Mapping[str, Any], *, offset: int = 0) -> Iterator[str]:
     if page.get("tree"):
         yield str(page["tree"])
         return
-    delta = page.get("delta")
-    if isinstance(delta, Mapping):
-        yield from delta_lines(delta)
-        return
     text = str(page.get("elements_text") or "(no interactive elements found)")
     yield text
     if page.get("note") and text.endswith(f"({page['note']})"):
+        return
+    if page.get("delta"):
         return
     total, shown = int(page.get("total") or 0), len(page.get("elements") or ())
     if offset + shown < total:
@@ -81,25 +79,8 @@ def action_lines(output: Mapping[str, Any]) -> Iterator[str]:
     snapshot = output.get("snapshot")
     if not isinstance(snapshot, dict):
         return
-    delta = snapshot.get("delta")
-    if isinstance(delta, dict):
-        yield from delta_lines(delta)
-    elif snapshot.get("elements_text"):
+    if snapshot.get("elements_text"):
         yield str(snapshot["elements_text"])
-
-
-def delta_lines(delta: Mapping[str, Any]) -> Iterator[str]:
-    """What changed: `+` came, `~` changed, `-` went."""
-    if delta.get("new_page"):
-        yield "(a new page)"
-    elif delta.get("unchanged"):
-        yield "(nothing changed)"
-    for sign, name in (("+", "added"), ("~", "changed")):
-        for element in delta.get(name) or ():
-            yield f"{sign} {element.get('desc')}"
-    removed = delta.get("removed") or ()
-    if removed:
-        yield "- " + " ".join(str(ref) for ref in removed)
 
 
 def waiting_line(output: Mapping[str, Any]) -> str | None:
@@ -112,7 +93,7 @@ def waiting_line(output: Mapping[str, Any]) -> str | None:
 
 
 def aside_lines(output: Mapping[str, Any]) -> Iterator[str]:
-    """Dialogs that were answered and files that came."""
+    """Dialogs that were answered, what waits, and files that came."""
     for dialog in output.get("dialogs") or ():
         message = line(str(dialog.get("message")))
         told = dialog.get("text")
@@ -121,6 +102,9 @@ def aside_lines(output: Mapping[str, Any]) -> Iterator[str]:
     waiting = waiting_line(output)
     if waiting:
         yield waiting
+    chooser = output.get("file_chooser")
+    if isinstance(chooser, Mapping):
+        yield f"a file chooser waits in {chooser.get('tab')}: upload --chooser FILE"
     for download in output.get("downloads") or ():
         yield f"downloaded {download.get('filename')}: {download.get('url')}"
     for download in output.get("unfinished_downloads") or ():

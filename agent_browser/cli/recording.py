@@ -19,6 +19,9 @@ File = Annotated[Path | None, typer.Argument(help="Where to put the video; nowhe
 Sheet = Annotated[
     Path | None, typer.Option("--contact-sheet", help="Where to put its contact sheet, a JPEG.")
 ]
+Thumbnail = Annotated[
+    Path | None, typer.Option("--thumbnail", help="Where to put one frame of it, a JPEG.")
+]
 Cursor = Annotated[bool, typer.Option("--cursor", help="Show the mouse.")]
 Actions = Annotated[
     bool, typer.Option("--show-actions", help="Show what each action does in words.")
@@ -63,11 +66,13 @@ def record_start(
     _print(target, _record(target, "start", options, "starting to record"))
 
 
-def record_stop(target: Target, file: File = None, contact_sheet: Sheet = None) -> None:
+def record_stop(
+    target: Target, file: File = None, contact_sheet: Sheet = None, thumbnail: Thumbnail = None
+) -> None:
     """End the recording; prints where the video is, or writes it to a file."""
-    check_place(file, *_SUFFIXES)
+    _check_places(file, contact_sheet, thumbnail)
     answer = _record(target, "stop", {}, "finishing the video")
-    _save(target, answer, file, contact_sheet)
+    _save(target, answer, file, contact_sheet, thumbnail)
     _print(target, answer)
 
 
@@ -75,6 +80,7 @@ def record_restart(
     target: Target,
     file: File = None,
     contact_sheet: Sheet = None,
+    thumbnail: Thumbnail = None,
     cursor: Cursor = False,
     show_actions: Actions = False,
     fps: Fps = None,
@@ -85,10 +91,10 @@ def record_restart(
     overlay: Overlay = None,
 ) -> None:
     """End the recording as `stop` does, and begin the next; what is not given stays as it was."""
-    check_place(file, *_SUFFIXES)
+    _check_places(file, contact_sheet, thumbnail)
     options = _of_start(cursor, show_actions, fps, width, height, format, quality, overlay)
     answer = _record(target, "restart", options, "finishing the video")
-    _save(target, answer, file, contact_sheet)
+    _save(target, answer, file, contact_sheet, thumbnail)
     _print(target, answer)
 
 
@@ -156,8 +162,19 @@ def _record(target: Target, action: str, options: dict[str, Any], doing: str) ->
     return target.send(requests.raw(recording.record(target.session(), action, options)), doing)
 
 
+def _check_places(file: Path | None, *pictures: Path | None) -> None:
+    """Before a recording is ended that could not be written."""
+    check_place(file, *_SUFFIXES)
+    for picture in pictures:
+        check_place(picture, ".jpg", ".jpeg")
+
+
 def _save(
-    target: Target, answer: dict[str, Any], file: Path | None, contact_sheet: Path | None
+    target: Target,
+    answer: dict[str, Any],
+    file: Path | None,
+    contact_sheet: Path | None,
+    thumbnail: Path | None,
 ) -> None:
     output = _read(answer)
     if file is not None and output.video is not None:
@@ -166,6 +183,8 @@ def _save(
             note(f"{file} is {output.video.content_type}, not what its name says")
     if contact_sheet is not None and output.contact_sheet is not None:
         target.client.download(output.contact_sheet, contact_sheet)
+    if thumbnail is not None and output.thumbnail is not None:
+        target.client.download(output.thumbnail, thumbnail)
 
 
 def _read(answer: dict[str, Any]) -> "RecordOutput":
@@ -185,6 +204,8 @@ def _print(target: Target, answer: dict[str, Any]) -> None:
         say(f"video {output.video.url}")
         if output.contact_sheet is not None:
             say(f"contact sheet {output.contact_sheet.url}")
+        if output.thumbnail is not None:
+            say(f"thumbnail {output.thumbnail.url}")
     if output.recording and output.video is None:
         say(f"recording {output.tab}, {output.seconds:.1f} s")
     elif output.recording:

@@ -46,6 +46,14 @@ def scrape(
         list[str] | None,
         typer.Option("--eval", metavar="JS", help="JavaScript to run in each page; repeatable."),
     ] = None,
+    reading: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="JSON",
+            help="A function with its input, and a name if wanted: "
+            '{"function": "read", "input": {…}}; @FILE, or - for stdin; again for more.',
+        ),
+    ] = None,
     concurrency: Annotated[int | None, typer.Option(help="Pages at a time (4).")] = None,
     per_host: Annotated[
         int | None, typer.Option(help="Pages of one host at a time (2; on loopback all).")
@@ -93,7 +101,7 @@ def scrape(
         "retries": None if retries is None else {"attempts": retries + 1},
         "session": session,
         "options": None if options is None else read_input(options, "--options"),
-        "read": _readings(read or [], execute or []) or None,
+        "read": _readings(read or [], execute or [], reading or []) or None,
         "timeout": timeout,
         "total_timeout": total_timeout,
     }
@@ -145,8 +153,8 @@ def _of_lines(text: str) -> Iterator[str]:
             yield url
 
 
-def _readings(names: list[str], scripts: list[str]) -> list[dict[str, Any]]:
-    """The functions that names and scripts stand for."""
+def _readings(names: list[str], scripts: list[str], whole: list[str]) -> list[dict[str, Any]]:
+    """The functions that names and scripts stand for, and those that are written out."""
     from agent_browser.models.catalogue import INPUTS
     from agent_browser.models.scraping import READERS
 
@@ -159,7 +167,8 @@ def _readings(names: list[str], scripts: list[str]) -> list[dict[str, Any]]:
             readings.append({"function": "read", "input": {"format": name}, "name": field})
         else:
             raise Failed(f"--read: there is no {name!r}; there are {', '.join(READERS)}", USAGE)
-    return readings + [{"function": "execute", "input": {"code": code}} for code in scripts]
+    readings += [{"function": "execute", "input": {"code": code}} for code in scripts]
+    return readings + [read_input(text, "--reading") for text in whole]
 
 
 def _chosen(**values: object) -> dict[str, Any] | None:

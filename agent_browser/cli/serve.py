@@ -11,9 +11,11 @@ import typer
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
+from agent_browser.cli.printing import json_line
 from agent_browser.settings import PREFIX, Settings, load
 
 READY_FD = "ready_fd"
+JSON = "json"
 
 
 def command() -> Callable[..., None]:
@@ -22,8 +24,8 @@ def command() -> Callable[..., None]:
     """
 
     def serve(**values: Any) -> None:
-        ready_fd = values.pop(READY_FD)
-        raise typer.Exit(run(load(**values), ready_fd))
+        ready_fd, json = values.pop(READY_FD), values.pop(JSON)
+        raise typer.Exit(run(load(**values), ready_fd, json=json))
 
     options = [option(name, field) for name, field in Settings.model_fields.items()]
     hidden = typer.Option("--ready-fd", hidden=True, help="Told the URL when the server listens.")
@@ -34,6 +36,12 @@ def command() -> Callable[..., None]:
             default=None,
             annotation=Annotated[int | None, hidden],
         )
+    )
+    as_json = typer.Option(
+        "--json", help="Once it listens, print its url and pid as JSON. Log lines: --log-format."
+    )
+    options.append(
+        Parameter(JSON, Parameter.KEYWORD_ONLY, default=False, annotation=Annotated[bool, as_json])
     )
     serve.__doc__ = SERVE_HELP
     serve.__signature__ = Signature(options)  # type: ignore[attr-defined]
@@ -57,8 +65,9 @@ def option(name: str, field: FieldInfo) -> Parameter:
     return Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind, info])
 
 
-def run(settings: Settings, ready_fd: int | None = None) -> int:
-    """Serve until a signal ends it; the exit code. Prints the URL on stdout once it listens.
+def run(settings: Settings, ready_fd: int | None = None, *, json: bool = False) -> int:
+    """Serve until a signal ends it; the exit code. Prints the URL on stdout once it listens, as
+    JSON with the process's id where that is asked for.
 
     With `ready_fd` the URL is written there too, and BrowserMissing is raised at once.
     """
@@ -72,7 +81,7 @@ def run(settings: Settings, ready_fd: int | None = None) -> int:
         find(settings)  # in the background nobody would read, for a minute, that there is none
 
     def ready(url: str) -> None:
-        print(url, flush=True)
+        print(json_line({"url": url, "pid": os.getpid()}) if json else url, flush=True)
         if ready_fd is not None:
             os.write(ready_fd, f"{url}\n".encode())
             os.close(ready_fd)

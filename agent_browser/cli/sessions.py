@@ -182,6 +182,7 @@ def log(
         cursor, last = _print_log(target, id, limit, cursor, last)
     if follow:
         _print_log(target, id, limit, cursor, last)  # what was done last, just before its end
+        note(f"{id} has ended")
 
 
 def _print_log(
@@ -208,13 +209,17 @@ def events(
     session: Annotated[
         str | None, typer.Argument(help="Its id, the beginning of it, or its name; else all.")
     ] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as they come.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Then go on with what comes.")
+    ] = False,
     type: Annotated[
         list[str] | None, typer.Option(help="Only of this type; may be repeated.")
     ] = None,
     after: Annotated[int | None, typer.Option(help="Only those after this id.")] = None,
 ) -> None:
-    """Print events; with --json one a line. Comes back where it was when the connection is lost."""
+    """Print the events that are held; with --json one a line. Comes back where it was when the
+    connection is lost.
+    """
     from agent_browser.models.events import EVENT_TYPES
 
     chosen = [one for one in EVENT_TYPES if one in (type or ())]
@@ -222,7 +227,8 @@ def events(
         raise Failed(f"--type is one of {', '.join(EVENT_TYPES)}", USAGE)
     target.reach()
     id = None if session is None else session_of(target, session)
-    stream = target.client.events(id, types=chosen, after=after, follow=follow)
+    begin = 0 if after is None and follow else after
+    stream = target.client.events(id, types=chosen, after=begin, follow=follow)
     missed = 0
     for event in stream:
         if stream.missed > missed:
@@ -252,10 +258,23 @@ def purge(
     if not yes:
         if not sys.stdin.isatty():
             raise Failed("it can't be undone: say --yes", USAGE)
-        if not typer.confirm(f"Erase {id}, its log and its videos?", err=True):
+        if not typer.confirm(f"Erase {_told(target, id)}, its log and its videos?", err=True):
             raise Failed("nothing was erased")
     target.send(requests.end_session(id, purge=True), "erasing the session")
     _say_done(target, id, "purged")
+
+
+def _told(target: Target, id: str) -> str:
+    """The id, and what it is of, for who has to be sure."""
+    from agent_browser.client import requests
+    from agent_browser.errors import Gone
+
+    try:
+        found = target.send(requests.get_session(id), "asking for the session")
+    except Gone:  # expired: only its record is left
+        return id
+    what = line(found.name or found.title or found.url, longest=60)
+    return f"{id} ({what})" if what else id
 
 
 def _print_list(target: Target, query: dict[str, Any]) -> None:
@@ -307,8 +326,10 @@ def _print_entry(target: Target, entry: "Action") -> None:
     what = " ".join(filter(None, (entry.function, entry.action)))
     came = entry.outcome if entry.code is None else f"{entry.outcome} ({entry.code})"
     at = entry.at.isoformat(timespec="seconds")
-    said = json_line(entry.input) if entry.input else ""
-    say(line(f"{at}  {came}  {entry.milliseconds:.0f} ms  {what}  {said}  {entry.url}"))
+    said = line(json_line(entry.input), longest=200) if entry.input else ""
+    why = f"({line(entry.message, longest=100)})" if entry.message and entry.code else ""
+    say(line(f"{at} {came} {entry.milliseconds:.0f} ms {what} {said} {entry.url} {why}"))
+    sys.stdout.flush()
 
 
 def _print_event(target: Target, event: "Event", *, with_session: bool) -> None:
@@ -316,6 +337,6 @@ def _print_event(target: Target, event: "Event", *, with_session: bool) -> None:
         print(json_line(event.model_dump(mode="json")), flush=True)
         return
     at = event.at.isoformat(timespec="seconds")
-    whose = f"  {event.session_id}" if with_session else ""
-    say(line(f"{at}  {event.type}{whose}  {json_line(event.data)}"))
+    whose = f" {event.session_id}" if with_session else ""
+    say(line(f"{at} {event.type}{whose} {json_line(event.data)}"))
     sys.stdout.flush()

@@ -4,13 +4,17 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from agent_browser.cli.printing import line, say
+from agent_browser.cli.printing import line, note, say
 from agent_browser.models.sessions import Session, SessionList
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 _HEADS = ("", "session", "state", "used", "ends in", "page")
+_FIRST_TO_GO = (4, 3)
+"""Columns that are left out, in this order, where the page would have too little room."""
+_LEAST = 24
+"""Characters that a page's column is to have."""
 
 
 def print_sessions(sessions: SessionList, *, mine: str | None) -> None:
@@ -24,26 +28,33 @@ def print_sessions(sessions: SessionList, *, mine: str | None) -> None:
     if not console.is_terminal:
         for session in sessions.items:
             print("\t".join(_cells(session, mine)))
+        if sessions.next_cursor is not None:
+            note(f"there are more; use --limit, or --cursor {sessions.next_cursor}")
         return
-    console.print(table_of(sessions, mine))
+    console.print(table_of(sessions, mine, console.width))
     if sessions.next_cursor is not None:
         say(f"(there are more; use --limit, or --cursor {sessions.next_cursor})")
 
 
-def table_of(sessions: SessionList, mine: str | None) -> "Table":
-    """The sessions as a table that gives up the page's column first where it is narrow."""
+def table_of(sessions: SessionList, mine: str | None, width: int) -> "Table":
+    """The sessions as a table of that width: ids are whole, the page's column is what is left,
+    and where that is too little its times are left out.
+    """
     from rich.table import Table
     from rich.text import Text
 
     rows = [_cells(session, mine) for session in sessions.items]
+    last = len(_HEADS) - 1
+    widths = {at: max(len(row[at]) for row in [_HEADS, *rows]) for at in range(last)}
+    for column in _FIRST_TO_GO:
+        if width - sum(widths.values()) - len(widths) * 2 < _LEAST:
+            del widths[column]
     table = Table(box=None, pad_edge=False, expand=True)
-    *fixed, page = _HEADS
-    for column, head in enumerate(fixed):
-        width = max(len(head), *(len(row[column]) for row in rows))
-        table.add_column(head, no_wrap=True, min_width=width)
-    table.add_column(page, no_wrap=True, overflow="ellipsis", ratio=1)
+    for column, least in widths.items():
+        table.add_column(_HEADS[column], no_wrap=True, min_width=least)
+    table.add_column(_HEADS[last], no_wrap=True, overflow="ellipsis", ratio=1)
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(row[column]) for column in (*widths, last)))
     return table
 
 
@@ -84,6 +95,6 @@ def _span(seconds: float) -> str:
     """A duration in one unit, roughly."""
     left = max(0.0, seconds)
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "m")):
-        if left >= 2 * size:
+        if left >= 1.99 * size:  # what was two hours a moment ago is not 120m
             return f"{left / size:.0f}{unit}"
     return f"{left:.0f}s"

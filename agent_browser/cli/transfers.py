@@ -96,33 +96,42 @@ def download(
 def upload(
     target: Target,
     ref: Ref,
-    files: Annotated[list[Path], typer.Argument(help="Files of this machine.")],
+    files: Annotated[list[Path] | None, typer.Argument(help="Files of this machine.")] = None,
     drop: Annotated[bool, typer.Option("--drop", help="Drop them on the element.")] = False,
+    chooser: Annotated[
+        bool, typer.Option("--chooser", help="Into the file chooser that waits; without REF.")
+    ] = False,
     timeout: Timeout = None,
 ) -> None:
     """Give files to a file input, to what opens a chooser, or to where they are dropped."""
-    from agent_browser.client import transfers
-
-    for file in files:
-        if not file.is_file():
-            raise Failed(f"{file}: there is no such file", USAGE)
-    session = target.session()
-    with transfers.opened(files) as parts:
-        sent = target.send(transfers.upload(session, parts), "sending the files")
-    names = [one.name for one in sent.items]
-    act(target, "upload", ref=ref, file_paths=names, drop=drop or None, timeout=timeout)
+    given = [Path(ref)] if chooser else []
+    given += files or []
+    if not given:
+        raise Failed("upload needs a file: upload REF FILE, or upload --chooser FILE", USAGE)
+    if chooser and drop:
+        raise Failed("--drop and --chooser don't go together", USAGE)
+    _check_files(given)
+    named = None if chooser else ref
+    names = _send_files(target, target.session(), given)
+    act(target, "upload", ref=named, file_paths=names, drop=drop or None, timeout=timeout)
 
 
 def uploads(
     target: Target,
+    put: Annotated[
+        list[Path] | None, typer.Option(help="Put this file of this machine there; repeatable.")
+    ] = None,
     delete: Annotated[list[str] | None, typer.Option(help="Erase the file of this name.")] = None,
 ) -> None:
-    """List the files that were put into the session."""
+    """List the files that were put into the session; put some there, or erase some."""
     from agent_browser.client import requests, transfers
 
+    _check_files(put or [])
     session = target.session()
     for name in delete or ():
         target.send(transfers.delete_upload(session, name), "erasing a file")
+    if put:
+        _send_files(target, session, put)
     request = transfers.list_uploads(session)
     answer = target.send(requests.raw(request), "asking for the files")
     if target.json:
@@ -133,6 +142,21 @@ def uploads(
         say(f"{line(one.name)}\t{one.size} bytes\t{one.content_type or ''}".rstrip())
     if not items:
         say("no file was put into this session")
+
+
+def _check_files(files: list[Path]) -> None:
+    for file in files:
+        if not file.is_file():
+            raise Failed(f"{file}: there is no such file", USAGE)
+
+
+def _send_files(target: Target, session: str, files: list[Path]) -> list[str]:
+    """Put them into the session; the names that they have there."""
+    from agent_browser.client import transfers
+
+    with transfers.opened(files) as parts:
+        sent = target.send(transfers.upload(session, parts), "sending the files")
+    return [one.name for one in sent.items]
 
 
 def _free(folder: Path, name: str) -> Path:

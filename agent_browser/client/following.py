@@ -5,7 +5,8 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import replace
-from typing import Any
+from functools import cached_property
+from typing import Any, Generic, TypeVar
 
 import anyio
 import httpx
@@ -21,12 +22,24 @@ PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 LOST = (AnswerLost, ServerUnreachable, Unavailable)
 
 
-class _Frames:
+Stream = TypeVar("Stream")
+"""What opens the connection, and is left when it is to be closed."""
+
+
+class _Frames(Generic[Stream]):
     """What both kinds know: frames of the stream made into events, and where it is."""
 
-    def __init__(self, address: Address, request: Request[None], *, comes_back: bool) -> None:
+    def __init__(
+        self,
+        address: Address,
+        request: Request[None],
+        stream: Callable[[Request[Any]], Stream],
+        *,
+        comes_back: bool = True,
+    ) -> None:
         self._address = address
         self._request = request
+        self._stream = stream
         self._comes_back = comes_back
         self._lines: dict[str, str] = {}
         self._failures = 0
@@ -81,20 +94,12 @@ class _Frames:
         return PAUSES[self._failures - 1]
 
 
-class Following(_Frames):
+class Following(_Frames[AbstractContextManager[httpx.Response]]):
     """Events in order, to be read once; `close` ends it."""
 
-    def __init__(
-        self,
-        address: Address,
-        request: Request[None],
-        stream: Callable[[Request[Any]], AbstractContextManager[httpx.Response]],
-        *,
-        comes_back: bool = True,
-    ) -> None:
-        super().__init__(address, request, comes_back=comes_back)
-        self._stream = stream
-        self._events = self._read()
+    @cached_property
+    def _events(self) -> Generator[Event, None, None]:
+        return self._read()
 
     def __iter__(self) -> Iterator[Event]:
         return self._events
@@ -123,20 +128,12 @@ class Following(_Frames):
                 time.sleep(self._pause(lost))
 
 
-class AsyncFollowing(_Frames):
+class AsyncFollowing(_Frames[AbstractAsyncContextManager[httpx.Response]]):
     """The same for asynchronous programs; `aclose` ends it."""
 
-    def __init__(
-        self,
-        address: Address,
-        request: Request[None],
-        stream: Callable[[Request[Any]], AbstractAsyncContextManager[httpx.Response]],
-        *,
-        comes_back: bool = True,
-    ) -> None:
-        super().__init__(address, request, comes_back=comes_back)
-        self._stream = stream
-        self._events = self._read()
+    @cached_property
+    def _events(self) -> AsyncGenerator[Event, None]:
+        return self._read()
 
     def __aiter__(self) -> AsyncIterator[Event]:
         return self._events

@@ -182,9 +182,11 @@ class Session(_Handle):
         """The page printed."""
         return self._client.pdf(self.id, **options)
 
-    def upload(self, ref: str, *files: str | PathLike[str], **options: Any) -> InteractOutput:
+    def upload(
+        self, ref: str | None, *files: str | PathLike[str], **options: Any
+    ) -> InteractOutput:
         """Give files of this machine to a file input, to what opens a chooser, or with `drop` to
-        where they are dropped.
+        where they are dropped; with None to the file chooser that waits.
         """
         names = [one.name for one in (self._client.upload(self.id, *files)).items]
         return self.interact("upload", ref=ref, file_paths=names, **options)
@@ -358,9 +360,11 @@ class AsyncSession(_Handle):
         """The page printed."""
         return await self._client.pdf(self.id, **options)
 
-    async def upload(self, ref: str, *files: str | PathLike[str], **options: Any) -> InteractOutput:
+    async def upload(
+        self, ref: str | None, *files: str | PathLike[str], **options: Any
+    ) -> InteractOutput:
         """Give files of this machine to a file input, to what opens a chooser, or with `drop` to
-        where they are dropped.
+        where they are dropped; with None to the file chooser that waits.
         """
         names = [one.name for one in (await self._client.upload(self.id, *files)).items]
         return await self.interact("upload", ref=ref, file_paths=names, **options)

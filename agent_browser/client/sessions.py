@@ -15,12 +15,37 @@ from agent_browser.models.events import EventType
 from agent_browser.models.sessions import Session, SessionList
 
 T = TypeVar("T")
+Events = TypeVar("Events", covariant=True)
 
 
-class Sessions(Protocol):
-    """What a client does with sessions as a whole; it does it over `send`."""
+class _Followed(Protocol[Events]):
+    """What both clients do alike: neither waits for anything here."""
 
     address: Address
+
+    def _followed(self, request: Request[None], *, comes_back: bool) -> Events: ...
+
+    def events(
+        self,
+        session: str | None = None,
+        *,
+        types: Sequence[EventType] = (),
+        after: int | None = None,
+        follow: bool = True,
+    ) -> Events:
+        """What happens to a session, or to all of the caller's, as it happens, until the session
+        has ended. Comes back where it was when the connection is lost. `follow` false: what is
+        held now, and no more. Errors are raised when it is read.
+        """
+        request = directory.events(session, types, after, follow=follow)
+        return self._followed(request, comes_back=follow)
+
+
+class Sessions(_Followed[Following], Protocol):
+    """What a client does with sessions as a whole; it does it over `send`."""
+
+    def _followed(self, request: Request[None], *, comes_back: bool) -> Following:
+        return Following(self.address, request, self._stream, comes_back=comes_back)
 
     def send(self, request: Request[T]) -> T:
         """Do a request."""
@@ -43,7 +68,7 @@ class Sessions(Protocol):
         return self.send(requests.get_session(session))
 
     def update_session(self, session: str, **changes: Any) -> Session:
-        """Name, pin or tag it, or change its timeouts; a `name` of None takes it away. Changes:
+        """Name, pin or tag it, change timeouts or privacy; a `name` of None takes it away. Changes:
         `SessionPatch`'s fields.
         """
         return self.send(directory.updated(session, changes))
@@ -66,30 +91,16 @@ class Sessions(Protocol):
         """A page of its log, oldest first; of an ended one too."""
         return self.send(directory.actions(session, limit, cursor))
 
-    def events(
-        self,
-        session: str | None = None,
-        *,
-        types: Sequence[EventType] = (),
-        after: int | None = None,
-        follow: bool = True,
-    ) -> Following:
-        """What happens to a session, or to all of the caller's, as it happens, until the session
-        has ended. Comes back where it was when the connection is lost. `follow` false: what is
-        held now, and no more. Errors are raised when it is read.
-        """
-        request = directory.events(session, types, after, follow=follow)
-        return Following(self.address, request, self._stream, comes_back=follow)
-
     def end_session(self, session: str, *, purge: bool = False) -> None:
         """End it; with `purge` its record and files are erased at once."""
         self.send(requests.end_session(session, purge=purge))
 
 
-class AsyncSessions(Protocol):
+class AsyncSessions(_Followed[AsyncFollowing], Protocol):
     """What an asynchronous client does with sessions as a whole; it does it over `send`."""
 
-    address: Address
+    def _followed(self, request: Request[None], *, comes_back: bool) -> AsyncFollowing:
+        return AsyncFollowing(self.address, request, self._stream, comes_back=comes_back)
 
     async def send(self, request: Request[T]) -> T:
         """Do a request."""
@@ -112,7 +123,7 @@ class AsyncSessions(Protocol):
         return await self.send(requests.get_session(session))
 
     async def update_session(self, session: str, **changes: Any) -> Session:
-        """Name, pin or tag it, or change its timeouts; a `name` of None takes it away. Changes:
+        """Name, pin or tag it, change timeouts or privacy; a `name` of None takes it away. Changes:
         `SessionPatch`'s fields.
         """
         return await self.send(directory.updated(session, changes))
@@ -134,21 +145,6 @@ class AsyncSessions(Protocol):
     ) -> ActionList:
         """A page of its log, oldest first; of an ended one too."""
         return await self.send(directory.actions(session, limit, cursor))
-
-    def events(
-        self,
-        session: str | None = None,
-        *,
-        types: Sequence[EventType] = (),
-        after: int | None = None,
-        follow: bool = True,
-    ) -> AsyncFollowing:
-        """What happens to a session, or to all of the caller's, as it happens, until the session
-        has ended. Comes back where it was when the connection is lost. `follow` false: what is
-        held now, and no more. Errors are raised when it is read.
-        """
-        request = directory.events(session, types, after, follow=follow)
-        return AsyncFollowing(self.address, request, self._stream, comes_back=follow)
 
     async def end_session(self, session: str, *, purge: bool = False) -> None:
         """End it; with `purge` its record and files are erased at once."""

@@ -37,7 +37,7 @@ async def compare(
     made: list[str] = []
     looks: dict[str, Look] = {}
     try:
-        with anyio.fail_after(input.timeout):
+        with anyio.fail_after(input.timeout), service.undisturbed():
             a, b = await _looks(service, caller, input, made, looks)
             found = await anyio.to_thread.run_sync(_compared, input, a, b, abandon_on_cancel=True)
             await _keep(keeping, caller, found, a, b)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from agent_browser.comparing import lines, pictures
-from agent_browser.comparing.logs import consoles, traffic
+from agent_browser.comparing.logs import consoles, missing, traffic
 from agent_browser.comparing.looks import MEASURES, Look
 from agent_browser.models.comparing import (
     CompareInput,
@@ -52,6 +52,8 @@ def compared(input: CompareInput, a: Look, b: Look) -> Found:
         output.timing = {name: _timing(name, a, b) for name in MEASURES}
     if a.requests is not None and b.requests is not None:
         output.requests = traffic(a, b)
+        sides = (("a", missing(a)), ("b", missing(b)))
+        output.notes += [f"{name}: {note}" for name, note in sides if note is not None]
         found.parts.append(output.requests.same)
     if a.console is not None and b.console is not None:
         output.console = consoles(a, b)
@@ -135,7 +137,7 @@ def _status(input: CompareInput, a: Look, b: Look) -> StatusDifference:
     output = StatusDifference(same=True)
     if a.report.status != b.report.status:
         output.differing.append("status")
-    asked_the_same = input.a.url == input.b.url
+    asked_the_same = input.a.url is not None and input.a.url == input.b.url
     if asked_the_same and a.report.url != b.report.url:
         output.differing.append("url")
     if a.report.title != b.report.title:

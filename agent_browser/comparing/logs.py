@@ -31,7 +31,8 @@ def traffic(a: Look, b: Look) -> RequestsDifference:
         only_b=only_b[:_MOST],
         failed_a=list(failed_a.elements())[:_MOST],
         failed_b=list(failed_b.elements())[:_MOST],
-        truncated=max(len(only_a), len(only_b)) > _MOST or _is_partial(a) or _is_partial(b),
+        truncated=max(len(only_a), len(only_b)) > _MOST
+        or any(missing(look) is not None for look in (a, b)),
     )
 
 
@@ -39,10 +40,15 @@ def _requests(look: Look) -> list[Traffic]:
     return look.requests.requests if look.requests is not None else []
 
 
-def _is_partial(look: Look) -> bool:
-    return look.requests is not None and (
-        look.requests.dropped > 0 or look.requests.total > len(look.requests.requests)
-    )
+def missing(look: Look) -> str | None:
+    """What is not among its requests; None where all are, as far as known."""
+    found = look.requests
+    if found is None:
+        return None
+    left_out = found.dropped + found.total - len(found.requests)
+    if left_out:
+        return f"{left_out} requests are not compared: only the latest {len(found.requests)} are"
+    return f"requests: {found.note}" if found.note is not None else None
 
 
 def _failed(rows: Iterable[Traffic]) -> list[Traffic]:

@@ -9,7 +9,7 @@ import anyio
 from agent_browser.browser.urls import normalise
 from agent_browser.errors import DialogWaiting, NavigationFailed
 from agent_browser.models.base import Input
-from agent_browser.models.catalogue import INPUTS
+from agent_browser.models.catalogue import NAMES
 from agent_browser.models.comparing import CompareInput, Side, SideReport
 from agent_browser.models.functions import (
     ExecuteInput,
@@ -20,8 +20,14 @@ from agent_browser.models.functions import (
     SnapshotInput,
     SnapshotOutput,
 )
-from agent_browser.models.network import ConsoleOutput, RequestsOutput
+from agent_browser.models.network import (
+    ConsoleInput,
+    ConsoleOutput,
+    RequestsInput,
+    RequestsOutput,
+)
 from agent_browser.models.reading import MAX_CHARS, ReadInput, ReadOutput
+from agent_browser.models.sessions import SessionCreate
 from agent_browser.models.timing import within
 from agent_browser.service import Caller, Image, SessionService
 
@@ -77,11 +83,7 @@ class Looking:
         """Open it, unless it is a session, and look."""
         what = self._input.what
         if self._side.url is not None:
-            opened = cast("OpenOutput", await self._call(opening(self._input, self._side), "new"))
-            made(opened.session_id)
-            self._session = opened.session_id
-            if opened.gave_a_file(normalise(self._side.url)):
-                raise NavigationFailed("the address is a file to download, not a page")
+            await self._open(self._side.url, made)
         else:
             # A page that hangs is found out here, where there is a bound: a look has none.
             await self._call(ExecuteInput(code="1"))
@@ -106,24 +108,38 @@ class Looking:
             timed = cast("ExecuteOutput", await self._call(ExecuteInput(code=_TIMING)))
             look.timing = measures(timed.value)
         if "requests" in what:
-            look.requests = cast("RequestsOutput | None", await self._logged("requests"))
+            requests = RequestsInput(limit=_MOST_LOGGED)
+            look.requests = cast("RequestsOutput", await self._call(requests))
         if "console" in what:
-            look.console = cast("ConsoleOutput | None", await self._logged("console"))
+            console = ConsoleInput(limit=_MOST_LOGGED)
+            look.console = cast("ConsoleOutput", await self._call(console))
         return look
+
+    async def _open(self, url: str, made: Made) -> None:
+        """In a session of its own, whose requests are kept from the first on."""
+        session = await self._service.create(self._caller, opening(self._input, self._side))
+        made(session.id)
+        self._session = session.id
+        if "requests" in self._input.what:
+            await self._call(RequestsInput(limit=1))
+        page = OpenInput(
+            url=url,
+            wait_until=self._side.wait_until or self._input.options.wait_until,
+            timeout=self._input.timeout,
+            snapshot=False,
+        )
+        opened = cast("OpenOutput", await self._call(page))
+        if opened.gave_a_file(normalise(url)):
+            raise NavigationFailed("the address is a file to download, not a page")
 
     async def _snapshot(self) -> SnapshotOutput:
         limit = MOST_ELEMENTS if "elements" in self._input.what else 1
         return cast("SnapshotOutput", await self._call(SnapshotInput(limit=limit)))
 
-    async def _logged(self, function: str) -> Any:
-        input = INPUTS[function].model_validate({"limit": _MOST_LOGGED})
-        return await self._call(input, function=function)
-
-    async def _call(self, input: Input, session: str = "", *, function: str = "") -> Any:
-        name = function or type(input).__name__.removesuffix("Input").lower()
+    async def _call(self, input: Input) -> Any:
         left = anyio.current_effective_deadline() - anyio.current_time()
         return await self._service.call(
-            self._caller, name, within(input, left), session=session or self._session
+            self._caller, NAMES[type(input)], within(input, left), session=self._session
         )
 
     def _picture(self) -> ScreenshotInput:
@@ -137,21 +153,15 @@ class Looking:
         )
 
 
-def opening(input: CompareInput, side: Side) -> OpenInput:
-    """How a side is opened: the options of both, and over them its own. Nobody is there to answer
-    what it asks.
+def opening(input: CompareInput, side: Side) -> SessionCreate:
+    """The session of a side: the options of both, and over them its own. Nobody is there to answer
+    what its page asks.
     """
-    given = input.options.model_dump(exclude_unset=True)
-    own = side.model_dump(exclude_unset=True, exclude={"session"})
-    asked = {
-        **given,
-        **own,
-        "wait_until": own.get("wait_until") or input.options.wait_until,
-        "timeout": input.timeout,
-        "snapshot": False,
-    }
+    given = input.options.model_dump(exclude_unset=True, exclude={"wait_until"})
+    own = side.model_dump(exclude_unset=True, exclude={"session", "url", "wait_until"})
+    asked = given | own
     asked["dialogs"] = asked.get("dialogs") or "dismiss"
-    return OpenInput.model_validate(asked)
+    return SessionCreate.model_validate(asked)
 
 
 def measures(value: Any) -> dict[str, float]:

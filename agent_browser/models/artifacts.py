@@ -50,6 +50,10 @@ class Chapter(Output):
     at: float
 
 
+EarlyEnd = Literal["storage_full", "size_limit", "encoder_failed", "interrupted"]
+"""Why a video ends before what it shows did; `interrupted`: its file was never finished."""
+
+
 class Recording(Artifact):
     """A video of one tab of a session, with what is known of it."""
 
@@ -61,6 +65,9 @@ class Recording(Artifact):
     fps: float | None = None
     """Frames a second, of what `record` made."""
     chapters: list[Chapter] = []
+    partial: bool = False
+    """Whether it ends before what it shows did; `code` says why."""
+    code: EarlyEnd | None = None
 
 
 class RecordingList(Output):

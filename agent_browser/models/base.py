@@ -3,10 +3,20 @@ UTC.
 """
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainSerializer,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
 
 _DURATION = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?\s*$")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -16,6 +26,34 @@ class Input(BaseModel):
     """A body that a caller sends. A field that is not known is an error, not a silent no-op."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_no_truth(cls, value: Any, info: ValidationInfo) -> Any:
+        """True is no number, though Python counts it as 1."""
+        if value is True or value is False:
+            field = cls.model_fields.get(info.field_name or "")
+            kinds = set(_kinds(field.annotation)) if field is not None else set()
+            if kinds & {int, float} and bool not in kinds:
+                raise ValueError("a number is wanted, not true or false")
+        return value
+
+
+def _kinds(annotation: Any) -> Iterator[Any]:
+    """The types that an annotation names, of those that a union is made of."""
+    if get_origin(annotation) in (Union, UnionType, Annotated):
+        for part in get_args(annotation):
+            yield from _kinds(part)
+    else:
+        yield annotation
+
+
+class Unfit(ValueError):
+    """What does not fit together in a whole model; `fields`, as the wire names them, are told."""
+
+    def __init__(self, message: str, *fields: str) -> None:
+        super().__init__(message)
+        self.fields = fields
 
 
 class Output(BaseModel):
@@ -40,19 +78,25 @@ def parse_duration(value: Any) -> float:
     return seconds
 
 
-Duration = Annotated[
-    float,
-    BeforeValidator(parse_duration),
-    WithJsonSchema(
+def _described(least: float) -> WithJsonSchema:
+    return WithJsonSchema(
         {
             "anyOf": [
-                {"type": "number", "minimum": 0},
+                {"type": "number", "minimum": least},
                 {"type": "string", "pattern": r"^\d+(\.\d+)?(ms|s|m|h|d)?$"},
             ],
             "description": "Seconds as a number, or a text such as 90s, 30m, 12h.",
         }
-    ),
-]
+    )
+
+
+SHORTEST = 0.001
+"""The least timeout of a function, in seconds; the longest is a setting, so calls are refused for
+what is outside, not their inputs.
+"""
+Duration = Annotated[float, BeforeValidator(parse_duration), _described(0)]
+Timeout = Annotated[float, BeforeValidator(parse_duration), _described(SHORTEST)]
+"""How long a function may take."""
 
 
 def rfc3339(value: datetime) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from agent_browser.models.artifacts import Artifact
-from agent_browser.models.base import Duration, Input, Output
+from agent_browser.models.base import Duration, Input, Output, Unfit
 from agent_browser.models.functions import Clip, ContextOptions, Selector, Url, WaitUntil
 
 Aspect = Literal[
@@ -41,9 +41,9 @@ class Side(ContextOptions):
     @model_validator(mode="after")
     def _is_one(self) -> "Side":
         if (self.session is None) == (self.url is None):
-            raise ValueError("a side is a session or a url, and not both")
+            raise Unfit("a side is a session or a url, and not both", "session", "url")
         if self.session is not None and self.model_fields_set - {"session"}:
-            raise ValueError("a session is compared as it is: options go with a url")
+            raise Unfit("a session is compared as it is: options go with a url", "session")
         return self
 
 
@@ -66,7 +66,7 @@ class Mask(Input):
     @model_validator(mode="after")
     def _is_one(self) -> "Mask":
         if (self.selector is None) == (self.box is None):
-            raise ValueError("a mask is a selector or a box, and not both")
+            raise Unfit("a mask is a selector or a box, and not both", "selector", "box")
         return self
 
 

@@ -5,17 +5,29 @@ import re
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    Discriminator,
+    Field,
+    Tag,
+    field_validator,
+    model_validator,
+)
 
-from agent_browser.models.base import Input
+from agent_browser.models.base import Input, Unfit
 
 Preset = Literal["none", "slow-2g", "slow-3g", "3g", "fast-3g", "slow-4g", "4g"]
 Kilobits = Annotated[float, Field(gt=0, le=10_000_000)]
 Base64Url = Annotated[str, Field(min_length=1, max_length=8_192, pattern=r"^[A-Za-z0-9_-]+=*$")]
 Headers = Annotated[dict[str, str], Field(max_length=64)]
-Permissions = Annotated[
-    list[Annotated[str, Field(min_length=1, max_length=64)]], Field(max_length=32)
-]
+Permission = Literal[
+    "accelerometer", "ambient-light-sensor", "background-sync", "camera", "clipboard-read",
+    "clipboard-write", "geolocation", "gyroscope", "local-fonts", "local-network-access",
+    "magnetometer", "microphone", "midi", "midi-sysex", "notifications", "payment-handler",
+    "screen-wake-lock", "storage-access",
+]  # fmt: skip
+Permissions = Annotated[list[Permission], Field(max_length=32)]
+_KEY = ("id", "user_handle", "private_key", "public_key")
 _HOST = re.compile(r"^[A-Za-z0-9._-]{1,255}$")
 
 
@@ -28,7 +40,10 @@ def _origin(text: str) -> str:
     if parts.path not in ("", "/") or parts.query or parts.fragment or re.search(r"\s", text):
         raise ValueError("an origin has no path: http(s)://host or http(s)://host:port")
     if ":" in host:
-        shown = f"[{ipaddress.IPv6Address(host).compressed}]"
+        address = ipaddress.IPv6Address(host)
+        if address.scope_id is not None:
+            raise ValueError("an origin has no zone")
+        shown = f"[{address.compressed}]"
     elif _HOST.match(host):
         shown = host
     else:
@@ -39,6 +54,16 @@ def _origin(text: str) -> str:
 
 
 Origin = Annotated[str, Field(min_length=1, max_length=512), AfterValidator(_origin)]
+
+
+def _kind(value: object) -> str:
+    return "(none)" if value == "none" else "(given)"
+
+
+EITHER = Discriminator(_kind)
+"""Tells what takes something away from what gives it. Faults are named without it."""
+GIVEN = Tag("(given)")
+Nothing = Annotated[Literal["none"], Tag("(none)")]
 
 
 class Throttle(Input):
@@ -91,7 +116,7 @@ class Passkey(Input):
 
     @model_validator(mode="after")
     def _is_whole(self) -> "Passkey":
-        parts = (self.id, self.user_handle, self.private_key, self.public_key)
+        parts = [getattr(self, name) for name in _KEY]
         if any(part is not None for part in parts) and None in parts:
-            raise ValueError("id, user_handle, private_key and public_key go together")
+            raise Unfit("id, user_handle, private_key and public_key go together", *_KEY)
         return self

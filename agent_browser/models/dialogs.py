@@ -1,4 +1,6 @@
-"""Dialogs that pages show: a session's rule, the one that waits, those that were answered."""
+"""Dialogs that pages show: a session's rule, the one that waits, those that were answered; and the
+file chooser that waits.
+"""
 
 from typing import Literal
 
@@ -26,3 +28,11 @@ class WaitingDialog(Output):
     message: str
     default_value: str = ""
     tab: str
+
+
+class WaitingChooser(Output):
+    """A file chooser that a page opened: the action `upload` without `ref` gives it files."""
+
+    tab: str
+    multiple: bool
+    """It takes several files."""

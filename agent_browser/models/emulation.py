@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from agent_browser.models.base import Duration, Output
+from agent_browser.models.base import Output, Timeout
 from agent_browser.models.conditions import Throttle
 from agent_browser.models.functions import ContextOptions, FunctionOutput, Geolocation
 
@@ -12,7 +12,7 @@ from agent_browser.models.functions import ContextOptions, FunctionOutput, Geolo
 class EmulateInput(ContextOptions):
     """What is to be different from now on. What is left out stays; nothing at all only asks."""
 
-    timeout: Duration = 10.0
+    timeout: Timeout = 10.0
 
 
 class Authenticator(Output):

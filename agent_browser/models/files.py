@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from agent_browser.models.artifacts import Artifact, Download
-from agent_browser.models.base import Duration, Input, Output, Timestamp
+from agent_browser.models.base import Input, Output, Timeout, Timestamp
 from agent_browser.models.functions import FunctionOutput
 
 
@@ -11,7 +11,7 @@ class DownloadsInput(Input):
     """What the session downloaded so far; of an ended session too."""
 
     zip: bool = Field(default=False, description="Also one zip file of all that are there.")
-    timeout: Duration = 60.0
+    timeout: Timeout = 60.0
 
 
 class DownloadsOutput(FunctionOutput):
@@ -34,6 +34,25 @@ class UploadedFile(Output):
     content_type: str | None = None
     """What the caller said that it is."""
     created_at: Timestamp
+
+
+class FilePut(Input):
+    """One of `FilesPut`."""
+
+    name: str
+    size: int
+
+
+class FilesPut(Input):
+    """What a session's log says of files that were put into it."""
+
+    files: list[FilePut] = []
+
+
+class FileErased(Input):
+    """What a session's log says of a file that was erased."""
+
+    name: str
 
 
 class UploadList(Output):

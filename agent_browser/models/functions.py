@@ -5,18 +5,23 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from agent_browser.models.artifacts import Artifact, Download, Recording
-from agent_browser.models.base import Duration, Input, Output
+from agent_browser.models.base import Input, Output, Timeout, Unfit
 from agent_browser.models.conditions import (
+    EITHER,
+    GIVEN,
     Headers,
     HttpCredentials,
+    Nothing,
     Origin,
     Passkey,
     Permissions,
     Preset,
     Throttle,
 )
-from agent_browser.models.dialogs import Dialog, DialogRule, WaitingDialog
+from agent_browser.models.dialogs import Dialog, DialogRule, WaitingChooser, WaitingDialog
+from agent_browser.models.looks import DeltaWish, Look
 from agent_browser.models.pointing import Button, Coordinate, Modifiers, Point
+from agent_browser.models.state import StorageState
 
 WaitUntil = Literal["domcontentloaded", "load", "networkidle", "commit"]
 
@@ -69,7 +74,9 @@ class ContextOptions(Input):
     timezone: Annotated[str, Field(min_length=1, max_length=64)] | None = Field(
         default=None, description="IANA name, such as Europe/Zurich."
     )
-    geolocation: Geolocation | None = None
+    geolocation: Annotated[Annotated[Geolocation, GIVEN] | Nothing, EITHER] | None = Field(
+        default=None, description="A place; none takes it away."
+    )
     permissions: Permissions | None = None
     permissions_by_origin: dict[Origin, Permissions] | None = Field(default=None, max_length=32)
     color_scheme: Literal["light", "dark", "no-preference"] | None = None
@@ -106,7 +113,9 @@ class ContextOptions(Input):
         repr=False,
         description="Headers of requests to these origins alone; {} ends it.",
     )
-    http_credentials: HttpCredentials | None = Field(default=None, repr=False)
+    http_credentials: Annotated[Annotated[HttpCredentials, GIVEN] | Nothing, EITHER] | None = Field(
+        default=None, repr=False, description="A name and a password; none takes them away."
+    )
     passkeys: list[Passkey] | None = Field(
         default=None,
         max_length=64,
@@ -114,7 +123,7 @@ class ContextOptions(Input):
         description="Passkeys to put into a virtual authenticator beside those that it holds; [] "
         "takes all out. From then on pages see the authenticator.",
     )
-    storage_state: dict[str, Any] | None = Field(
+    storage_state: StorageState | None = Field(
         default=None, repr=False, description="Playwright's storage_state format."
     )
     dialogs: DialogRule | None = Field(
@@ -128,26 +137,25 @@ class ContextOptions(Input):
         if self.proxy_url is None and (
             self.proxy_username is not None or self.proxy_password is not None
         ):
-            raise ValueError("proxy_username and proxy_password need proxy_url")
+            raise Unfit("proxy_username and proxy_password need proxy_url", "proxy_url")
         return self
 
 
-class OpenInput(ContextOptions):
+class OpenInput(ContextOptions, Look):
     """Go to a page; in a new session, with what its context is made with."""
 
     url: Url = Field(
         description="http(s) address, about:blank or data:; https:// is put before a bare host."
     )
     wait_until: WaitUntil = "domcontentloaded"
-    timeout: Duration = 30.0
+    timeout: Timeout = 30.0
     screenshot: bool = False
     snapshot: bool = Field(default=True, description="Look at the page; false answers no elements.")
 
 
-class SnapshotInput(Input):
+class SnapshotInput(Look):
     """What can be acted on, in document order, over all frames and open shadow roots."""
 
-    limit: int = Field(default=200, ge=1, le=10_000)
     offset: int = Field(default=0, ge=0)
     query: Annotated[str, Field(max_length=1_024)] | None = Field(
         default=None, description="Only elements whose line contains this text (case ignored)."
@@ -156,20 +164,12 @@ class SnapshotInput(Input):
     tree: bool = Field(
         default=False, description="Also Playwright's aria tree as text, with the same refs."
     )
-    delta: bool = Field(
-        default=False, description="Also what changed since the session's last snapshot."
+    delta: DeltaWish = Field(
+        default=False,
+        description="Also what changed since the session's last snapshot; `only`: in place of the "
+        "elements.",
     )
     boxes: bool = False
-    max_chars: int = Field(
-        default=500_000,
-        ge=500,
-        le=10_000_000,
-        description="Characters of `elements_text`, and of `tree`, at most.",
-    )
-    boundaries: bool = Field(
-        default=False,
-        description="Put the page's text between two lines with a random word in them.",
-    )
     screenshot: bool = False
 
 
@@ -190,7 +190,7 @@ class UploadFile(Input):
     content_type: Annotated[str, Field(max_length=128)] | None = None
 
 
-class InteractInput(Input):
+class InteractInput(Look):
     """One action. `ref` is `@e7`, `e7`, `ref=e7` or a Playwright selector."""
 
     action: ActionName
@@ -249,10 +249,13 @@ class InteractInput(Input):
     tab: Annotated[str, Field(pattern=r"^t\d{1,9}$")] | None = None
     width: Pixels | None = None
     height: Pixels | None = None
-    timeout: Duration | None = Field(
+    timeout: Timeout | None = Field(
         default=None, description="5 s if absent; 30 s for goto and reload."
     )
-    snapshot: bool | Literal["delta"] = True
+    snapshot: bool | Literal["delta", "delta_only"] = Field(
+        default=True,
+        description="Look after it; delta: also what changed, delta_only: that alone; false: not.",
+    )
     screenshot: bool = False
 
 
@@ -302,12 +305,16 @@ class ScreenshotInput(Input):
     def _names_one_thing(self) -> "ScreenshotInput":
         named = [name for name in ("ref", "selector", "clip") if getattr(self, name) is not None]
         if len(named) > 1 or (self.full_page and named and named != ["clip"]):
-            given = " and ".join([*named, *(["full_page"] if self.full_page else [])])
-            raise ValueError(f"{given} name different pictures; give one of them")
+            named += ["full_page"] if self.full_page else []
+            given = " and ".join(named)
+            raise Unfit(f"{given} name different pictures; give one of them", *named)
         if self.omit_background and self.type == "jpeg":
-            raise ValueError("jpeg has no transparency: omit_background goes with png and webp")
+            raise Unfit(
+                "jpeg has no transparency: omit_background goes with png and webp",
+                "omit_background",
+            )
         if self.threshold and not self.if_changed:
-            raise ValueError("threshold is of if_changed")
+            raise Unfit("threshold is of if_changed", "threshold")
         return self
 
 
@@ -315,7 +322,7 @@ class ExecuteInput(Input):
     """JavaScript to run in the page: an expression, statements, or a function."""
 
     code: Annotated[str, Field(min_length=1, max_length=5_000_000)]
-    timeout: Duration = 30.0
+    timeout: Timeout = 30.0
 
 
 class CloseInput(Input):
@@ -410,6 +417,8 @@ class FunctionOutput(Output):
     session_id: str = ""
     dialog: WaitingDialog | None = None
     """The dialog that waits for the action `dialog`, of whichever tab."""
+    file_chooser: WaitingChooser | None = None
+    """The file chooser that waits for the action `upload`, of whichever tab."""
 
 
 class OpenOutput(FunctionOutput, PageState):
@@ -496,15 +505,3 @@ class CloseOutput(FunctionOutput):
     success: bool = True
     video: Recording | None = None
     videos: list[Recording] = []
-
-
-class FunctionCall(Input):
-    """The body of `POST /v1/functions/{function}`."""
-
-    session: Annotated[str, Field(max_length=256)] | None = Field(
-        default=None, description='"new", a session\'s id, or null for a session of this one call.'
-    )
-    session_timeout: Duration | None = Field(
-        default=None, description="Idle timeout of a new session."
-    )
-    input: dict[str, Any] = {}

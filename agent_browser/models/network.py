@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from agent_browser.models.artifacts import Artifact
-from agent_browser.models.base import Duration, Input, Output, Timestamp
+from agent_browser.models.base import Duration, Input, Output, Timeout, Timestamp, Unfit
 from agent_browser.models.functions import FunctionOutput
 from agent_browser.models.globs import Finder
 
@@ -144,14 +144,17 @@ class HarInput(Input):
     url: Find | None = Field(
         default=None, description="start: a glob (with * or {a,b}), else a part of the address."
     )
-    timeout: Duration = 60.0
+    timeout: Timeout = 60.0
 
     _url = field_validator("url")(_findable)
 
     @model_validator(mode="after")
     def _goes_together(self) -> "HarInput":
         if self.action == "stop" and {"content", "url"} & self.model_fields_set:
-            raise ValueError("'content' and 'url' are for action start")
+            raise Unfit(
+                "'content' and 'url' are for action start",
+                *sorted({"content", "url"} & self.model_fields_set),
+            )
         return self
 
 
@@ -228,6 +231,8 @@ class RequestsOutput(FunctionOutput):
     kept: int
     dropped: int
     """Older ones that were kept and are not any more."""
+    note: str | None = None
+    """What may be missing, of the time before requests were first asked for."""
     sockets: list[Socket] = []
 
 

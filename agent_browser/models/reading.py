@@ -14,7 +14,7 @@ from pydantic import (
 )
 
 from agent_browser.models.artifacts import Artifact
-from agent_browser.models.base import Duration, Input, Output
+from agent_browser.models.base import Input, Output, Timeout, Unfit
 from agent_browser.models.functions import FunctionOutput, Selector
 
 ReadFormat = Literal["markdown", "text", "html", "links", "tables", "fields"]
@@ -44,11 +44,11 @@ class FieldRule(Input):
     @model_validator(mode="after")
     def _goes_together(self) -> "FieldRule":
         if self.fields is not None and (self.attr is not None or self.type in ("number", "html")):
-            raise ValueError(
-                "fields make objects: they don't go with attr, nor type number or html"
+            raise Unfit(
+                "fields make objects: they don't go with attr, nor type number or html", "fields"
             )
         if self.fields is not None and not self.fields:
-            raise ValueError("fields must name at least one")
+            raise Unfit("fields must name at least one", "fields")
         return self
 
     @property
@@ -95,20 +95,26 @@ class ReadInput(Input):
         description="Put the content between two lines with a random word in them; markdown, text "
         "and html.",
     )
-    timeout: Duration = 30.0
+    timeout: Timeout = 30.0
 
     @model_validator(mode="after")
     def _goes_together(self) -> "ReadInput":
         if self.ref is not None and self.selector is not None:
-            raise ValueError("ref and selector name one element each; give one of them")
+            raise Unfit(
+                "ref and selector name one element each; give one of them", "ref", "selector"
+            )
         if (self.format == "fields") != (self.fields is not None):
-            raise ValueError("format fields and schema go together")
+            raise Unfit("format fields and schema go together", "format", "schema")
         if self.format == "fields" and (self.main or self.offset):
-            raise ValueError("fields are found in the whole page: leave main and offset out")
+            raise Unfit(
+                "fields are found in the whole page: leave main and offset out", "main", "offset"
+            )
         if self.boundaries and self.format not in ("markdown", "text", "html"):
-            raise ValueError("boundaries go around markdown, text and html; leave them out")
+            raise Unfit(
+                "boundaries go around markdown, text and html; leave them out", "boundaries"
+            )
         if self.fields is not None and _count(self.fields) > MOST_RULES:
-            raise ValueError(f"a schema has at most {MOST_RULES} rules, four levels deep")
+            raise Unfit(f"a schema has at most {MOST_RULES} rules, four levels deep", "schema")
         return self
 
 
@@ -212,7 +218,7 @@ class PdfInput(Input):
     )
     tagged: bool = Field(default=True, description="With its structure, for screen readers.")
     outline: bool = Field(default=False, description="With bookmarks of the headings.")
-    timeout: Duration = 30.0
+    timeout: Timeout = 30.0
 
     @field_validator("format", mode="before")
     @classmethod

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from agent_browser.models.artifacts import Artifact, Chapter, Recording
-from agent_browser.models.base import Duration, Input
+from agent_browser.models.base import Duration, Input, Timeout, Unfit
 from agent_browser.models.functions import FunctionOutput
 
 VideoFormat = Literal["webm", "mp4"]
@@ -50,21 +50,21 @@ class RecordInput(Input):
         description="chapter: how long its title is shown over the page, 10 s at most; 1.5 s if "
         "absent, 0 not at all.",
     )
-    timeout: Duration = 60.0
+    timeout: Timeout = 60.0
 
     @model_validator(mode="after")
     def _fits_its_action(self) -> "RecordInput":
         starts = self.action in ("start", "restart")
         given = [name for name in OF_START if getattr(self, name) is not None]
         if given and not starts:
-            raise ValueError(f"{', '.join(given)}: only for start and restart")
+            raise Unfit("only for start and restart", *given)
         given = [name for name in OF_CHAPTER if getattr(self, name) is not None]
         if given and self.action != "chapter":
-            raise ValueError(f"{', '.join(given)}: only for chapter")
+            raise Unfit("only for chapter", *given)
         if self.action == "chapter" and not (self.title or "").strip():
-            raise ValueError("'title' required for chapter")
+            raise Unfit("'title' required for chapter", "title")
         if self.card is not None and self.card > 10:
-            raise ValueError("card: 10 seconds at most")
+            raise Unfit("10 seconds at most", "card")
         return self
 
 
@@ -109,7 +109,7 @@ class TraceInput(Input):
     title: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
         default=None, description="start: its title in the viewer."
     )
-    timeout: Duration = 60.0
+    timeout: Timeout = 60.0
 
     @model_validator(mode="after")
     def _fits_its_action(self) -> "TraceInput":
@@ -119,7 +119,7 @@ class TraceInput(Input):
             if getattr(self, name) is not None
         ]
         if given and self.action != "start":
-            raise ValueError(f"{', '.join(given)}: only for start")
+            raise Unfit("only for start", *given)
         return self
 
 

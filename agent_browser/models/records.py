@@ -5,7 +5,13 @@ the wire as such: `models.sessions.Session` and `models.actions.Action` are what
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from agent_browser.models.sessions import EndReason, SessionPhase, SessionState, Timeouts
+from agent_browser.models.sessions import (
+    EndReason,
+    Privacy,
+    SessionPhase,
+    SessionState,
+    Timeouts,
+)
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,8 @@ class Record:
     url: str = ""
     title: str = ""
     profile: str | None = None
+    privacy: Privacy = field(default_factory=Privacy)
+    """As it was asked for; what comes of it depends on the server's settings."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +72,9 @@ class Wanted:
     tags: tuple[str, ...] = ()
     """All of them."""
     pinned: bool | None = None
+    name: str | None = None
+    """Just this one."""
+    id_prefix: str | None = None
     limit: int = 50
     cursor: str | None = None
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from agent_browser.models.base import Input, Output
+from agent_browser.models.base import Input, Output, Unfit
 from agent_browser.models.functions import FunctionOutput
 from agent_browser.models.globs import Glob
 from agent_browser.models.network import METHOD, ResourceType, as_list
@@ -133,30 +133,45 @@ class Rule(Input):
         given = self.model_fields_set
         answering = {"status", "body", "json_body", "base64", "content_type"} & given
         if answering and self.action != "fulfil":
-            raise ValueError(f"'{_wire(min(answering))}' is for action fulfil")
+            raise Unfit(
+                f"'{_wire(min(answering))}' is for action fulfil", *sorted(map(_wire, answering))
+            )
         if len({"body", "json_body", "base64"} & given) > 1:
-            raise ValueError("'body', 'json' and 'base64' are one body each; give one of them")
+            raise Unfit(
+                "'body', 'json' and 'base64' are one body each; give one of them",
+                "body",
+                "json",
+                "base64",
+            )
         if self.headers is not None and self.action not in ("fulfil", "headers"):
-            raise ValueError("'headers' is for actions fulfil and headers")
+            raise Unfit("'headers' is for actions fulfil and headers", "headers")
         if self.remove_headers is not None and self.action != "headers":
-            raise ValueError("'remove_headers' is for action headers")
+            raise Unfit("'remove_headers' is for action headers", "remove_headers")
         if (self.to is not None) != (self.action == "redirect"):
-            raise ValueError("'to' and action redirect go together")
+            raise Unfit("'to' and action redirect go together", "to")
         if self.action == "headers":
             self._changes_headers()
         if self.action == "delay" and not self.delay_ms:
-            raise ValueError("'delay_ms' is needed for action delay")
+            raise Unfit("'delay_ms' is needed for action delay", "delay_ms")
         return self
 
     def _changes_headers(self) -> None:
         if not self.headers and not self.remove_headers:
-            raise ValueError("'headers' or 'remove_headers' is needed for action headers")
+            raise Unfit(
+                "'headers' or 'remove_headers' is needed for action headers",
+                "headers",
+                "remove_headers",
+            )
         for name in (*(self.headers or ()), *(self.remove_headers or ())):
             lower = name.lower()
             if lower in _BROWSERS or lower.startswith(_BROWSERS_BEGIN):
-                raise ValueError(f"{lower} is the browser's own: no rule can change it")
+                field = "headers" if name in (self.headers or ()) else "remove_headers"
+                raise Unfit(f"{lower} is the browser's own: no rule can change it", field)
         if "user-agent" in map(str.lower, self.remove_headers or ()):
-            raise ValueError("'remove_headers': a browser always sends user-agent; set another one")
+            raise Unfit(
+                "'remove_headers': a browser always sends user-agent; set another one",
+                "remove_headers",
+            )
 
     @property
     def content(self) -> bytes:
@@ -187,9 +202,9 @@ class RouteInput(Input):
     def _goes_together(self) -> "RouteInput":
         action = self.wanted
         if (self.rules is not None) != (action in ("set", "add")):
-            raise ValueError("'rules' and the actions set and add go together")
+            raise Unfit("'rules' and the actions set and add go together", "rules")
         if (self.ids is not None) != (action == "remove"):
-            raise ValueError("'ids' and the action remove go together")
+            raise Unfit("'ids' and the action remove go together", "ids")
         return self
 
     @property

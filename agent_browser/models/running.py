@@ -13,7 +13,7 @@ from pydantic import (
 )
 
 from agent_browser.errors import AgentBrowserError
-from agent_browser.models.base import Input, Output, Timestamp
+from agent_browser.models.base import Input, Output, Timestamp, Unfit
 from agent_browser.models.catalogue import INPUTS
 from agent_browser.models.globs import MAX_GLOB, Glob
 
@@ -76,12 +76,17 @@ class StopCondition(Input):
         default=None, description="Text that the page shows; white space is folded."
     )
 
+    @field_validator("url")
+    @classmethod
+    def _is_glob(cls, value: str | None) -> str | None:
+        if value is not None:
+            Glob(value)
+        return value
+
     @model_validator(mode="after")
     def _is_one(self) -> "StopCondition":
         if self.url is None and self.text is None:
-            raise ValueError("url or text, or both")
-        if self.url is not None:
-            Glob(self.url)
+            raise Unfit("url or text, or both", "url", "text")
         return self
 
 

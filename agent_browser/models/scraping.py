@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from agent_browser.models.artifacts import Artifact, Recording
-from agent_browser.models.base import Duration, Input, Output
+from agent_browser.models.base import Duration, Input, Output, Unfit
 from agent_browser.models.catalogue import INPUTS
 from agent_browser.models.functions import ContextOptions, WaitUntil
 
@@ -69,9 +69,10 @@ class Reading(Input):
     @model_validator(mode="after")
     def _can_be_called(self) -> "Reading":
         if self.function not in READERS:
-            raise ValueError(
+            raise Unfit(
                 f"read: there is no function {self.function!r} to read with; "
-                f"there are {', '.join(READERS)}"
+                f"there are {', '.join(READERS)}",
+                "function",
             )
         self.parsed()
         return self
@@ -85,7 +86,7 @@ class Reading(Input):
                 f"{'.'.join(map(str, fault['loc'])) or 'input'}: {fault['msg']}"
                 for fault in exc.errors(include_url=False, include_input=False)
             )
-            raise ValueError(f"{self.function}: {said}") from exc
+            raise Unfit(f"{self.function}: {said}", "input") from exc
 
 
 def default_reading() -> Reading:
@@ -131,7 +132,9 @@ class ScrapeInput(Input):
     def _names_are_free(self) -> "ScrapeInput":
         for name, _ in self.readings():
             if name in ScrapeResult.model_fields:
-                raise ValueError(f"read: {name!r} is a field of every result; choose another name")
+                raise Unfit(
+                    f"read: {name!r} is a field of every result; choose another name", "read"
+                )
         return self
 
     def targets(self) -> list[ScrapeUrl]:

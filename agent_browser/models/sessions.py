@@ -1,8 +1,8 @@
 """Sessions as callers see them (contract, section 3)."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from agent_browser.models.base import Duration, Input, Output, Timestamp
 from agent_browser.models.dialogs import WaitingDialog
@@ -16,6 +16,15 @@ EndReason = Literal[
 ]  # fmt: skip
 
 
+def _not_hibernated(value: Any) -> Any:
+    if value in ("hibernate", "frozen"):
+        raise ValueError(f"no session is {_TO_COME[value]} in this version; it can only be 'end'")
+    return value
+
+
+_TO_COME = {"hibernate": "hibernated", "frozen": "frozen"}
+
+
 class TimeoutsInput(Input):
     """Timeouts asked for; absent ones are the server's."""
 
@@ -27,6 +36,8 @@ class TimeoutsInput(Input):
     """Whether every call slides `expires_at`."""
     retention: Duration | None = None
     """How long it is remembered once it has ended."""
+    on_idle: Annotated[Literal["end"], BeforeValidator(_not_hibernated)] | None = None
+    """What becomes of it when its idle time is over."""
 
 
 class Timeouts(Output):
@@ -37,6 +48,7 @@ class Timeouts(Output):
     warning: float = 300.0
     auto_renew: bool = True
     retention: float = 86_400.0
+    on_idle: Literal["end"] = "end"
 
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
@@ -58,6 +70,12 @@ class Privacy(Input):
     """A small picture of the page after each open and action."""
     page_text: bool | None = None
     """The text of visited pages, for the search."""
+    log_retention: Duration | None = None
+    """How long entries of its log are kept."""
+    page_text_retention: Duration | None = None
+    """How long the text of visited pages is kept."""
+    recording_retention: Duration | None = None
+    """How long its videos are kept."""
 
 
 class SessionCreate(ContextOptions):
@@ -79,6 +97,8 @@ class SessionPatch(Input):
     tags: Tags | None = None
     metadata: Metadata | None = None
     timeouts: TimeoutsInput | None = None
+    privacy: Privacy | None = None
+    """From now on; what was kept before stays for its time. null for one is the server's again."""
 
 
 class SessionQuery(Input):
@@ -97,6 +117,10 @@ class SessionQuery(Input):
         default=[], description="Only those with this tag; with all of them if given repeatedly."
     )
     pinned: bool | None = Field(default=None, description="Only those that are, or are not.")
+    name: Name | None = Field(default=None, description="Only those with just this name.")
+    id_prefix: Annotated[str, Field(min_length=1, max_length=64)] | None = Field(
+        default=None, description="Only those whose id begins so."
+    )
     limit: int = Field(default=50, ge=1, le=200, description="Most sessions in a page.")
     cursor: Annotated[str, Field(max_length=512)] | None = Field(
         default=None, description="The `next_cursor` of the page before."
@@ -104,11 +128,17 @@ class SessionQuery(Input):
 
 
 class Kept(Output):
-    """What is kept of what a session does, as the server and its request have it."""
+    """What is kept of what a session does, as the server and its request have it, and for how many
+    seconds.
+    """
 
     log_bodies: bool
     log_thumbnails: bool
     page_text: bool
+    log_retention: float = 2_592_000.0
+    """0: no bound but the record's; also of page texts."""
+    page_text_retention: float = 604_800.0
+    recording_retention: float = 604_800.0
 
 
 class Session(Output):
@@ -137,7 +167,7 @@ class Session(Output):
     dialog: WaitingDialog | None = None
     """The dialog that waits for the action `dialog`."""
     keeps: Kept | None = None
-    """null once it has ended."""
+    """null of an expired one."""
     owner: str
 
 

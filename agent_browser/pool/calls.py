@@ -1,5 +1,6 @@
 """Function calls: on a session that is there, or on one that is made for them."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from agent_browser import ids
@@ -7,7 +8,13 @@ from agent_browser.errors import AgentBrowserError, BrowserLost
 from agent_browser.models import sessions as wire
 from agent_browser.models.artifacts import Recording
 from agent_browser.models.base import Input
-from agent_browser.models.files import DownloadsInput
+from agent_browser.models.files import (
+    DownloadsInput,
+    FileErased,
+    FilePut,
+    FilesPut,
+    UploadedFile,
+)
 from agent_browser.models.functions import (
     CloseInput,
     CloseOutput,
@@ -22,7 +29,7 @@ from agent_browser.pool.directory import Directory
 from agent_browser.pool.housing import Housing
 from agent_browser.pool.means import Means
 from agent_browser.pool.residents import Residents
-from agent_browser.service import Caller, Image
+from agent_browser.service import Caller, FileHead, Image
 from agent_browser.session.description import refusal
 from agent_browser.session.lifecycle import timeouts_in_force
 from agent_browser.session.options import options_of
@@ -35,12 +42,17 @@ class Calls:
     """Makes sessions, and does functions on them."""
 
     def __init__(
-        self, housing: Housing, residents: Residents, directory: Directory, means: Means
+        self,
+        housing: Housing,
+        residents: Residents,
+        directory: Directory,
+        diary: Diary,
+        means: Means,
     ) -> None:
         self._housing = housing
         self._residents = residents
         self._directory = directory
-        self._diary = Diary(means)
+        self._diary = diary
         self._keeping = means.keeping
         self._publisher = means.publisher
         self._settings = means.settings
@@ -81,20 +93,18 @@ class Calls:
             return CloseOutput()
         options = options_of(input) if isinstance(input, OpenInput) else ContextOptions()
         request = wire.SessionCreate(timeouts=wire.TimeoutsInput(idle=idle))
-        self._housing.first_calls += 1
-        try:
+        with self._housing.undisturbed():
             session = await self.make(caller, request, options)
             try:
                 async with self._diary.written(session, caller, input) as came:
-                    output = await session.call(caller, input, fresh=True, whole=False)
+                    output = await session.call(
+                        caller, input, fresh=True, whole=False, keep_turn=came.is_pictured
+                    )
                     came.output = output
             except BaseException as exc:
                 self._failed(session, exc)
                 self._residents.end(session, "one_call" if once else "failed_to_open")
                 raise
-        finally:
-            self._housing.first_calls -= 1
-            self._housing.refill()
         if once:
             self._residents.end(session, "one_call")
         return output
@@ -106,25 +116,45 @@ class Calls:
         if isinstance(input, CloseInput):
             return await self._close(caller, session_id)
         session = await self._directory.find(caller, session_id)
-        if isinstance(input, DownloadsInput) and not session.is_live:
-            await session.ended.wait()
-            return await session.downloads.answer(input)
         async with self._diary.written(session, caller, input) as came:
-            came.output = await self._done(caller, session, input, idle)
+            if isinstance(input, DownloadsInput) and not session.is_live:
+                await session.ended.wait()
+                came.output = await session.downloads.answer(input)
+            else:
+                keep_turn = came.is_pictured
+                came.output = await self._done(caller, session, input, idle, keep_turn=keep_turn)
         return came.output
 
     async def _done(
-        self, caller: Caller, session: Session, input: Input, idle: float | None
+        self, caller: Caller, session: Session, input: Input, idle: float | None, *, keep_turn: bool
     ) -> FunctionOutput:
         session.refuse()
         self._directory.greet(caller, session)
         if idle is not None:
             self._residents.set_idle(session, idle)
         try:
-            return await session.call(caller, input)
+            return await session.call(caller, input, keep_turn=keep_turn)
         except BaseException as exc:
             self._failed(session, exc)
             raise
+
+    async def upload(
+        self, caller: Caller, session_id: str, pieces: AsyncIterator[FileHead | bytes]
+    ) -> list[UploadedFile]:
+        """Put files into a session; those that are new."""
+        session, put = await self._directory.live(caller, session_id), FilesPut()
+        async with self._diary.written(session, caller, put):
+            session.control.check(caller)
+            files = await session.upload(pieces)
+            put.files = [FilePut(name=file.name, size=file.size) for file in files]
+        return files
+
+    async def delete_upload(self, caller: Caller, session_id: str, name: str) -> None:
+        """Erase one of them. NotFound."""
+        session = await self._directory.live(caller, session_id)
+        async with self._diary.written(session, caller, FileErased(name=name)):
+            session.control.check(caller)
+            await session.delete_upload(name)
 
     async def capture(self, caller: Caller, session_id: str, input: ScreenshotInput) -> Image:
         """The picture itself, kept nowhere."""
@@ -173,7 +203,7 @@ class Calls:
     def _folder(self, session: Session) -> Path | None:
         if not session.recording:
             return None
-        return self._keeping.recording_folder(session.id, owner=session.owner)
+        return session.recording_folder()
 
 
 def _closed(session_id: str, videos: list[Recording]) -> CloseOutput:

@@ -13,6 +13,7 @@ from agent_browser.models import sessions as wire
 from agent_browser.models.actions import Action, ActionList
 from agent_browser.models.base import rfc3339
 from agent_browser.models.records import Record, Wanted
+from agent_browser.pool.diary import Diary
 from agent_browser.pool.means import Means
 from agent_browser.pool.register import Register
 from agent_browser.pool.residents import Residents
@@ -21,6 +22,7 @@ from agent_browser.service import Caller
 from agent_browser.session.description import describe, described, forgets_at, refusal
 from agent_browser.session.labels import Labels
 from agent_browser.session.lifecycle import LIVED, changed
+from agent_browser.session.privacy import Keeps, in_force, touches_life
 from agent_browser.session.session import Session
 
 
@@ -28,12 +30,19 @@ class Directory:
     """What a caller's sessions are, and what is said of them. Another owner's is not found."""
 
     def __init__(
-        self, register: Register, residents: Residents, retention: Retention, means: Means
+        self,
+        register: Register,
+        residents: Residents,
+        retention: Retention,
+        diary: Diary,
+        means: Means,
     ) -> None:
         self._register = register
         self._residents = residents
         self._retention = retention
+        self._diary = diary
         self._archive = means.archive
+        self._keeping = means.keeping
         self._publisher = means.publisher
         self._settings = means.settings
         self._clock = means.clock
@@ -74,7 +83,7 @@ class Directory:
         record = await self.record(caller, session_id)
         if record.state == "expired":
             raise refusal(record)
-        return described(record)
+        return self._described(record)
 
     async def list(self, caller: Caller, query: wire.SessionQuery) -> wire.SessionList:
         """A page of them. InvalidRequest for a cursor that this list did not give."""
@@ -86,6 +95,8 @@ class Directory:
             phase=query.phase,
             tags=tuple(query.tag),
             pinned=query.pinned,
+            name=query.name,
+            id_prefix=query.id_prefix,
             limit=query.limit,
             cursor=query.cursor,
         )
@@ -123,13 +134,19 @@ class Directory:
         if not session.is_live and _touches_life(patch):
             session.refuse()
         # No await from here on: of two at once each is told what the other left.
+        life, asked = session.lifetime, patch.timeouts or wire.TimeoutsInput()
+        timeouts = changed(self._settings, life.asked, asked)
+        if patch.privacy is not None:
+            session.keep(patch.privacy)
         if patch.timeouts is not None:
-            life = session.lifetime
-            life.change(changed(self._settings, life.asked, patch.timeouts))
+            life.change(timeouts)
         before, session.labels = session.labels, session.labels.patched(patch)
         self._residents.changed(session)
         self._tell(session_id, caller.owner, before, session.labels)
-        return describe(session)
+        told = describe(session)
+        if patch.privacy is not None:
+            await self._keeping.retain(session_id, session.privacy.recording_retention)
+        return told
 
     async def renew(self, caller: Caller, session_id: str) -> wire.Session:
         """Let its idle time count from now. CannotRenew, SessionEnded."""
@@ -170,14 +187,21 @@ class Directory:
             self._publisher.publish("session.joined", session.id, session.owner, told)
 
     async def _known(self, caller: Caller, session_id: str) -> None:
+        """It is the caller's and not forgotten, and all that ended is in its log."""
         if self.held(caller, session_id) is None:
             record = await self.record(caller, session_id)
             if record.state == "expired":
                 raise refusal(record)
+        await self._diary.settled(session_id)
 
     def _now(self, record: Record) -> wire.Session:
         session = self._register.get(record.id)
-        return described(record, _phase(record)) if session is None else describe(session)
+        return self._described(record) if session is None else describe(session)
+
+    def _described(self, record: Record) -> wire.Session:
+        if record.state == "expired":
+            return described(record, "expired")
+        return described(record, keeps=Keeps.decided(self._settings, record.privacy))
 
     async def _update_record(
         self, caller: Caller, session_id: str, patch: wire.SessionPatch
@@ -191,6 +215,9 @@ class Directory:
             timeouts = record.timeouts
             if patch.timeouts is not None:
                 timeouts = changed(self._settings, timeouts, patch.timeouts)
+            privacy = record.privacy
+            if patch.privacy is not None:
+                privacy = in_force(self._settings, privacy, patch.privacy)
             ended_at = record.ended_at or record.last_activity_at
             record = replace(
                 record,
@@ -199,20 +226,19 @@ class Directory:
                 tags=after.tags,
                 metadata=dict(after.metadata),
                 timeouts=timeouts,
+                privacy=privacy,
                 forgets_at=forgets_at(ended_at, timeouts, pinned=after.pinned),
             )
             self._archive.put_record(record)
         self._retention.watch(record)
         self._tell(session_id, caller.owner, before, after)
-        return described(record)
+        if patch.privacy is not None:
+            await self._keeping.retain(session_id, privacy.recording_retention)
+        return self._described(record)
 
     def _tell(self, session_id: str, owner: str, before: Labels, after: Labels) -> None:
         for kind, data in after.news(before):
             self._publisher.publish(kind, session_id, owner, data)
-
-
-def _phase(record: Record) -> wire.SessionPhase:
-    return "expired" if record.state == "expired" else "ended"
 
 
 def _fits(session: wire.Session, query: wire.SessionQuery) -> bool:
@@ -220,6 +246,8 @@ def _fits(session: wire.Session, query: wire.SessionQuery) -> bool:
 
 
 def _touches_life(patch: wire.SessionPatch) -> bool:
-    """Whether it changes timeouts that only a live session has."""
+    """Whether it changes what only a live session has."""
+    if patch.privacy is not None and touches_life(patch.privacy):
+        return True
     asked = patch.timeouts.model_dump(exclude_none=True) if patch.timeouts is not None else {}
     return any(name in asked for name in LIVED)

@@ -3,7 +3,8 @@ who ask only wait, and may go away at any time.
 """
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -78,8 +79,8 @@ class Housing:
             spawn=spawn,
         )  # fmt: skip
         self.pressure = Pressure(clock, read_machine, rest=settings.warm)
-        self.first_calls = 0
-        """Sessions whose first call is under way: the warm set's contexts can wait for them."""
+        self._first_calls = 0
+        """First calls of sessions, and others that the warm set's contexts can wait for."""
         self.on_lost: Callable[[int], None] = _nobody
         """Told of each lease whose browser is gone."""
         self._settings = settings
@@ -134,9 +135,19 @@ class Housing:
     def refill(self) -> None:
         """Make warm contexts, if there should be more and nothing is in the way."""
         target = self.pressure.warm_target()
-        opens = self.first_calls + self.ledger.opening
+        opens = self._first_calls + self.ledger.opening
         if policy.may_refill(ready=self.ledger.warm, target=target, opens=opens):
             self._carry_out(self.ledger.refill(target))
+
+    @contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """Make warm contexts only where few are left, while this lasts."""
+        self._first_calls += 1
+        try:
+            yield
+        finally:
+            self._first_calls -= 1
+            self.refill()
 
     def stop_taking(self) -> None:
         """Refuse those who wait and all who come."""

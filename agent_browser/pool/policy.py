@@ -22,7 +22,7 @@ SHORT_SHARE = 0.03
 """Share of memory that has to be available for another session to be let in."""
 MOST_BROWSERS = 4
 MOST_WARM = 32
-WARM_SECONDS = 0.5
+WARM_SECONDS = 0.4
 """The warm set holds the opens of so many seconds at the rate of late."""
 STABLE_AFTER = 60.0
 """A browser that lived so long had started well: its loss is not part of a crash loop."""

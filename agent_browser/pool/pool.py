@@ -3,7 +3,7 @@ launched, contexts are made and sessions are ended.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from types import TracebackType
 from typing import Self
 
@@ -27,6 +27,7 @@ from agent_browser.models.functions import FunctionOutput, InteractInput, Screen
 from agent_browser.pool import policy
 from agent_browser.pool.accounts import Accounts
 from agent_browser.pool.calls import Calls
+from agent_browser.pool.diary import Diary
 from agent_browser.pool.directory import Directory
 from agent_browser.pool.housing import Housing
 from agent_browser.pool.machine import Machine, read_machine
@@ -107,11 +108,14 @@ class Pool:
             sweep=self._sweep,
             spawn=self._spawn,
         )
-        self._retention = Retention(self._register, means)
         self._shedding = Shedding(means)
+        self._retention = Retention(self._register, self._shedding, means)
         self._residents = Residents(self._register, self._housing, self._retention, means)
-        self._directory = Directory(self._register, self._residents, self._retention, means)
-        self._calls = Calls(self._housing, self._residents, self._directory, means)
+        self._diary = Diary(means)
+        self._directory = Directory(
+            self._register, self._residents, self._retention, self._diary, means
+        )
+        self._calls = Calls(self._housing, self._residents, self._directory, self._diary, means)
 
     async def __aenter__(self) -> Self:
         await anyio.to_thread.run_sync(scratch.sweep)
@@ -149,6 +153,10 @@ class Pool:
             session = await self._calls.make(caller, request, options_of(request))
             self._housing.refill()
             return describe(session)
+
+    def undisturbed(self) -> AbstractContextManager[None]:
+        """While this lasts, warm contexts are made only where few are left."""
+        return self._housing.undisturbed()
 
     async def drain(self, *, immediately: bool = False) -> None:
         """Take no new sessions, let calls under way finish, end every session, then the browsers.
@@ -216,6 +224,7 @@ class Pool:
                 await session.ended.wait()
         if purge:
             with self._accounts.counted():
+                await self._diary.settled(session_id)  # the log's pictures are files, too
                 await self._keeping.purge(session_id)
                 await self._retention.erase(session_id)
 
@@ -259,9 +268,7 @@ class Pool:
         self, caller: Caller, session_id: str, pieces: AsyncIterator[FileHead | bytes]
     ) -> UploadList:
         """Put files into a session as they arrive; those that are new."""
-        session = await self._held(caller, session_id)
-        session.control.check(caller)
-        return UploadList(items=await session.upload(pieces))
+        return UploadList(items=await self._calls.upload(caller, session_id, pieces))
 
     async def uploads(self, caller: Caller, session_id: str) -> UploadList:
         """The files that were put into a session."""
@@ -269,9 +276,7 @@ class Pool:
 
     async def delete_upload(self, caller: Caller, session_id: str, name: str) -> None:
         """Erase one of them. NotFound."""
-        session = await self._held(caller, session_id)
-        session.control.check(caller)
-        await session.delete_upload(name)
+        await self._calls.delete_upload(caller, session_id, name)
 
     async def control(self, caller: Caller, session_id: str) -> Control:
         """Who has control of it."""
@@ -306,6 +311,11 @@ class Pool:
             self._engine.warnings,
             starting=self._housing.ledger.has_hope,
         )
+
+    def is_private(self, session_id: str) -> bool:
+        """Whether what the pages of that session say is to be written nowhere."""
+        session = self._register.get(session_id)
+        return session is not None and session.keeps.is_private
 
     def statistics(self) -> PoolStatistics:
         """The pool in numbers, as of now; memory as of half a minute ago at most."""

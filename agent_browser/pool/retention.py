@@ -12,11 +12,13 @@ from functools import partial
 import anyio
 import structlog
 
+from agent_browser.clock import Steady
 from agent_browser.models.base import rfc3339
 from agent_browser.models.records import Record
 from agent_browser.models.sessions import EndReason
 from agent_browser.pool.means import Means
 from agent_browser.pool.register import Register
+from agent_browser.pool.shedding import Shedding
 from agent_browser.session.description import forgets_at
 
 log = structlog.get_logger("agent_browser.pool")
@@ -35,11 +37,13 @@ class Retention:
     left of earlier ones is asked of the archive when the first of them is due, by wall time.
     """
 
-    def __init__(self, register: Register, means: Means) -> None:
+    def __init__(self, register: Register, shedding: Shedding, means: Means) -> None:
         self._register = register
+        self._shedding = shedding
         self._archive = means.archive
         self._publisher = means.publisher
         self._clock = means.clock
+        self._steady = Steady(means.clock)
         self._sweep = means.sweep
         self._spawn = means.spawn
         self._timed: set[str] = set()
@@ -66,7 +70,7 @@ class Retention:
         self._timed.discard(record.id)
         if record.forgets_at is None:
             return
-        seconds = max(0.0, (record.forgets_at - self._clock.now()).total_seconds())
+        seconds = max(0.0, (record.forgets_at - self._steady.now()).total_seconds())
         if len(self._timed) >= MOST_TIMERS:
             self._look_in(seconds)
             return
@@ -75,13 +79,16 @@ class Retention:
         self._sweep.at(when, key, partial(self._due, record.id))
 
     async def erase(self, session_id: str) -> None:
-        """Leave nothing of it, at once. DatabaseUnusable."""
+        """Leave nothing of it, at once; bytes that somebody's reading keeps on the disk, soon.
+        DatabaseUnusable, StorageFull.
+        """
         async with self.lock:
             self._sweep.cancel(("retention", session_id))
             self._timed.discard(session_id)
             self._register.forget(session_id)
             self._publisher.forget(session_id)
-            await self._archive.erase(session_id)
+            if not await self._archive.erase(session_id):
+                self._shedding.soon()
 
     def _due(self, session_id: str) -> None:
         self._timed.discard(session_id)
@@ -105,11 +112,11 @@ class Retention:
                 pass
             following = await self._archive.next_due()
             if following is not None:
-                self._look_in((following - self._clock.now()).total_seconds())
+                self._look_in((following - self._steady.now()).total_seconds())
 
     async def _forget_due(self) -> int:
         async with self.lock:
-            due = await self._archive.due(self._clock.now())
+            due = await self._archive.due(self._steady.now())
             due = [record for record in due if not self._is_timed(record.id)]
             await self._expire(due)
         return len(due)

@@ -14,8 +14,15 @@ from anyio.abc import TaskGroup
 
 from agent_browser import ids
 from agent_browser.clock import Clock, SystemClock
-from agent_browser.errors import ControlTaken, PoolFull, SessionEnded, TooMany
+from agent_browser.errors import (
+    AgentBrowserError,
+    ControlTaken,
+    PoolFull,
+    SessionEnded,
+    TooMany,
+)
 from agent_browser.events import Publisher, Unheard
+from agent_browser.hub import Follow, Hub, Missed, Subscription
 from agent_browser.models.control import acts
 from agent_browser.models.running import (
     Operation,
@@ -27,10 +34,10 @@ from agent_browser.models.running import (
     RunLine,
     RunSummary,
 )
+from agent_browser.papers import Papers
 from agent_browser.pool.sweep import Sweep
 from agent_browser.running.course import Course, Courses
 from agent_browser.running.keys import Keys
-from agent_browser.running.papers import Papers
 from agent_browser.running.progress import Progress
 from agent_browser.running.register import Register
 from agent_browser.running.run import NEW, is_private
@@ -56,8 +63,10 @@ class Operations:
         settings: Settings,
         *,
         publisher: Publisher | None = None,
+        hub: Hub | None = None,
         clock: Clock | None = None,
     ) -> None:
+        """`hub` tells of sessions whose retention is over: what was done in them goes too."""
         self._service = service
         self._settings = settings
         self._clock = clock or SystemClock()
@@ -72,6 +81,7 @@ class Operations:
             self._clock,
             on_end=self._ended,
         )
+        self._hub = hub
         self._tasks: TaskGroup | None = None
         self._draining = False
 
@@ -82,6 +92,9 @@ class Operations:
             self._forget_later(brief)
         self._tasks = await anyio.create_task_group().__aenter__()
         self._tasks.start_soon(self._sweep.run)
+        if self._hub is not None:
+            expired = self._hub.subscribe(Follow(types=frozenset({"session.expired"})))
+            self._tasks.start_soon(self._heed, expired)
         return self
 
     async def __aexit__(
@@ -274,10 +287,39 @@ class Operations:
                 yield number, step
         yield len(steps) + 1, RunSummary(**dict(brief))
 
+    async def _heed(self, expired: Subscription) -> None:
+        """Forget what was done in sessions that are forgotten."""
+        with expired:
+            async for told in expired:
+                if isinstance(told, Missed):
+                    await self._forget_erased()
+                    continue
+                for brief in self._register.of_session(told.owner, told.event.session_id):
+                    self._session_gone(brief)
+
+    async def _forget_erased(self) -> None:
+        """Of some it was not told: forget those that went with them."""
+        try:
+            for brief in await self._register.erased():
+                self._forget(brief.id)
+        except AgentBrowserError as exc:
+            log.warning("operations of forgotten sessions may be left", reason=exc.detail)
+
+    def _session_gone(self, brief: OperationBrief) -> None:
+        """Forget it now, or when it ends: who follows it is told of it to its end."""
+        for progress in self._register.running:
+            if progress.brief.id == brief.id:
+                progress.is_to_be_forgotten = True
+                return
+        self._forget(brief.id)
+
     def _ended(self, course: Course) -> None:
         """It is kept from now on, as long as there is room for it."""
         brief = course.progress.brief
         self._sweep.cancel(("grace", brief.id))
+        if course.progress.is_to_be_forgotten:
+            self._forget(brief.id)
+            return
         if course.refusal is not None:
             self._keys.forget(brief.id)  # nothing was done: the same request may be sent again
         self._forget_later(brief)

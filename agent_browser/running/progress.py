@@ -68,6 +68,8 @@ class Progress:
         """Whether its first follower is on the way, who is to have every line whole."""
         self.is_private = False
         """Whether what its steps give stays in memory: of its session no texts are to be kept."""
+        self.is_to_be_forgotten = False
+        """Whether nothing of it is to be kept once it has ended: its session is forgotten."""
         self._clock = clock
         self._began = clock.monotonic()
         self._machine = Machine(f"operation {brief.id}", Status.RUNNING, MOVES)

@@ -15,7 +15,7 @@ from agent_browser.models.running import (
     StepError,
     StepResult,
 )
-from agent_browser.running.papers import Papers
+from agent_browser.papers import Papers
 from agent_browser.running.progress import Progress
 
 BRIEF = "operation"
@@ -111,6 +111,12 @@ class Register:
             for holder, brief in self._kept.values()
             if holder == owner and brief.session_id == session_id
         ]
+
+    async def erased(self) -> list[OperationBrief]:
+        """Those that have ended and are in the database no more: they went with their sessions."""
+        ended = self.ended
+        written = {paper["brief"]["id"] for paper in await self._papers.all(BRIEF)}
+        return [brief for brief in ended if brief.id not in written]
 
     async def steps(self, operation_id: str) -> list[StepResult]:
         """What is kept of an ended one's steps."""

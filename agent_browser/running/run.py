@@ -1,10 +1,12 @@
 """One run: its session, its steps one after the other, and when it is to stop."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import anyio
 import structlog
+from anyio.lowlevel import checkpoint
 
 from agent_browser.clock import Clock
 from agent_browser.errors import AgentBrowserError, InternalError
@@ -55,6 +57,7 @@ class Run:
         tell: Callable[[StepResult], None],
     ) -> None:
         """`tell` is told each step that is done."""
+        self._looker = replace(caller, is_unlogged=True)
         self.progress = progress
         self.made = False
         """Whether its session was made for it."""
@@ -83,6 +86,7 @@ class Run:
     async def perform(self) -> None:
         """Do the steps, to the end that the progress is told."""
         for index, step in enumerate(self._request.steps):
+            await checkpoint()  # the page is asked for its text, before this step leaves it
             if self.progress.halt is not None:
                 return
             result = await self._do(index, step)
@@ -154,7 +158,7 @@ class Run:
     async def _shows(self, text: str) -> bool:
         look = ReadInput(format="text", max_chars=MAX_CHARS, timeout=READ_TIMEOUT)
         try:
-            said = await self._service.call(self._caller, "read", look, session=self._session)
+            said = await self._service.call(self._looker, "read", look, session=self._session)
         except AgentBrowserError as exc:
             log.debug("a page could not be read", session=self._session, code=exc.code)
             return False

@@ -57,16 +57,17 @@ class Archive(Protocol):
         """The earliest `forgets_at` of all; None where there is none."""
         ...
 
-    async def erase(self, *session_ids: str, at_once: bool = True) -> None:
+    async def erase(self, *session_ids: str, at_once: bool = True) -> bool:
         """Leave nothing of them: record, log, texts, search entries; on disk too, which takes a
-        while (many take no longer than one), and waits for `shed` unless at once.
-        DatabaseUnusable, StorageFull.
+        while (many take no longer than one), and waits for `shed` unless at once. Whether all that
+        was erased is off the disk. DatabaseUnusable, StorageFull.
         """
         ...
 
-    async def shed(self, *, log_before: datetime | None, text_before: datetime | None) -> None:
-        """Erase log entries and page texts that are older, None keeps them; and from the disk what
-        was erased before.
+    async def shed(self, now: datetime, *, log: float, texts: float) -> bool:
+        """Erase log entries and page texts that are older than so many seconds (0: no bound), or
+        than their session's own retention has it; and from the disk what was erased before. Whether
+        that is done: somebody who reads the database holds it up. DatabaseUnusable.
         """
         ...
 

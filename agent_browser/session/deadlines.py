@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from agent_browser.errors import InvalidTimeout
-from agent_browser.models.base import Input
+from agent_browser.models.base import SHORTEST, Input
 from agent_browser.models.catalogue import NAMES
 from agent_browser.models.functions import ExecuteInput, InteractInput, OpenInput
 from agent_browser.models.timing import keys_time
@@ -27,7 +27,9 @@ class Allowance(NamedTuple):
 
 
 def allowance(input: Input, *, settle: float, longest: float) -> Allowance:
-    """The whole call's deadline. InvalidTimeout for a timeout of more than `longest`."""
+    """The whole call's deadline. InvalidTimeout for a timeout that is not from SHORTEST to
+    `longest`: 0 is neither "at once" nor "for ever", whatever is called.
+    """
     if isinstance(input, OpenInput):
         return Allowance("navigation", _asked(input.timeout, longest) + GRACE)
     if isinstance(input, InteractInput):
@@ -43,7 +45,7 @@ def allowance(input: Input, *, settle: float, longest: float) -> Allowance:
 def _action(input: InteractInput, longest: float) -> float:
     default = NAVIGATION if input.action in NAVIGATING else ACTION
     if input.timeout is None:
-        asked = default + _asked(keys_time(input), longest)
+        asked = default + _bounded(keys_time(input), longest)
     else:
         asked = _asked(input.timeout, longest)
     pause = (input.wait_ms or 0) / 1000 if input.action == "wait" else 0.0
@@ -51,6 +53,12 @@ def _action(input: InteractInput, longest: float) -> float:
 
 
 def _asked(seconds: float, longest: float) -> float:
+    if seconds < SHORTEST:
+        raise InvalidTimeout("timeout", seconds, SHORTEST, longest)
+    return _bounded(seconds, longest)
+
+
+def _bounded(seconds: float, longest: float) -> float:
     if seconds > longest:
-        raise InvalidTimeout("timeout", seconds, 0, longest)
+        raise InvalidTimeout("timeout", seconds, SHORTEST, longest)
     return seconds

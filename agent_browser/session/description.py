@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from agent_browser.errors import SessionEnded, SessionExpired
 from agent_browser.models import sessions as wire
 from agent_browser.models.records import Record
+from agent_browser.session.privacy import Keeps
 from agent_browser.session.session import Session
 from agent_browser.session.stage import WIRE
 
@@ -43,6 +44,7 @@ def record_of(session: Session) -> Record:
         renewal_count=life.renewals,
         url=page.url[:LONGEST_URL],
         title=page.title[:LONGEST_TITLE],
+        privacy=session.privacy,
     )
 
 
@@ -54,20 +56,19 @@ def forgets_at(ended_at: datetime, timeouts: wire.Timeouts, *, pinned: bool) -> 
 def describe(session: Session) -> wire.Session:
     """What callers see of a session that is in memory."""
     if session.ended_at is not None:
-        return described(record_of(session))
-    told = described(record_of(session), session.lifetime.phase(session.clock.monotonic()))
+        return described(record_of(session), keeps=session.keeps)
+    phase = session.lifetime.phase(session.clock.monotonic())
+    told = described(record_of(session), phase, keeps=session.keeps)
     told.url, told.title = session.page.url, session.page.title
     told.tabs = list(session.page.tabs)
     told.recording = session.recording
     told.dialog = session.dialog
-    keeps = session.keeps
-    told.keeps = wire.Kept(
-        log_bodies=keeps.bodies, log_thumbnails=keeps.thumbnails, page_text=keeps.text
-    )
     return told
 
 
-def described(record: Record, phase: wire.SessionPhase = "ended") -> wire.Session:
+def described(
+    record: Record, phase: wire.SessionPhase = "ended", *, keeps: Keeps | None = None
+) -> wire.Session:
     """What callers see of a session as its record has it."""
     return wire.Session(
         id=record.id,
@@ -87,6 +88,7 @@ def described(record: Record, phase: wire.SessionPhase = "ended") -> wire.Sessio
         profile=record.profile,
         url=record.url,
         title=record.title,
+        keeps=None if keeps is None else keeps.shown(),
         owner=record.owner,
     )
 

@@ -2,6 +2,7 @@
 stored, uploads written, options of a later `open` applied.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 import anyio
@@ -46,6 +47,7 @@ class Functions:
         options: ContextOptions,
         uploads: Uploads,
         downloads: Downloads,
+        recordings: Callable[[], Path],
     ) -> None:
         self._context = context
         self._keeping = keeping
@@ -55,6 +57,7 @@ class Functions:
         self._pictures = Pictures(keeping, owner)
         self.uploads = uploads
         self.downloads = downloads
+        self._recordings = recordings
         self.videos: list[Recording] = []
         """Recordings that were stopped by a call."""
 
@@ -69,6 +72,7 @@ class Functions:
         self.downloads.tell(output)
         output.session_id = self._session_id
         output.dialog = self._context.dialog
+        output.file_chooser = self._context.file_chooser
         return output
 
     async def picture(self, input: ScreenshotInput) -> Image:
@@ -112,7 +116,7 @@ class Functions:
         """The folder that a recording would begin in; None where none does. StorageFull."""
         if not isinstance(input, RecordInput) or input.action not in ("start", "restart"):
             return None
-        return self._keeping.recording_folder(self._session_id, owner=self._owner)
+        return self._recordings()
 
     async def _kept(
         self, made: Blob | Video | tuple[Blob, ...]

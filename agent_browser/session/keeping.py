@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 from agent_browser.browser.engine import Video
-from agent_browser.models.artifacts import Artifact, Chapter, Recording
+from agent_browser.models.artifacts import Artifact, Chapter, EarlyEnd, Recording
 from agent_browser.store.sidecar import StoredFile
 
 
@@ -28,12 +28,25 @@ class Keeping(Protocol):
         height: int,
         fps: float | None = None,
         chapters: Sequence[Chapter] = (),
+        ending: EarlyEnd | None = None,
     ) -> Recording:
-        """Take on a final video that lies in the session's recording folder."""
+        """Take on a final video that lies in the session's recording folder; `fps` and `ending` are
+        of one that `record` made.
+        """
         ...
 
-    def recording_folder(self, session_id: str, *, owner: str | None = None) -> Path:
-        """Where the session's videos go. With `owner` the folder is made. StorageFull."""
+    def recording_folder(
+        self, session_id: str, *, owner: str | None = None, retention: float | None = None
+    ) -> Path:
+        """Where the session's videos go. With `owner` the folder is made; its videos are kept for
+        `retention` seconds where that is less than all are. StorageFull.
+        """
+        ...
+
+    async def retain(self, session_id: str, retention: float | None) -> None:
+        """Its videos, those that are there and those that come, are kept for so long from now on,
+        None: as all are. StorageFull.
+        """
         ...
 
     async def find(self, owner: str, artifact_id: str) -> StoredFile:
@@ -63,4 +76,5 @@ async def adopted(keeping: Keeping, video: Video, owner: str, session_id: str) -
         height=video.height,
         fps=video.fps,
         chapters=video.chapters,
+        ending=video.ending,
     )

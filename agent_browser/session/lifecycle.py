@@ -11,7 +11,7 @@ from agent_browser.settings import Settings
 
 Cause = Literal["idle", "max_duration"]
 
-LIVED = ("idle", "max_duration", "warning", "auto_renew")
+LIVED = ("idle", "max_duration", "warning", "auto_renew", "on_idle")
 """Timeouts that mean nothing any more once a session has ended."""
 
 
@@ -36,7 +36,7 @@ def changed(settings: Settings, timeouts: Timeouts, asked: TimeoutsInput) -> Tim
     """The timeouts with those asked for in their place. InvalidTimeout names the range."""
     chosen = asked.model_dump(exclude_none=True)
     for name, value in chosen.items():
-        if name != "auto_renew":
+        if name not in ("auto_renew", "on_idle"):
             in_range(settings, name, value)
     return timeouts.model_copy(update=chosen) if chosen else timeouts
 
@@ -69,6 +69,7 @@ class Lifetime:
 
     __slots__ = (
         "_calls", "_holds", "_since", "_told", "asked", "began", "renewals", "timeouts", "used",
+        "uses",
     )  # fmt: skip
 
     def __init__(self, timeouts: Timeouts, *, began: float) -> None:
@@ -77,6 +78,8 @@ class Lifetime:
         """When it was last used; what only keeps it alive is no use."""
         self.renewals = 0
         """How often a caller renewed it."""
+        self.uses = 0
+        """Calls that have ended."""
         self._calls = 0
         self._holds = 0
         self._since = began  # from where the idle time counts while nothing is under way
@@ -110,6 +113,7 @@ class Lifetime:
     def finish(self, now: float) -> None:
         """The call is done."""
         self._calls -= 1
+        self.uses += 1
         self._use(now)
 
     def hold(self, now: float) -> None:

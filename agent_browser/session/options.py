@@ -1,11 +1,10 @@
 """Context options: those a session was made with, and those a later call gives."""
 
-from agent_browser.browser.engine import ONLY_NEW, changed_only_new
+from agent_browser.browser.engine import changed_only_new, fixed
 from agent_browser.errors import OptionNeedsNewSession
 from agent_browser.models.functions import ContextOptions
 
 _NAMES = tuple(ContextOptions.model_fields)
-_LATER = tuple(name for name in _NAMES if name not in ONLY_NEW)
 
 
 def options_of(given: ContextOptions) -> ContextOptions:
@@ -26,5 +25,6 @@ def to_apply(given: ContextOptions, made_with: ContextOptions) -> ContextOptions
     differing = changed_only_new(given, made_with)
     if differing:
         raise OptionNeedsNewSession(differing)
-    later = {name: getattr(given, name) for name in _LATER if getattr(given, name) is not None}
+    names = set(_NAMES) - set(fixed(made_with))
+    later = {name: getattr(given, name) for name in names if getattr(given, name) is not None}
     return ContextOptions.model_construct(**later) if later else None

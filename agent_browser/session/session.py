@@ -5,11 +5,12 @@ cause.
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import TypeVar
 
 import anyio
 
-from agent_browser.browser.engine import Context, Page
+from agent_browser.browser.engine import Context, Page, Words
 from agent_browser.clock import Clock
 from agent_browser.errors import (
     AgentBrowserError,
@@ -39,7 +40,7 @@ from agent_browser.session.keeping import Keeping
 from agent_browser.session.labels import Labels
 from agent_browser.session.lifecycle import Lifetime
 from agent_browser.session.moves import Machine
-from agent_browser.session.privacy import Keeps
+from agent_browser.session.privacy import Keeps, in_force
 from agent_browser.session.stage import MOVES, Stage
 from agent_browser.session.turns import Turns
 from agent_browser.session.uploads import Lapsed, NotUploaded, Uploads
@@ -92,8 +93,9 @@ class Session:
         self._uploads = Uploads(clock, settings.max_upload)
         self.downloads = Downloads(keeping, owner=owner, session_id=session_id)
         """What it downloaded, as long as it is remembered."""
-        self.keeps = Keeps.decided(settings, request.privacy)
-        """What is kept of what it does."""
+        self.privacy = wire.Privacy()
+        """As it was asked for."""
+        self.keep(request.privacy)
         self.control = Control(session_id, clock, lease=settings.control_lease)
         """Who may act on it."""
         self._last_page = Page()
@@ -149,17 +151,25 @@ class Session:
             options=self.options,
             uploads=self._uploads,
             downloads=self.downloads,
+            recordings=self.recording_folder,
         )
         self.lifetime = Lifetime(self.lifetime.asked, began=self.clock.monotonic())
         self.created_at = self.clock.now()
 
     async def call(
-        self, caller: Caller, input: Input, *, fresh: bool = False, whole: bool = True
+        self,
+        caller: Caller,
+        input: Input,
+        *,
+        fresh: bool = False,
+        whole: bool = True,
+        keep_turn: bool = False,
     ) -> FunctionOutput:
         """Do one function in its turn. ControlTaken for an action where another has control.
 
         `whole`: an action under way goes on to its end, or its deadline, though its caller has gone
-        away, so that the next one never overlaps it. SessionEnded, BrowserLost, SessionQueueFull,
+        away, so that the next one never overlaps it. `keep_turn`: if it comes back, its turn goes
+        on until `glimpse`, which must follow. SessionEnded, BrowserLost, SessionQueueFull,
         DeadlineExceeded, and what the function itself raises.
         """
         bound = allowance(
@@ -171,7 +181,7 @@ class Session:
                 check()
                 return functions.perform(input, fresh=fresh)
 
-            return await self._in_turn(perform, bound, whole=whole)
+            return await self._in_turn(perform, bound, whole=whole, keep_turn=keep_turn)
 
     async def capture(self, input: ScreenshotInput) -> Image:
         """A picture, kept nowhere."""
@@ -184,19 +194,39 @@ class Session:
             return False
         return self._context.is_plain(input.ref)
 
-    async def words(self, most: int, *, ends: bool = False) -> str:
-        """The text of its page, nothing where a call is under way. That is no use of it. With
-        `ends` its turn is taken for good, and only its context is still there.
+    async def words(self, most: int) -> Words | None:
+        """The text of its page. That is no use of it, and needs no turn: it is one question, which
+        the page answers between those of a call.
         """
-        if self._context is None or (self._turns.taken and not ends):
-            return ""
-        if ends:
-            return await self._context.words(most)
-        await self._turns.take()
+        if self._context is None:
+            return None
+        words = await self._context.words(most)
+        if self.ended_at is not None and self._context is not None:
+            self._last_page = self._context.page  # its title was learnt with its text
+        return words
+
+    async def glimpse(self, input: ScreenshotInput) -> Image:
+        """A picture of what the call came to whose turn was kept; then the next one has it. That is
+        no use of it.
+        """
         try:
-            return await self._context.words(most)
+            if self._functions is None:
+                raise self._ended()
+            return await self._functions.picture(input)
         finally:
             self._turns.give()
+
+    def keep(self, asked: wire.Privacy) -> None:
+        """Have this kept from now on of what it does, and the rest as before. InvalidTimeout."""
+        self.privacy = in_force(self._settings, self.privacy, asked)
+        self.keeps = Keeps.decided(self._settings, self.privacy)
+        """What is kept of what it does."""
+
+    def recording_folder(self) -> Path:
+        """Where its videos go; it is made, and notes whose they are. StorageFull."""
+        return self._keeping.recording_folder(
+            self.id, owner=self.owner, retention=self.privacy.recording_retention
+        )
 
     async def upload(self, pieces: AsyncIterator[FileHead | bytes]) -> list[UploadedFile]:
         """Put files into it, whatever call is under way. It is use, as a call is. SessionEnded,
@@ -304,16 +334,25 @@ class Session:
         return f"<Session {self.id} {self.stage.value}{reason}, {self._turns.waiting} waiting>"
 
     async def _in_turn(
-        self, work: Callable[[Functions], Awaitable[T]], bound: Allowance, *, whole: bool
+        self,
+        work: Callable[[Functions], Awaitable[T]],
+        bound: Allowance,
+        *,
+        whole: bool,
+        keep_turn: bool = False,
     ) -> T:
         self.refuse()
         await self._turn(max(QUEUE, bound.seconds))
+        is_kept = False
         try:
             if self._broken_off or self._functions is None:
                 raise self._broken()
-            return await self._bounded(work(self._functions), bound, whole=whole)
+            done = await self._bounded(work(self._functions), bound, whole=whole)
+            is_kept = keep_turn
+            return done
         finally:
-            self._turns.give()
+            if not is_kept:
+                self._turns.give()
 
     async def _turn(self, patience: float) -> None:
         if not self._turns.taken:

@@ -1,8 +1,8 @@
 """The store of artifacts and recordings: files with sidecars, and an index of them in memory."""
 
 import errno
+import math
 import os
-import stat
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,17 +12,18 @@ from typing import Self, TypeVar
 import anyio.to_thread
 import structlog
 
-from agent_browser.clock import Clock, SystemClock
+from agent_browser.clock import Clock, Steady, SystemClock
 from agent_browser.errors import ArtifactNotFound, StorageFull
 from agent_browser.ids import is_artifact_id, new_artifact_id
-from agent_browser.models.artifacts import Artifact, Chapter, Recording
+from agent_browser.models.artifacts import Artifact, Chapter, EarlyEnd, Recording
 from agent_browser.models.names import file_name
 from agent_browser.service import LOCAL
 from agent_browser.settings import Settings
-from agent_browser.store import disk, mp4, shelf, sidecar, webm
+from agent_browser.store import disk, shelf, sidecar
 from agent_browser.store.retention import Kept, due
 from agent_browser.store.shelf import Shelf
 from agent_browser.store.sidecar import StoredFile
+from agent_browser.store.videos import FULL, Told, taken_over
 
 __all__ = ["ArtifactStore", "StoredFile"]
 
@@ -46,6 +47,7 @@ class ArtifactStore:
 
     def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
+        self._steady = Steady(self._clock)
         self._artifacts = Shelf(settings.data_dir / "artifacts")
         self._recordings = Shelf(settings.recordings_folder)
         self._artifact_limits = _Limits(settings.artifact_retention, settings.artifact_bytes)
@@ -53,6 +55,8 @@ class ArtifactStore:
         self._files: dict[str, StoredFile] = {}
         self._by_session: dict[str, set[str]] = {}
         self._artifact_bytes = 0
+        self._retentions: dict[str, float] = {}
+        """Of sessions whose videos are kept for less than all are, in seconds."""
 
     def __repr__(self) -> str:
         return f"<ArtifactStore {len(self._files)} files of {len(self._by_session)} sessions>"
@@ -67,17 +71,32 @@ class ArtifactStore:
         self._artifacts.close()
         self._recordings.close()
 
-    def recording_folder(self, session_id: str, *, owner: str | None = None) -> Path:
+    def recording_folder(
+        self, session_id: str, *, owner: str | None = None, retention: float | None = None
+    ) -> Path:
         """Where the session's videos are to be written. With `owner`, the folder is made, and keeps
-        whose it is in case the server is killed before the video is adopted.
+        whose it is in case the server is killed before the video is adopted. `retention`: see
+        `retain`.
         """
         folder = self._recordings.folder(session_id)
         if owner is not None:
             try:
                 shelf.note_owner(folder, owner)
+                if retention is not None or session_id in self._retentions:
+                    shelf.note_retention(folder, retention)
             except OSError as exc:
                 raise _full(exc) from exc
+            self._note_retention(session_id, retention)
         return folder
+
+    async def retain(self, session_id: str, retention: float | None) -> None:
+        """Keep the session's videos for so many seconds, where that is less than all are kept; None
+        for as long as all. It is noted in their folder, if there is one.
+        """
+        folder = self._recordings.folder(session_id)
+        if retention != self._retentions.get(session_id):
+            await _in_thread(lambda: shelf.renote_retention(folder, retention))
+            self._note_retention(session_id, retention)
 
     async def put(
         self, data: bytes | Path, *, owner: str, session_id: str, content_type: str, filename: str
@@ -110,23 +129,16 @@ class ArtifactStore:
         height: int | None = None,
         fps: float | None = None,
         chapters: Sequence[Chapter] = (),
+        ending: EarlyEnd | None = None,
     ) -> Recording:
         """Take over a video that is final and lies in the session's recording folder. It gets an id
-        and a name of the store's own. Size and duration are read from the file where it has them.
+        and a name of the store's own. Size and duration are read from the file where it has them,
+        and, but for what `record` made (it has `fps`), whether it ends early.
         """
         if path.parent.resolve() != self._recordings.folder(session_id).resolve():
             raise ValueError("not in the session's recording folder")
-        stored = await _in_thread(
-            lambda: self._adopt(
-                path,
-                owner=owner,
-                width=width,
-                height=height,
-                fps=fps,
-                chapters=chapters,
-                at=self._now(),
-            )
-        )
+        told = Told(width, height, fps, chapters, ending)
+        stored = await _in_thread(lambda: taken_over(path, told, owner=owner, at=self._now()))
         self._add(stored)
         assert isinstance(stored.artifact, Recording)
         return stored.artifact
@@ -157,15 +169,18 @@ class ArtifactStore:
 
     async def purge(self, session_id: str) -> None:
         """Erase all that the session made, also videos that were never adopted."""
+        self._retentions.pop(session_id, None)
         folders = [self._artifacts.folder(session_id), self._recordings.folder(session_id)]
         await self._discard(list(self._by_session.get(session_id, ())))
         await anyio.to_thread.run_sync(_erase_folders, folders)
 
     async def sweep(self, now: datetime | None = None) -> int:
         """Delete what retention, by age and by bytes, does not keep; how many files that were."""
-        at = now or self._now()
+        at = now or self._steady.now()
         going = self._due(recordings=False, now=at) + self._due(recordings=True, now=at)
         await self._discard(going)
+        if self._retentions:
+            await anyio.to_thread.run_sync(self._forget_retentions, list(self._retentions))
         return len(going)
 
     def _now(self) -> datetime:
@@ -173,11 +188,28 @@ class ArtifactStore:
         now = self._clock.now()
         return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
+    def _forget_retentions(self, session_ids: list[str]) -> None:
+        """Of sessions without a folder; one that records again is told anew."""
+        for session_id in session_ids:
+            if not self._recordings.folder(session_id).is_dir():
+                self._retentions.pop(session_id, None)
+
+    def _note_retention(self, session_id: str, retention: float | None) -> None:
+        self._retentions.pop(session_id, None)
+        if retention is not None:
+            self._retentions[session_id] = retention
+
     def _due(self, *, recordings: bool, now: datetime, but: str = "") -> list[str]:
         limits = self._recording_limits if recordings else self._artifact_limits
+        own = self._retentions if recordings else {}
         return due(
             (
-                Kept(id, stored.artifact.created_at, stored.artifact.size)
+                Kept(
+                    id,
+                    stored.artifact.created_at,
+                    stored.artifact.size,
+                    own.get(stored.session_id, math.inf),
+                )
                 for id, stored in self._files.items()
                 if isinstance(stored.artifact, Recording) is recordings and id != but
             ),
@@ -192,7 +224,7 @@ class ArtifactStore:
         return bound > 0 and self._artifact_bytes > bound + bound // 10
 
     async def _make_room(self, *, but: str) -> None:
-        await self._discard(self._due(recordings=False, now=self._now(), but=but))
+        await self._discard(self._due(recordings=False, now=self._steady.now(), but=but))
 
     def _add(self, stored: StoredFile) -> None:
         self._files[stored.artifact.id] = stored
@@ -219,6 +251,7 @@ class ArtifactStore:
         self._recordings.open()
         files = self._artifacts.load(keeps_videos=False).files
         found = self._recordings.load(keeps_videos=True)
+        self._retentions = found.retentions
         return files + found.files + list(filter(None, map(self._take_leftover, found.videos)))
 
     def _take_leftover(self, path: Path) -> StoredFile | None:
@@ -226,7 +259,7 @@ class ArtifactStore:
         try:
             disk.await_writer(path)
             at = datetime.fromtimestamp(int(path.lstat().st_mtime), UTC)
-            return self._adopt(path, owner=owner, width=None, height=None, at=at)
+            return taken_over(path, Told(), owner=owner, at=at)
         except (OSError, ArtifactNotFound):
             log.warning("a video left behind can't be read; skipped", file=path.name)
             return None
@@ -255,51 +288,6 @@ class ArtifactStore:
             raise
         return stored
 
-    def _adopt(
-        self,
-        path: Path,
-        *,
-        owner: str,
-        width: int | None,
-        height: int | None,
-        at: datetime,
-        fps: float | None = None,
-        chapters: Sequence[Chapter] = (),
-    ) -> StoredFile:
-        try:
-            sha256, size = disk.digest(path)
-        except FileNotFoundError as exc:
-            raise ArtifactNotFound(path.name) from exc
-        id = new_artifact_id()
-        content_type = "video/mp4" if path.suffix == ".mp4" else "video/webm"
-        target = path.with_name(sidecar.disk_name(id, content_type))
-        facts = mp4.read(path) if content_type == "video/mp4" else webm.read(path)
-        recording = Recording(
-            id=id,
-            url=sidecar.url_of(id),
-            content_type=content_type,
-            size=size,
-            filename=target.name,
-            sha256=sha256,
-            created_at=at,
-            session_id=path.parent.name,
-            width=width or facts.width,
-            height=height or facts.height,
-            duration=facts.duration,
-            fps=fps,
-            chapters=list(chapters),
-        )
-        stored = StoredFile(target, recording, owner, path.parent.name)
-        path.chmod(stat.S_IRUSR | stat.S_IWUSR)
-        path.parent.chmod(stat.S_IRWXU)
-        path.rename(target)
-        try:
-            sidecar.write(stored)
-        except OSError:
-            # The video is worth more than its sidecar: it is served now, and found at next start.
-            log.warning("no sidecar could be written", file=target.name)
-        return stored
-
 
 async def _in_thread(work: Callable[[], T]) -> T:
     try:
@@ -309,7 +297,7 @@ async def _in_thread(work: Callable[[], T]) -> T:
 
 
 def _full(exc: OSError) -> StorageFull:
-    if exc.errno in (errno.ENOSPC, errno.EDQUOT):
+    if exc.errno in FULL:
         return StorageFull("the server's disk is full; nothing was kept")
     # Only the reason: a path of the server is nobody's business.
     return StorageFull(f"the server can't write its files: {os.strerror(exc.errno or errno.EIO)}")
@@ -328,11 +316,10 @@ def _erase_files(files: list[StoredFile]) -> None:
 
 
 def _tidy(folder: Path) -> None:
-    """Remove the folder if there is nothing but the note of its owner in it."""
+    """Remove the folder if there is nothing but notes in it."""
     names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-    if names <= {shelf.OWNER_NOTE}:
-        disk.remove(folder / shelf.OWNER_NOTE)
-        disk.remove_empty(folder)
+    if names <= shelf.NOTES:
+        shelf.remove_notes(folder)
 
 
 def _erase_folders(folders: list[Path]) -> None:

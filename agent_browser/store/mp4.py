@@ -44,6 +44,9 @@ class _Reader:
     """Ticks of a sample that does not say its own, by track."""
     in_fragment: tuple[int, int, int] = (0, 0, 0)
     """Of the fragment at hand: its track, its start, and the ticks of a sample."""
+    is_fragmented: bool = False
+    reached: int = 0
+    """The end of the last box that is there whole."""
 
     def facts(self) -> Facts:
         size = os.fstat(self.file.fileno()).st_size
@@ -54,7 +57,10 @@ class _Reader:
         for track in self.tracks:
             if track.width and track.height:
                 ended = track.end / track.scale if track.scale and track.end else None
-                return Facts(track.width, track.height, ended and round(ended, 3))
+                # Fragments are how it is written; what is finished has been copied out of them.
+                is_finished = not self.is_fragmented and self.reached == size
+                duration = ended and round(ended, 3)
+                return Facts(track.width, track.height, duration, is_finished)
         return Facts()
 
     def _boxes(self, start: int, end: int) -> Iterator[tuple[bytes, bytes]]:
@@ -75,6 +81,7 @@ class _Reader:
             else:
                 yield kind, self.file.read(size - skip)
             start += size
+            self.reached = start
 
     def _take(self, kind: bytes, body: bytes) -> None:
         if kind == b"trak":
@@ -88,6 +95,7 @@ class _Reader:
             self.tracks[-1].scale = _number(body, 20 if long else 12)
             self.tracks[-1].end = _number(body, 24 if long else 16, 8 if long else 4)
         elif kind == b"trex":
+            self.is_fragmented = True
             self.usual[_number(body, 4)] = _number(body, 12)
         elif kind == b"tfhd":
             self._fragment(body)

@@ -1,6 +1,4 @@
-"""Papers: JSON objects by kind and id, for rooms that keep something and know no SQL: webhooks,
-their deliveries, operations.
-"""
+"""Papers in the database: webhooks, their deliveries, operations."""
 
 from datetime import datetime
 from typing import Any
@@ -17,9 +15,7 @@ from agent_browser.store.writer import Writer
 
 
 class Papers:
-    """What is put returns at once and is written soon; `flush` waits for it. What is read is all
-    that was put before.
-    """
+    """Keeps the promises of `papers.Papers`; `flush` waits until what was put is written."""
 
     def __init__(self, database: Database, writer: Writer, *, clock: Clock | None = None) -> None:
         self._database = database

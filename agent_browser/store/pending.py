@@ -108,7 +108,7 @@ class Pending:
             if key in self._pages:
                 self._pop_page(key)
             self._pages[key] = page
-            self._page_characters += len(page.text)
+            self._page_characters += _weight(page)
             self._keep_bounds()
 
     def add_paper(self, paper: Paper) -> None:
@@ -177,7 +177,7 @@ class Pending:
             if key not in self._pages and page.session_id not in self._erased:
                 self._pages[key] = page
                 self._pages.move_to_end(key, last=False)
-                self._page_characters += len(page.text)
+                self._page_characters += _weight(page)
 
     def _restore_papers(self, batch: Batch) -> None:
         waiting: list[tuple[tuple[str, str], Paper | None]] = [(key, None) for key in batch.torn]
@@ -189,7 +189,7 @@ class Pending:
 
     def _pop_page(self, key: tuple[str, str]) -> PageText:
         page = self._pages.pop(key)
-        self._page_characters -= len(page.text)
+        self._page_characters -= _weight(page)
         return page
 
     def _keep_bounds(self) -> None:
@@ -202,3 +202,7 @@ class Pending:
         while len(self._papers) > MOST_PAPERS:
             self._papers.popitem(last=False)
             self.dropped += 1
+
+
+def _weight(page: PageText) -> int:
+    return len(page.url) + len(page.title) + len(page.text)

@@ -30,7 +30,7 @@ from agent_browser.store import cursors, rows
 from agent_browser.store.database import Database
 from agent_browser.store.erasing import Eraser
 from agent_browser.store.search import ranked
-from agent_browser.store.tables import actions, sessions, tags
+from agent_browser.store.tables import actions, page_texts, sessions, tags
 from agent_browser.store.words import Term, terms
 from agent_browser.store.writer import Writer
 
@@ -99,17 +99,18 @@ class Records:
             )
         return first
 
-    async def erase(self, *session_ids: str, at_once: bool = True) -> None:
-        """Leave nothing of them; unless at once, their bytes go when `shed` is called next.
-        DatabaseUnusable, StorageFull.
+    async def erase(self, *session_ids: str, at_once: bool = True) -> bool:
+        """Leave nothing of them; unless at once, their bytes go when `shed` is called next. Whether
+        they are gone. DatabaseUnusable, StorageFull.
         """
-        if session_ids:
-            await self._eraser.erase(session_ids, at_once=at_once)
+        return not session_ids or await self._eraser.erase(session_ids, at_once=at_once)
 
-    async def shed(self, *, log_before: datetime | None, text_before: datetime | None) -> None:
-        """Erase log entries and page texts that are older."""
+    async def shed(self, now: datetime, *, log: float, texts: float) -> bool:
+        """Erase log entries and page texts that are older than so many seconds, 0: no bound, or
+        than their session's own. Whether all that was ever erased is gone.
+        """
         await self._writer.settle()
-        await self._eraser.shed(log_before=log_before, text_before=text_before)
+        return await self._eraser.shed(now, {actions: log, page_texts: texts})
 
     async def page(self, wanted: Wanted) -> Page:
         """A page of the list, or of the search where `q` has anything in it but white space."""
@@ -207,7 +208,10 @@ async def _logged(
 
 def _question(wanted: Wanted) -> tuple[object, ...]:
     """What a cursor belongs to."""
-    return (wanted.owner, wanted.q, wanted.state, wanted.phase, wanted.tags, wanted.pinned)
+    return (
+        wanted.owner, wanted.q, wanted.state, wanted.phase, wanted.tags, wanted.pinned,
+        wanted.name, wanted.id_prefix,
+    )  # fmt: skip
 
 
 def _after(wanted: Wanted, *, is_search: bool) -> tuple[Any, ...] | None:
@@ -226,6 +230,12 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
         found.append(sessions.c.owner == wanted.owner)
     if wanted.pinned is not None:
         found.append(sessions.c.pinned == wanted.pinned)
+    if wanted.name is not None:  # looked up by itself: the way through a list has no names
+        named = select(sessions.c.number).where(sessions.c.name == wanted.name)
+        found.append(sessions.c.number.in_(named))
+    if wanted.id_prefix is not None:  # LIKE would take either case
+        begins = func.substr(sessions.c.id, 1, len(wanted.id_prefix))
+        found.append(begins == wanted.id_prefix)
     if wanted.state is not None:
         found.append(sessions.c.state == wanted.state)
     elif wanted.phase != "expired":

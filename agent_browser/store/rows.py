@@ -8,7 +8,7 @@ from sqlalchemy import RowMapping
 
 from agent_browser.models.actions import Action
 from agent_browser.models.records import PageText, Record
-from agent_browser.models.sessions import Timeouts
+from agent_browser.models.sessions import Privacy, Timeouts
 from agent_browser.store.pending import Paper
 from agent_browser.store.tables import actions, plain, sessions
 from agent_browser.store.words import indexed, indexed_url
@@ -23,9 +23,10 @@ MOST_LOGGED = 4_000
 _OF_RECORD = [
     column.name
     for column in sessions.columns
-    if column.name in Record.__dataclass_fields__ and column.name not in ("tags", "timeouts")
+    if column.name in Record.__dataclass_fields__
+    and column.name not in ("tags", "timeouts", "privacy")
 ]
-RECORD_COLUMNS = [sessions.c[name] for name in (*_OF_RECORD, "tags", "timeouts")]
+RECORD_COLUMNS = [sessions.c[name] for name in (*_OF_RECORD, "tags", "timeouts", "privacy")]
 ACTION_COLUMNS = [actions.c[name] for name in Action.model_fields]
 
 
@@ -39,6 +40,10 @@ def record_row(record: Record) -> dict[str, Any]:
     row = {name: getattr(record, name) for name in _OF_RECORD}
     row["tags"] = list(record.tags)
     row["timeouts"] = record.timeouts.model_dump()
+    asked = record.privacy.model_fields_set
+    row["privacy"] = record.privacy.model_dump(exclude_none=True) if asked else None
+    row["log_retention"] = record.privacy.log_retention
+    row["page_text_retention"] = record.privacy.page_text_retention
     row["owner_mark"] = owner_mark(record.owner)
     row["name_words"] = indexed(record.name or "", MOST_HEAD)
     row["tag_words"] = indexed(" ".join(record.tags), MOST_HEAD)
@@ -50,7 +55,8 @@ def record_of(row: RowMapping) -> Record:
     """The record of a row."""
     facts = {name: row[name] for name in _OF_RECORD}
     timeouts = Timeouts.model_validate(row["timeouts"])
-    return Record(**facts, tags=tuple(row["tags"]), timeouts=timeouts)
+    privacy = Privacy.model_validate(row["privacy"] or {})
+    return Record(**facts, tags=tuple(row["tags"]), timeouts=timeouts, privacy=privacy)
 
 
 def action_row(action: Action, mark: str) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from agent_browser.store import disk, sidecar
 from agent_browser.store.sidecar import StoredFile
 
 OWNER_NOTE = ".owner"
+RETENTION_NOTE = ".retention"
+NOTES = frozenset({OWNER_NOTE, RETENTION_NOTE})
 _LOCK = ".lock"
 _VIDEOS = {".webm", ".mp4"}
 
@@ -27,6 +29,8 @@ class Found:
 
     files: list[StoredFile] = field(default_factory=list)
     videos: list[Path] = field(default_factory=list)
+    retentions: dict[str, float] = field(default_factory=dict)
+    """Of sessions with one of their own, in seconds."""
 
 
 class Shelf:
@@ -69,15 +73,16 @@ class Shelf:
             found.files += known
             kept = {file.path for file in known} | {sidecar.path_of(file.path) for file in known}
             for path in files:
-                if path in kept or path.name == OWNER_NOTE or path.suffix == sidecar.SUFFIX:
+                if path in kept or path.name in NOTES or path.suffix == sidecar.SUFFIX:
                     continue
                 if keeps_videos and path.suffix in _VIDEOS and not path.is_symlink():
                     found.videos.append(path)
                 else:
                     disk.remove(path)
             if not known and not any(path.parent == folder for path in found.videos):
-                disk.remove(folder / OWNER_NOTE)
-                disk.remove_empty(folder)
+                remove_notes(folder)
+            elif (retention := noted_retention(folder)) is not None:
+                found.retentions[folder.name] = retention
         return found
 
     def _folders(self) -> Iterator[Path]:
@@ -111,8 +116,41 @@ def note_owner(folder: Path, owner: str) -> None:
 
 def noted_owner(folder: Path, default: str) -> str:
     """The owner noted in the folder, or the default."""
+    return _noted(folder / OWNER_NOTE) or default
+
+
+def renote_retention(folder: Path, seconds: float | None) -> None:
+    """The same where there is such a folder. OSError."""
+    if folder.is_dir():
+        note_retention(folder, seconds)
+
+
+def note_retention(folder: Path, seconds: float | None) -> None:
+    """Note in a session's folder how long its files are kept; None: as all are. OSError."""
+    if seconds is None:
+        disk.remove(folder / RETENTION_NOTE)
+    else:
+        disk.write(folder / RETENTION_NOTE, repr(seconds).encode())
+
+
+def noted_retention(folder: Path) -> float | None:
+    """The seconds noted in the folder, if any are."""
     try:
-        with open(disk.open_regular(folder / OWNER_NOTE), "rb") as file:
-            return file.read(1_000).decode() or default
+        return float(_noted(folder / RETENTION_NOTE))
+    except ValueError:
+        return None
+
+
+def remove_notes(folder: Path) -> None:
+    """Remove what is noted in a folder, and the folder where that was all."""
+    for note in NOTES:
+        disk.remove(folder / note)
+    disk.remove_empty(folder)
+
+
+def _noted(path: Path) -> str:
+    try:
+        with open(disk.open_regular(path), "rb") as file:
+            return file.read(1_000).decode()
     except (OSError, ValueError):
-        return default
+        return ""

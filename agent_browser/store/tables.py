@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    text,
 )
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -33,10 +34,15 @@ class Instant(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
-        return None if value is None else (value - _EPOCH) // _MICROSECOND
+        return None if value is None else microseconds(value)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
         return None if value is None else _EPOCH + value * _MICROSECOND
+
+
+def microseconds(at: datetime) -> int:
+    """Since 1970."""
+    return (at - _EPOCH) // _MICROSECOND
 
 
 class Plain(TypeDecorator[str]):
@@ -71,6 +77,12 @@ def plain(text: str) -> str:
     if text.isascii():
         return text
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _where_given(column: str) -> Index:
+    """An index of the few rows that have it."""
+    given = text(f"{column} IS NOT NULL")
+    return Index(None, column, sqlite_where=given, postgresql_where=given)
 
 
 _Number = BigInteger().with_variant(Integer, "sqlite")
@@ -109,6 +121,10 @@ sessions = Table(
     Column("tags", Json, nullable=False),
     Column("metadata", Json, nullable=False),
     Column("timeouts", Json, nullable=False),
+    # What of it was asked for, and of that what shedding looks for.
+    Column("privacy", Json),
+    Column("log_retention", Float),
+    Column("page_text_retention", Float),
     # Of the log: entries ever written, and those of them that are not kept.
     Column("logged", Integer, nullable=False, server_default="0"),
     Column("dropped", Integer, nullable=False, server_default="0"),
@@ -121,6 +137,9 @@ sessions = Table(
     Index(None, "pinned", "last_activity_at", "id"),
     Index(None, "state", "last_activity_at"),
     Index(None, "forgets_at"),
+    _where_given("name"),
+    _where_given("log_retention"),
+    _where_given("page_text_retention"),
     sqlite_autoincrement=True,
 )
 

@@ -1,5 +1,6 @@
 """Size and duration of a WebM file, read from the file itself, finished or cut off."""
 
+import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ class Facts:
     width: int | None = None
     height: int | None = None
     duration: float | None = None
+    is_finished: bool = False
+    """Whether its writer came to its end, and all that it wrote is there."""
 
 
 def read(path: Path) -> Facts:
@@ -42,6 +45,7 @@ class _Reader:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+        self._size = os.fstat(file.fileno()).st_size
         self._found = Facts()
         self._scale = 1_000_000
         self._ticks: float | None = None
@@ -74,6 +78,9 @@ class _Reader:
         except EOFError:
             return False
         if kind in _MASTERS:
+            if kind == _SEGMENT:
+                # A writer puts the size in when it is done; until then it is unknown: all ones.
+                self._found.is_finished = self._file.tell() + size <= self._size
             return True
         if kind in _NUMBERS and size <= 8:
             self._number(kind, int.from_bytes(self._file.read(size)))

@@ -8,12 +8,13 @@ from datetime import datetime
 from agent_browser.hub import Told
 from agent_browser.ids import new_delivery_id
 from agent_browser.models.webhooks import TEST_TYPE, Delivery, DeliveryList
+from agent_browser.papers import Papers
 from agent_browser.webhooks.hook import Hook
-from agent_browser.webhooks.papers import Papers
 
 KIND = "delivery"
 MOST = 200
 """Deliveries of one webhook that are kept."""
+NOT_KEPT = "the event was not kept for another server: its session's page texts or bodies are not"
 
 
 @dataclass
@@ -22,6 +23,8 @@ class Parcel:
 
     delivery: Delivery
     body: bytes
+    is_private: bool = False
+    """Whether the body is to be written nowhere."""
 
     @classmethod
     def of(cls, hook: Hook, told: Told, now: datetime) -> "Parcel":
@@ -36,7 +39,7 @@ class Parcel:
             state="pending",
             created_at=now,
         )
-        return cls(delivery, told.json)
+        return cls(delivery, told.json, told.is_private)
 
     @classmethod
     def test(cls, hook: Hook, now: datetime) -> "Parcel":
@@ -68,29 +71,41 @@ class Deliveries:
         self._erased = False
 
     async def load(self) -> list[Parcel]:
-        """What was kept by an earlier server; those that are still to be sent, oldest first."""
+        """What was kept by an earlier server; those that are still to be sent, oldest first. What
+        it did not keep has failed.
+        """
         found = await self._papers.papers(KIND, parent=self._hook.id)
         pending = []
         for paper in found:
             delivery = Delivery.model_validate(paper.data["delivery"])
             self._kept.append(delivery.id)
             if delivery.state == "pending":
-                pending.append(Parcel(delivery, paper.data["body"].encode()))
+                body = paper.data["body"]
+                if body is not None:
+                    pending.append(Parcel(delivery, body.encode()))
+                else:
+                    self.give_up(Parcel(delivery, b""), NOT_KEPT)
         return sorted(pending, key=lambda parcel: parcel.delivery.event_id or 0)
+
+    def give_up(self, parcel: Parcel, why: str) -> None:
+        """It is sent no more."""
+        parcel.delivery.state, parcel.delivery.next_attempt_at = "failed", None
+        parcel.delivery.error = parcel.delivery.error or why
+        self.put(parcel)
 
     def put(self, parcel: Parcel) -> None:
         """Keep it as it is now. The body goes once it has come to something."""
         if self._erased:
             return
         delivery = parcel.delivery
-        under_way = delivery.state == "pending"
+        is_kept = delivery.state == "pending" and not parcel.is_private
         self._papers.put(
             KIND,
             delivery.id,
             self._hook.owner,
             {
                 "delivery": delivery.model_dump(mode="json"),
-                "body": parcel.body.decode() if under_way else None,
+                "body": parcel.body.decode() if is_kept else None,
             },
             session_id=delivery.session_id,
             parent=self._hook.id,

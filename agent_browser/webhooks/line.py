@@ -10,7 +10,7 @@ from datetime import timedelta
 import anyio
 import structlog
 
-from agent_browser.clock import Clock
+from agent_browser.clock import Clock, Steady
 from agent_browser.hub import Hub, Missed, Told
 from agent_browser.webhooks import schedule, signing
 from agent_browser.webhooks.deliveries import Deliveries, Parcel
@@ -30,6 +30,7 @@ class Means:
     hub: Hub
     sender: Sender
     clock: Clock
+    steady: Steady
     patience: float
     """Seconds that a webhook may fail before it is switched off."""
     sleep: Callable[[float], Awaitable[None]]
@@ -91,6 +92,18 @@ class Line:
         self._again = True
         self._scope.cancel()
 
+    def forget(self, session_id: str) -> None:
+        """Send nothing more of a session that was erased, but its end."""
+        gone = [
+            parcel
+            for parcel in self._waiting
+            if parcel.delivery.session_id == session_id
+            and parcel.delivery.event_type != "session.ended"
+        ]
+        for parcel in gone:
+            self._waiting.remove(parcel)
+            self.deliveries.give_up(parcel, "its session was erased")
+
     def end(self) -> None:
         """Send nothing more."""
         self._again = False
@@ -149,8 +162,11 @@ class Line:
         delivery = parcel.delivery
         while delivery.state == "pending":
             if delivery.next_attempt_at is not None:
-                left = delivery.next_attempt_at - self._means.clock.now()
-                await self._means.sleep(max(0.0, left.total_seconds()))
+                left = (delivery.next_attempt_at - self._means.clock.now()).total_seconds()
+                # Not longer than any pause: an earlier server's clock may have been another.
+                await self._means.sleep(min(max(0.0, left), schedule.LONGEST))
+                if delivery.state != "pending":
+                    return
             arrived = await self.attempt(parcel)
             if not self._judge(parcel, arrived=arrived):
                 return
@@ -159,13 +175,13 @@ class Line:
 
     def _judge(self, parcel: Parcel, *, arrived: bool) -> bool:
         """Note how the webhook fares; whether it goes on."""
-        hook, now = self.hook, self._means.clock.now()
+        hook, now = self.hook, self._means.steady.now()
         if arrived:
             if hook.failing_since is not None:
                 hook.failing_since = None
                 self._means.keep(hook)
             return True
-        since = hook.failing_since or now
+        since = min(hook.failing_since or now, now)
         why = schedule.why_off(
             parcel.delivery.status, failing_since=since, now=now, patience=self._means.patience
         )
@@ -181,7 +197,4 @@ class Line:
 
     def _drop(self, why: str) -> None:
         while self._waiting:
-            parcel = self._waiting.popleft()
-            parcel.delivery.state, parcel.delivery.next_attempt_at = "failed", None
-            parcel.delivery.error = parcel.delivery.error or why
-            self.deliveries.put(parcel)
+            self.deliveries.give_up(self._waiting.popleft(), why)

@@ -8,6 +8,8 @@ JITTER = 0.2
 """Share of a pause by which it is shorter or longer, so that many do not come at once."""
 LONGEST_ASKED = 3_600.0
 """Seconds that an address may ask us to wait."""
+LONGEST = max(LONGEST_ASKED, PAUSES[-1] * (1 + JITTER))
+"""Seconds that no pause is longer than."""
 GONE = 410
 """The status by which an address says that it wants nothing more."""
 

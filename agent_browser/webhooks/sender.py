@@ -8,8 +8,8 @@ from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Self
 
-import anyio
 import httpx
+from anyio import fail_after
 
 from agent_browser import __version__
 from agent_browser.clock import Clock
@@ -82,7 +82,7 @@ class Sender:
         retry_after: float | None = None
         error: str | None = None
         try:
-            with anyio.fail_after(self._timeout):
+            with fail_after(self._timeout):
                 target = self._outbound.check(url)
                 response = await self._first(target, await self._outbound.dial(url), body, headers)
             status = response.status_code

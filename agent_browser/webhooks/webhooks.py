@@ -11,7 +11,7 @@ import anyio
 import structlog
 from anyio.abc import TaskGroup
 
-from agent_browser.clock import Clock, SystemClock
+from agent_browser.clock import Clock, Steady, SystemClock
 from agent_browser.egress.outbound import Outbound
 from agent_browser.errors import Conflict, InvalidRequest, WebhookNotFound
 from agent_browser.hub import Hub
@@ -25,13 +25,13 @@ from agent_browser.models.webhooks import (
     WebhookMade,
     WebhookPatch,
 )
+from agent_browser.papers import Papers
 from agent_browser.service import Caller
 from agent_browser.settings import Settings
 from agent_browser.webhooks import signing
 from agent_browser.webhooks.deliveries import Deliveries, Parcel
 from agent_browser.webhooks.hook import KIND, Hook
 from agent_browser.webhooks.line import Line, Means
-from agent_browser.webhooks.papers import Papers
 from agent_browser.webhooks.sender import Sender
 
 LAST_PATIENCE = 3.0
@@ -66,12 +66,14 @@ class Webhooks:
             hub=hub,
             sender=self._sender,
             clock=self._clock,
+            steady=Steady(self._clock),
             patience=settings.webhook_patience,
             sleep=sleep,
             luck=luck,
             keep=self._keep,
         )
         self._lines: dict[str, Line] = {}
+        hub.on_forgotten(self._forget)
         self._tasks: TaskGroup | None = None
         self._stack = AsyncExitStack()
 
@@ -144,11 +146,21 @@ class Webhooks:
 
     async def delete(self, caller: Caller, webhook_id: str) -> None:
         """Forget it and its deliveries. WebhookNotFound."""
-        line = self._find(caller, webhook_id)
-        del self._lines[webhook_id]
+        self._delete(self._find(caller, webhook_id))
+
+    def _delete(self, line: Line) -> None:
+        del self._lines[line.hook.id]
         line.end()
-        self._papers.drop(KIND, webhook_id)
+        self._papers.drop(KIND, line.hook.id)
         line.deliveries.erase()
+
+    def _forget(self, session_id: str) -> None:
+        """A session is being erased: its own webhooks go; of it only its end is still sent."""
+        for line in tuple(self._lines.values()):
+            if line.hook.session == session_id:
+                self._delete(line)
+            else:
+                line.forget(session_id)
 
     async def deliveries(
         self, caller: Caller, webhook_id: str, *, limit: int, cursor: str | None

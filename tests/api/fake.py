@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -14,12 +14,10 @@ from agent_browser.errors import (
     InvalidRequest,
     NotFound,
     SessionEnded,
-    SessionNotFound,
 )
 from agent_browser.ids import new_session_id
 from agent_browser.models.actions import Action, ActionList
 from agent_browser.models.base import Input
-from agent_browser.models.control import Control, ControlGranted, ControlInput
 from agent_browser.models.files import DownloadsInput, DownloadsOutput, UploadList
 from agent_browser.models.functions import (
     CloseOutput,
@@ -52,6 +50,7 @@ from agent_browser.store.artifacts import ArtifactStore
 from tests.fakes import functions
 from tests.fakes.archive import FakeArchive
 from tests.fakes.pages import SITE
+from tests.fakes.sessions import KnownSessions
 from tests.fakes.tab import FakeTab
 
 AT = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
@@ -74,7 +73,7 @@ class Call:
 
 
 @dataclass
-class FakeService:
+class FakeService(KnownSessions):
     """Keeps the promises of SessionService without a browser. `before` runs within each call."""
 
     store: ArtifactStore
@@ -108,6 +107,9 @@ class FakeService:
         self.sessions[session.id] = session
         return session
 
+    def undisturbed(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
     async def list(self, caller: Caller, query: SessionQuery) -> SessionList:
         self.queries.append(query)
         if query.cursor is not None:
@@ -139,9 +141,7 @@ class FakeService:
         return session
 
     async def heartbeat(self, caller: Caller, session_id: str) -> Session:
-        session = await self.get(caller, session_id)
-        if session.state == "ended":
-            raise SessionEnded(session_id, AT, "closed")
+        session = await self.live(caller, session_id)
         self.beats.append(caller)
         return session
 
@@ -165,29 +165,6 @@ class FakeService:
         async for action in self.archive.all_actions(session_id):
             yield action
 
-    async def get(self, caller: Caller, session_id: str) -> Session:
-        session = self.sessions.get(session_id)
-        if session is None or session.owner != caller.owner:
-            raise SessionNotFound(session_id)
-        return session
-
-    async def control(self, caller: Caller, session_id: str) -> Control:
-        return (await self._control(caller, session_id)).describe(caller)
-
-    async def take_control(
-        self, caller: Caller, session_id: str, request: ControlInput
-    ) -> ControlGranted:
-        return (await self._control(caller, session_id)).take(caller, request)
-
-    async def give_up_control(self, caller: Caller, session_id: str) -> None:
-        (await self._control(caller, session_id)).give_up(caller)
-
-    async def _control(self, caller: Caller, session_id: str) -> HeldControl:
-        if (await self.get(caller, session_id)).state == "ended":
-            raise SessionEnded(session_id, AT, "closed")
-        made = HeldControl(session_id, SystemClock(), lease=60)
-        return self.controls.setdefault(session_id, made)
-
     async def end(self, caller: Caller, session_id: str, *, purge: bool = False) -> None:
         session = await self.get(caller, session_id)
         session.state = "ended"
@@ -207,11 +184,8 @@ class FakeService:
         if session in ("new", None):
             session = (await self.create(caller, SessionCreate())).id
         assert session is not None
-        found = await self.get(caller, session)
-        if found.state == "ended" and function != "close":
-            raise SessionEnded(session, AT, "closed")
-        held = self.controls.setdefault(session, HeldControl(session, SystemClock(), lease=60))
-        with held.during(caller, input):
+        await (self.get if function == "close" else self.live)(caller, session)
+        with self.held(session).during(caller, input):
             self.calls.append(Call(caller, function, input, session, session_timeout))
             if self.before is not None:
                 await self.before()

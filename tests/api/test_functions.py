@@ -63,7 +63,8 @@ async def test_a_function_on_a_session_is_called_with_its_input(
     id = (await client.post("/v1/sessions")).json()["id"]
     response = await client.post(f"/v1/sessions/{id}/execute", json={"code": "1+1"})
     assert response.json() == {
-        "session_id": id, "dialog": None, "result": "2", "value": 2, "error": None,
+        "session_id": id, "dialog": None, "file_chooser": None, "result": "2", "value": 2,
+        "error": None,
     }  # fmt: skip
     assert service.calls[0].input == ExecuteInput(code="1+1")
 

@@ -2,9 +2,11 @@ import anyio
 import httpx
 import pytest
 from fastapi import FastAPI
+from starlette.types import Message, Receive, Scope, Send
 
 from agent_browser.api.idempotency import Idempotency
 from agent_browser.errors import PoolFull
+from agent_browser.ids import new_session_id
 from agent_browser.settings import Settings
 from tests.api.conftest import ANN_KEY, BOB_KEY, direct, keys, listening, make
 from tests.api.fake import FakeService
@@ -145,3 +147,71 @@ async def test_what_is_kept_has_bounds_of_number_bytes_and_time() -> None:
     now = 61.0
     await post("a")
     assert made == 5
+
+
+SESSION = new_session_id()
+
+
+async def test_answers_about_a_session_are_kept_no_longer_than_it_is() -> None:
+    went_on = anyio.Event()
+    done: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        done.append(scope["path"])
+        if scope["path"] == "/slow":
+            await went_on.wait()
+        made = scope["path"] in ("/made", "/slow")
+        status = 404 if scope["query_string"] == b"purge=true&missing" else 200
+        if scope["method"] == "DELETE" and status == 200:
+            status = 204
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        body = f'{{"id":"{SESSION}"}}' if made else "{}"
+        await send({"type": "http.response.body", "body": body[:9].encode(), "more_body": True})
+        await send({"type": "http.response.body", "body": body[9:].encode()})
+
+    once = Idempotency(app)
+
+    async def ask(
+        path: str, method: str = "POST", *, query: bytes = b"", body: bytes = b""
+    ) -> None:
+        async def receive() -> Message:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message: Message) -> None: ...
+
+        class _Caller:
+            owner = "ann"
+
+        scope = {
+            "type": "http",
+            "method": method,
+            "path": path,
+            "query_string": query,
+            "headers": [(b"idempotency-key", path.encode())],
+            "state": {"caller": _Caller},
+        }
+        await once(scope, receive, send)
+
+    async def ask_all() -> list[str]:
+        """Which of them were done, and not only answered."""
+        done.clear()
+        await ask("/made")
+        await ask(f"/v1/sessions/{SESSION}/renew")
+        await ask("/asked", query=f"session={SESSION}".encode())
+        await ask("/sent", body=SESSION.encode())
+        await ask("/other")
+        return done
+
+    assert len(await ask_all()) == 5
+    for query in (b"", b"purge=false", b"purge=true&missing", b"purge=%F3%A3&\xff=%C2%8B"):
+        await ask(f"/v1/sessions/{SESSION}", "DELETE", query=query)
+        assert await ask_all() == []
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(ask, "/slow")
+        await anyio.wait_all_tasks_blocked()
+        await ask(f"/v1/sessions/{SESSION}", "DELETE", query=b"purge=True")
+        went_on.set()
+    assert await ask_all() == ["/made", f"/v1/sessions/{SESSION}/renew", "/asked", "/sent"]
+    await ask("/slow")
+    assert done[-1] == "/slow", "what was under way is not kept either"
+    assert once._bytes == 2, "of the other alone"

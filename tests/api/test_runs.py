@@ -108,6 +108,13 @@ async def test_a_new_session_is_made_for_it_and_stays(
     assert service.sessions[summary["session_id"]].state == "live"
 
 
+async def test_a_preference_among_others_is_heeded(client: httpx.AsyncClient, session: str) -> None:
+    several = [("Prefer", "return=minimal"), ("Prefer", "wait=5, Respond-Async;x=1")]
+    headers = httpx.Headers(several)
+    response = await client.post(f"/v1/sessions/{session}/run", json=STEPS, headers=headers)
+    assert response.status_code == 202
+
+
 async def test_asked_for_it_answers_at_once(
     client: httpx.AsyncClient, service: FakeService, session: str
 ) -> None:

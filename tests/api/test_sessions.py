@@ -95,6 +95,7 @@ async def test_a_session_is_named_pinned_and_tagged(client: httpx.AsyncClient) -
         "warning": 300.0,
         "auto_renew": False,
         "retention": 86400.0,
+        "on_idle": "end",
     }
 
 
@@ -143,6 +144,21 @@ async def test_an_invalid_timeout_is_told_its_range_by_every_route(
         problem = response.json()
         assert (response.status_code, problem["code"]) == (400, "invalid_timeout")
         assert (problem["field"], problem["minimum"], problem["maximum"]) == (name, least, most)
+
+
+async def test_an_idle_session_ends_and_what_is_no_choice_yet_is_said(
+    client: httpx.AsyncClient,
+) -> None:
+    made = await client.post("/v1/sessions", json={"timeouts": {"on_idle": "end"}})
+    assert (made.status_code, made.json()["timeouts"]["on_idle"]) == (201, "end")
+    for word, said in (("hibernate", "hibernated"), ("frozen", "frozen"), ("burn", "'end'")):
+        refused = await client.patch(
+            f"/v1/sessions/{made.json()['id']}", json={"timeouts": {"on_idle": word}}
+        )
+        assert (refused.status_code, refused.json()["code"]) == (400, "invalid_request")
+        (fault,) = refused.json()["errors"]
+        assert fault["field"] == "timeouts.on_idle"
+        assert said in fault["message"]
 
 
 async def test_a_renewal_is_counted_and_refused_at_the_longest_life(
@@ -194,10 +210,12 @@ async def test_a_list_is_asked_for_by_words_tags_pin_and_phase(
     client: httpx.AsyncClient, service: FakeService
 ) -> None:
     query = "q=a+b&tag=x&tag=y&pinned=true&phase=near_expiration&state=live&limit=7"
+    query += "&name=c+d&id_prefix=ses_"
     assert (await client.get(f"/v1/sessions?{query}")).status_code == 200
     assert service.queries[-1] == SessionQuery(
-        q="a b", tag=["x", "y"], pinned=True, phase="near_expiration", state="live", limit=7
-    )
+        q="a b", tag=["x", "y"], pinned=True, phase="near_expiration", state="live", limit=7,
+        name="c d", id_prefix="ses_",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("query", [f"q={'x' * 501}", "phase=over", "pinned=perhaps", "stat=live"])

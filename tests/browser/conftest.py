@@ -29,6 +29,18 @@ async def chromium(engine: Chromium) -> AsyncIterator[ChromiumBrowser]:
     await running.close()
 
 
+@pytest.fixture(scope="module")
+async def isolating(
+    executable: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Chromium]:
+    """An engine whose browser gives each site a renderer of its own."""
+    program = tmp_path_factory.mktemp("isolating") / "browser"
+    program.write_text(f'#!/bin/sh\nexec "{executable}" --site-per-process "$@"\n')
+    program.chmod(0o755)
+    async with Chromium(load(executable_path=program)) as engine:
+        yield engine
+
+
 @pytest.fixture
 async def context(chromium: ChromiumBrowser) -> AsyncIterator[ChromiumContext]:
     made = await chromium.new_context(ContextOptions())

@@ -45,21 +45,22 @@ async def value(context: ChromiumContext, code: str) -> Any:
 async def test_media_features_change_in_every_tab_and_in_those_to_come(drive: Driving) -> None:
     await drive.open("/form")
     said = await emulate(
-        drive.context, color_scheme="dark", reduced_motion="reduce", contrast="more", media="print"
-    )
+        drive.context, color_scheme="dark", reduced_motion="reduce", contrast="more", media="print",
+        forced_colors="active",
+    )  # fmt: skip
     assert (said.color_scheme, said.media) == ("dark", "print")
     queries = (
         "(prefers-color-scheme: dark)", "(prefers-reduced-motion: reduce)",
-        "(prefers-contrast: more)", "print",
+        "(prefers-contrast: more)", "print", "(forced-colors: active)",
     )  # fmt: skip
     code = "[" + ", ".join(MATCHES.format(query) for query in queries) + "]"
-    assert await value(drive.context, code) == [True] * 4
+    assert await value(drive.context, code) == [True] * 5
     await drive.open("/form?again")
-    assert await value(drive.context, code) == [True] * 4
+    assert await value(drive.context, code) == [True] * 5
     await drive.act("tab_new", url=drive.site.url("/form"))
-    assert await value(drive.context, code) == [True] * 4
-    await emulate(drive.context, color_scheme="light", media="screen")
-    assert await value(drive.context, code) == [False, True, True, False]
+    assert await value(drive.context, code) == [True] * 5
+    await emulate(drive.context, color_scheme="light", media="screen", forced_colors="none")
+    assert await value(drive.context, code) == [False, True, True, False, False]
 
 
 async def test_a_later_open_changes_them_too(drive: Driving) -> None:
@@ -102,10 +103,19 @@ async def test_a_slow_network_is_slow_and_its_end_is_the_end(drive: Driving) -> 
     assert time.monotonic() - begun < 5
 
 
-async def test_a_slower_processor_is_said_and_ended(drive: Driving) -> None:
+async def test_a_slower_processor_is_slower_until_it_is_ended(drive: Driving) -> None:
+    # The middle one of several, and far less than is asked for: the machine does other things too.
+    work = """Array.from({length: 9}, () => {
+      const begun = performance.now();
+      for (let n = 0, x = 1; n < 5e5; n++) x = Math.sqrt(x + n);
+      return performance.now() - begun }).sort((a, b) => a - b)[4]"""
     await drive.open("/form")
-    assert (await emulate(drive.context, cpu_slowdown=4)).cpu_slowdown == 4
+    usual = await value(drive.context, work)
+    assert (await emulate(drive.context, cpu_slowdown=20)).cpu_slowdown == 20
+    slowed = await value(drive.context, work)
+    assert slowed > 3 * usual
     assert (await emulate(drive.context, cpu_slowdown=1)).cpu_slowdown == 1
+    assert await value(drive.context, work) < slowed / 3
 
 
 async def test_headers_of_an_origin_go_to_it_alone_over_redirects_too(drive: Driving) -> None:
@@ -226,8 +236,10 @@ async def test_an_option_of_a_new_session_alone_is_a_conflict_and_changes_nothin
     drive: Driving,
 ) -> None:
     await drive.open("/form")
-    with pytest.raises(OptionNeedsNewSession, match="user_agent, locale"):
-        await emulate(drive.context, user_agent="other", locale="de-CH", color_scheme="dark")
+    with pytest.raises(OptionNeedsNewSession, match="proxy_url, device"):
+        await emulate(
+            drive.context, proxy_url="http://p.example", device="iPhone 15", color_scheme="dark"
+        )
     assert (await emulate(drive.context)).color_scheme is None
 
 
@@ -236,7 +248,6 @@ async def test_an_option_of_a_new_session_alone_is_a_conflict_and_changes_nothin
     [
         ({"headers_by_origin": {"https://a.example": {"a b": "x"}}}, "headers_by_origin"),
         ({"extra_headers": {"x": "a\x7f"}}, "extra_headers"),
-        ({"permissions": ["nonsense"]}, "nonsense"),
     ],
 )
 async def test_what_can_not_be_is_refused(drive: Driving, given: Any, field: str) -> None:
@@ -318,53 +329,3 @@ async def test_http_credentials_are_given_where_they_are_asked_for(
             answer = await context.open(OpenInput(url=url))
             assert answer.status == status, origin
             await context.close()
-
-
-CHROME = (
-    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) "
-    "Chrome/120.0.0.0 Safari/537.36"
-)
-HINTS = """navigator.userAgentData?.getHighEntropyValues(['platformVersion'])
-.then(d => [d.platform, d.platformVersion, ...d.brands.map(b => b.brand + b.version)])"""
-
-
-@pytest.mark.parametrize(
-    ("options", "brands", "told"),
-    [
-        (
-            {"user_agent": CHROME, "locale": "de-CH"},
-            '"Not:A-Brand";v="8", "Chromium";v="120", "Google Chrome";v="120"',
-            ["macOS", "10.15.7", "Not:A-Brand8", "Chromium120", "Google Chrome120"],
-        ),
-        ({"user_agent": "Tester/1.0", "locale": "de-CH"}, None, None),
-        ({"device": "iPhone 15"}, None, None),
-    ],
-)
-async def test_client_hints_are_those_of_the_user_agent(
-    chromium: ChromiumBrowser, site: Site, options: Any, brands: str | None, told: Any
-) -> None:
-    context = await chromium.new_context(ContextOptions.model_validate(options))
-    try:
-        drive = Driving(context, site)
-        # Browsers send hints to trustworthy origins: https, and this machine.
-        await drive.open("/form")
-        assert await value(context, f"(async () => await {HINTS} ?? null)()") == told
-        await value(context, "fetch('/form?fetched').then(r => r.status)")
-        await drive.act("tab_new", url=site.url("/form?tab"))
-        assert await value(context, f"(async () => await {HINTS} ?? null)()") == told
-    finally:
-        await context.close()
-    for request in site.asked("/form"):
-        assert request.headers.get("sec-ch-ua") == brands, request.query
-        if "locale" in options:
-            assert request.headers["accept-language"].startswith("de-CH")
-
-
-async def test_what_a_device_stands_for_is_in_force(
-    chromium: ChromiumBrowser,
-) -> None:
-    context = await chromium.new_context(ContextOptions(device="iPhone 15", has_touch=False))
-    said = await emulate(context)
-    await context.close()
-    assert (said.is_mobile, said.has_touch, said.device_scale_factor) == (True, False, 3)
-    assert "iPhone" in str(said.user_agent)

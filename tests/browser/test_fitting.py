@@ -1,7 +1,9 @@
 """Text that fits, and the lines around what is the page's."""
 
+from typing import Any
+
 from agent_browser.browser import fitting
-from agent_browser.models.functions import PageState
+from agent_browser.models.functions import Delta, Element, PageState
 
 
 def test_lines_that_fit_are_all_there() -> None:
@@ -87,3 +89,36 @@ def test_our_own_last_line_stands_outside_of_the_fence() -> None:
     assert inside[1:] == ["a"]
     assert "end of page content" in end
     assert note == "(1 of 2 elements shown)"
+
+
+def changed(count: int, **more: Any) -> PageState:
+    """A page on which so many elements came."""
+    came = [Element(ref=f"@e{n}", desc=f"@e{n} [a]", tag="a") for n in range(count)]
+    return PageState(
+        url="",
+        title="",
+        elements=came,
+        elements_text="all",
+        delta=Delta(**{"added": came, "changed": [], "removed": [], **more}),
+    )
+
+
+def test_changes_stand_in_place_of_the_elements() -> None:
+    state = fitting.changes_alone(changed(2, removed=["@e8", "@e9"], new_page=True), 500)
+    assert state.elements == []
+    assert state.elements_text == "+ @e0 [a]\n+ @e1 [a]\n- @e8 @e9\n(a new page)"
+    assert state.note is None
+
+
+def test_changes_that_do_not_fit_are_cut_at_a_line_with_a_note() -> None:
+    state = fitting.changes_alone(changed(100), 500)
+    *lines, last = state.elements_text.split("\n")
+    assert len(state.elements_text) <= 500
+    assert state.note == f"{len(lines)} of 100 lines of changes shown; delta has all"
+    assert last == f"({state.note})"
+    assert all(line.startswith("+ ") for line in lines)
+
+
+def test_without_a_delta_the_elements_stay() -> None:
+    state = PageState(url="", title="", elements_text="a")
+    assert fitting.changes_alone(state, 500) is state

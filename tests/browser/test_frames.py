@@ -1,29 +1,15 @@
 """Frames and shadow roots: what is listed of them, where it is, and that it can be acted on."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from agent_browser.browser.chromium import Chromium
 from agent_browser.models.functions import ContextOptions, Element
-from agent_browser.settings import load
 from tests.browser.driving import Driving
 from tests.site import Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.anyio]
-
-
-@pytest.fixture(scope="module")
-async def isolating(
-    executable: Path, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Chromium]:
-    """An engine whose browser gives each site a renderer of its own."""
-    program = tmp_path_factory.mktemp("isolating") / "browser"
-    program.write_text(f'#!/bin/sh\nexec "{executable}" --site-per-process "$@"\n')
-    program.chmod(0o755)
-    async with Chromium(load(executable_path=program)) as engine:
-        yield engine
 
 
 @pytest.fixture(scope="module", params=["together", "isolated"])

@@ -4,9 +4,12 @@ import base64
 from typing import Any, cast
 
 import pytest
+from playwright.async_api import Request
 
+from agent_browser.browser import journal
 from agent_browser.browser.context import ChromiumContext
 from agent_browser.browser.engine import Blob
+from agent_browser.browser.tab import Tab
 from agent_browser.errors import InvalidRequest
 from agent_browser.models.functions import InteractInput
 from agent_browser.models.network import (
@@ -60,6 +63,65 @@ async def test_requests_since_the_page_was_opened_are_there_at_the_first_ask(
         assert resource.total_ms is not None, resource
     assert {r.type for r in output.requests} >= {"document", "stylesheet", "script"}
     assert output.total == output.kept == len(output.requests)
+
+
+MANY = (
+    "Promise.all([...Array(150).keys()].map(n => fetch('/json?n=' + n).then(r => r.text())))"
+    ".then(() => 1)"
+)
+
+
+async def test_what_was_not_kept_before_the_first_ask_is_told(drive: Driving) -> None:
+    await drive.open("/form")
+    await drive.value(MANY)
+    output = await listed(drive.context, limit=1_000)
+    assert output.total < 150
+    assert drive.site.url("/form") not in {request.url for request in output.requests}
+    assert (output.note or "").startswith("older ones may be missing: from before requests were ")
+    assert (await listed(drive.context, clear=True)).note == output.note
+    assert (await listed(drive.context)).note is None
+
+
+async def test_who_asks_before_the_page_is_opened_has_all_requests(drive: Driving) -> None:
+    assert (await listed(drive.context)).total == 0
+    await drive.open("/form")
+    await drive.value(MANY)
+    output = await listed(drive.context, limit=1_000)
+    assert (output.requests[0].id, output.requests[0].url) == ("r1", drive.site.url("/form"))
+    asked = [request.url for request in output.requests if "/json?n=" in request.url]
+    assert len(set(asked)) == len(asked) == 150
+    assert (output.dropped, output.note) == (0, None)
+
+
+async def test_that_requests_of_a_closed_tab_were_not_kept_is_told(drive: Driving) -> None:
+    await drive.open("/form")
+    await drive.act("tab_new", url=drive.site.url("/list"))
+    await drive.act("tab_close", tab="t2")
+    output = await listed(drive.context)
+    assert drive.site.url("/list") not in {request.url for request in output.requests}
+    assert (output.note or "").startswith("those of closed tabs may be missing: ")
+
+
+async def test_what_is_asked_for_while_the_list_is_begun_is_in_it_once(
+    drive: Driving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await drive.open("/form")
+    known = journal._known
+
+    async def late(tab: Tab) -> list[Request]:
+        await tab.page.evaluate("fetch('/json?n=1').then(r => r.text())")
+        found = await known(tab)
+        await tab.page.evaluate("fetch('/json?n=2').then(r => r.text())")
+        return found
+
+    monkeypatch.setattr(journal, "_known", late)
+    output = await listed(drive.context)
+    asked = [request for request in output.requests if "/json" in request.url]
+    assert [request.url[-3:] for request in asked] == ["n=1", "n=2"]
+    assert [request.state for request in asked] == ["done", "done"]
+    assert [request.id for request in output.requests] == [
+        f"r{number}" for number in range(1, output.total + 1)
+    ]
 
 
 async def test_ids_stay_and_later_requests_are_added(drive: Driving) -> None:

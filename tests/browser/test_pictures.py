@@ -1,6 +1,7 @@
 """Pictures and their own sizes."""
 
 import io
+from typing import Any
 
 import pytest
 from PIL import Image as Pillow
@@ -8,7 +9,7 @@ from pydantic import ValidationError
 
 from agent_browser.browser.chromium import ChromiumBrowser
 from agent_browser.browser.shooting import Frame, fitted
-from agent_browser.errors import ActionFailed
+from agent_browser.errors import ActionFailed, InvalidRequest
 from agent_browser.models.functions import Clip, ContextOptions, OpenInput, ScreenshotInput
 from tests.browser.driving import Driving
 
@@ -58,6 +59,32 @@ async def test_quality_makes_smaller_files(drive: Driving) -> None:
     high = await drive.context.screenshot(ScreenshotInput(type="jpeg", quality=95))
     low = await drive.context.screenshot(ScreenshotInput(type="jpeg", quality=10))
     assert len(low.data) < len(high.data)
+
+
+@pytest.mark.parametrize(
+    ("input", "field"),
+    [
+        ({"quality": 50}, "quality"),
+        ({"quality": 0, "full_page": True}, "quality"),
+        ({"type": "png", "quality": 100}, "quality"),
+    ],
+)
+async def test_what_a_type_can_not_have_is_refused(
+    drive: Driving, input: dict[str, Any], field: str
+) -> None:
+    await drive.open("/form")
+    with pytest.raises(InvalidRequest) as refused:
+        await drive.context.screenshot(ScreenshotInput(**input))
+    assert [error["field"] for error in refused.value.fields["errors"]] == [field]
+
+
+async def test_a_type_that_comes_later_than_the_rest_counts_too(drive: Driving) -> None:
+    await drive.open("/form")
+    asked = ScreenshotInput(omit_background=True).model_copy(update={"type": "jpeg"})
+    with pytest.raises(InvalidRequest, match="omit_background"):
+        await drive.context.screenshot(asked)
+    asked = ScreenshotInput(quality=10).model_copy(update={"type": "jpeg"})
+    assert (await drive.context.screenshot(asked)).data.startswith(b"\xff\xd8")
 
 
 async def test_annotations_are_drawn_where_the_elements_are(drive: Driving) -> None:

@@ -126,12 +126,25 @@ async def test_a_target_that_the_proxy_does_not_reach_is_not_the_proxys_fault(
             )
 
 
+async def test_a_page_comes_through_a_trusted_proxy_behind_tls(
+    chromium: ChromiumBrowser, site: Site, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))  # as an operator trusts one
+    async with proxies.http(wants_password=True, tls=behind(certificate)) as proxy:
+        await passes(chromium, site, proxy, f"https://{NAME}:{PASSWORD}@127.0.0.1:{proxy.port}")
+
+
+def behind(certificate: Path) -> ssl.SSLContext:
+    """How a proxy that has that certificate speaks TLS."""
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(certificate)
+    return tls
+
+
 async def test_a_proxy_behind_tls_has_to_be_trusted(
     chromium: ChromiumBrowser, site: Site, certificate: Path
 ) -> None:
-    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    tls.load_cert_chain(certificate)
-    async with proxies.http(wants_password=True, tls=tls) as proxy:
+    async with proxies.http(wants_password=True, tls=behind(certificate)) as proxy:
         url = f"https://{NAME}:{PASSWORD}@127.0.0.1:{proxy.port}"
         with pytest.raises(NavigationFailed, match="ERR_PROXY_CERTIFICATE_INVALID"):
             await opened(chromium, site.url("/form"), proxy_url=url)

@@ -6,14 +6,17 @@ from typing import Any, cast
 import pytest
 from pydantic import ValidationError
 
+from agent_browser.browser.chromium import ChromiumBrowser
 from agent_browser.browser.context import ChromiumContext
 from agent_browser.errors import InvalidRequest
+from agent_browser.models.functions import ContextOptions
 from agent_browser.models.routing import (
     RouteInput,
     RouteOutput,
     RuleState,
 )
 from tests.browser.driving import Driving
+from tests.site import Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.anyio]
 
@@ -127,7 +130,7 @@ async def test_headers_are_added_and_removed_and_requests_sent_elsewhere(drive: 
         drive.context,
         rules=[
             {"url": "**/headers", "action": "headers", "headers": {"X-Added": "yes"},
-             "remove_headers": ["X-Gone", "accept-language"]},
+             "remove_headers": ["X-Gone"]},
             {"url": "**/old", "action": "redirect", "to": drive.site.url("/json")},
         ],
     )  # fmt: skip
@@ -135,6 +138,19 @@ async def test_headers_are_added_and_removed_and_requests_sent_elsewhere(drive: 
     assert got["x-added"] == "yes"
     assert "x-gone" not in got
     assert await drive.value(FETCH % "/old") == [200, '{"answer":42}']
+
+
+async def test_what_a_locale_has_the_browser_send_can_be_removed(
+    chromium: ChromiumBrowser, site: Site
+) -> None:
+    context = await chromium.new_context(ContextOptions(locale="de-CH"))
+    drive = Driving(context, site)
+    await drive.open("/form")
+    removing = {"url": "**/headers", "action": "headers", "remove_headers": ["Accept-Language"]}
+    await route(context, rules=[removing])
+    sent = "fetch('/headers%s').then(r => r.json()).then(sent => sent['accept-language'] || '')"
+    assert [await drive.value(sent % query) for query in ("?as-it-is", "")] == ["de-CH", ""]
+    await context.close()
 
 
 async def test_the_first_rule_that_fits_counts_and_times_are_counted(drive: Driving) -> None:

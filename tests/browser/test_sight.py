@@ -186,3 +186,72 @@ async def test_what_could_not_be_looked_at_in_time_is_said_to_be_left_out(
     assert 0 < answer.total < whole.total
     assert answer.note is not None
     assert "not all of it was looked at" in answer.note
+
+
+async def test_a_delta_may_come_in_place_of_the_elements(drive: Driving) -> None:
+    whole = await drive.open("/reference")
+    same = await drive.snapshot(delta="only")
+    assert same.delta is not None
+    assert same.delta.unchanged
+    assert (same.elements, same.elements_text) == ([], "(nothing changed)")
+    assert same.total == whole.total
+    assert len(same.model_dump_json()) < len(whole.model_dump_json()) / 20
+    await drive.value(
+        "document.querySelector('button').textContent = 'Other';"
+        "document.querySelector('a').remove()"
+    )
+    changed = await drive.snapshot(delta="only")
+    assert changed.delta is not None
+    (other,) = changed.delta.changed
+    (gone,) = changed.delta.removed
+    assert other.desc == f'{other.ref} [button] "Other"'
+    assert changed.elements_text == f"~ {other.desc}\n- {gone}"
+    assert (await drive.snapshot(delta=True)).delta == same.delta
+
+
+async def test_an_action_may_answer_with_what_changed_alone(drive: Driving) -> None:
+    await drive.open("/form")
+    ticked = await drive.act("goto", url=drive.site.url("/reference"), snapshot="delta_only")
+    assert ticked.snapshot is not None
+    assert ticked.snapshot.elements == []
+    first, *_, last = ticked.snapshot.elements_text.split("\n")
+    assert first.startswith("+ @e")
+    assert last == "(a new page)"
+    still = await drive.act("hover", "css=h1", snapshot="delta_only", boundaries=True)
+    assert still.snapshot is not None
+    assert still.snapshot.elements_text.endswith("\n(nothing changed)")
+
+
+async def test_what_changed_fits_into_max_chars_too(drive: Driving) -> None:
+    await drive.open("/form")
+    moved = await drive.act(
+        "goto", url=drive.site.url("/reference"), snapshot="delta_only", max_chars=1000
+    )
+    assert moved.snapshot is not None
+    assert len(moved.snapshot.elements_text) <= 1000
+    listed = (await drive.snapshot()).elements
+    answer = await drive.act("reload", snapshot="delta_only", max_chars=1000, boundaries=True)
+    assert answer.snapshot is not None
+    assert len(answer.snapshot.elements_text) <= 1000
+    note = answer.snapshot.elements_text.split("\n")[-1]
+    assert "lines of changes shown; delta has all" in note
+    assert len(listed) > 15
+
+
+async def test_open_and_actions_fence_and_bound_the_pages_text_too(drive: Driving) -> None:
+    opened = await drive.open("/reference", limit=20, max_chars=700, boundaries=True)
+    done = await drive.act("hover", "css=h1", limit=20, max_chars=700, boundaries=True)
+    assert done.snapshot is not None
+    few = await drive.act("hover", "css=h1", limit=2)
+    assert few.snapshot is not None
+    assert len(few.snapshot.elements) == 2
+    for page in (opened, done.snapshot):
+        assert page.boundary is not None
+        assert page.total > 20 > len(page.elements) > 0
+        assert len(page.elements_text) <= 700
+        first, *inside, end, note = page.elements_text.split("\n")
+        assert page.boundary in first
+        assert page.boundary in end
+        assert inside == [item.desc for item in page.elements]
+        assert note == f"({page.note})"
+    assert opened.boundary != done.snapshot.boundary

@@ -1,15 +1,28 @@
 """Tabs and popups."""
 
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import anyio
 import pytest
 
-from agent_browser.browser import tabs
-from agent_browser.browser.chromium import ChromiumBrowser
+from agent_browser.browser.chromium import Chromium
 from agent_browser.errors import PageCrashed
 from agent_browser.models.functions import ContextOptions
+from agent_browser.settings import load
 from tests.browser.driving import Driving
 from tests.site import Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.anyio]
+
+
+@pytest.fixture
+async def small(executable: Path, site: Site) -> AsyncIterator[Driving]:
+    """A context of a browser whose sessions may have three tabs."""
+    async with Chromium(load(executable_path=executable, max_tabs=3)) as engine:
+        browser = await engine.launch()
+        yield Driving(await browser.new_context(ContextOptions()), site)
+        await browser.close()
 
 
 @pytest.mark.parametrize(
@@ -58,6 +71,7 @@ async def test_a_page_that_closes_itself_says_so_until_another_is_opened(drive: 
     await drive.value("document.cookie = 'kept=1'")
     await drive.value("void window.open('/closing')")
     await drive.act("tab_switch", tab="t2")
+    await drive.act("wait", text="closes itself when asked")  # `execute` waits for no window
     await drive.act("tab_close", tab="t1")
     done = await drive.act("click", drive.ref("Close this page"))
     assert done.success, done.message
@@ -116,30 +130,37 @@ async def test_when_the_active_tab_closes_its_opener_takes_over_else_the_last(
     assert [(tab.id, tab.active) for tab in closed.tabs] == [("t2", False), ("t4", True)]
 
 
-async def test_tabs_beyond_the_bound_are_refused_and_counted(
-    chromium: ChromiumBrowser, site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tabs, "MAX_TABS", 3)
-    context = await chromium.new_context(ContextOptions())
-    try:
-        drive = Driving(context, site)
-        await drive.open("/popups")
-        await drive.value(
-            "document.querySelector('#open').onclick = () => {"
-            " for (let i = 0; i < 5; i++) window.open('about:blank'); }; 0"
-        )
-        clicked = await drive.act("click", "css=#open")
-        assert clicked.success, clicked.message
-        assert clicked.refused_tabs == 3
-        assert clicked.message == "3 more tabs were refused: a session may have 3"
-        assert [tab.id for tab in clicked.new_tabs] == ["t2", "t3"]
-        again = await drive.act("tab_new")
-        assert (again.success, again.code) == (False, "too_many_tabs")
-        assert [tab.id for tab in (await drive.snapshot()).tabs] == ["t1", "t2", "t3"]
-        await drive.act("tab_close", tab="t3")
-        assert (await drive.act("tab_new")).success
-    finally:
-        await context.close()
+async def test_tabs_beyond_the_bound_are_refused_and_counted(small: Driving) -> None:
+    await small.open("/popups")
+    await small.value(
+        "document.querySelector('#open').onclick = () => {"
+        " for (let i = 0; i < 5; i++) window.open('about:blank'); }; 0"
+    )
+    clicked = await small.act("click", "css=#open")
+    assert clicked.success, clicked.message
+    assert clicked.refused_tabs == 3
+    assert clicked.message == "3 more tabs were refused: a session may have 3"
+    assert [tab.id for tab in clicked.new_tabs] == ["t2", "t3"]
+    again = await small.act("tab_new")
+    assert (again.success, again.code) == (False, "too_many_tabs")
+    assert again.message == "a session may have 3 tabs open"
+    assert again.refused_tabs == 0
+    assert [tab.id for tab in (await small.snapshot()).tabs] == ["t1", "t2", "t3"]
+    await small.act("tab_close", tab="t3")
+    assert (await small.act("tab_new")).success
+
+
+async def test_a_crashed_tab_is_replaced_where_there_may_be_no_more(small: Driving) -> None:
+    await small.open("/form")
+    await small.act("tab_new")
+    await small.act("tab_new")
+    session = await small.context._tabs.active.worlds.session()
+    with anyio.move_on_after(0.5):
+        await session.send("Page.crash")
+    with anyio.fail_after(5), pytest.raises(PageCrashed):
+        await small.act("wait", text="never")
+    assert (await small.open("/form")).status == 200
+    assert [tab.id for tab in (await small.snapshot()).tabs] == ["t1", "t2", "t4"]
 
 
 async def test_a_blank_window_that_its_opener_writes_into_can_be_read(drive: Driving) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from agent_browser.browser.choosers import NOTE
 from agent_browser.browser.engine import Upload
 from agent_browser.browser.uploads import accepts
 from agent_browser.models.functions import InteractInput, InteractOutput
@@ -82,11 +83,161 @@ async def test_files_are_dropped_on_a_place_for_them(
 
 async def test_what_takes_no_files_says_so(drive: Driving, files: tuple[Upload, ...]) -> None:
     await drive.open("/transfers")
-    refused = await upload(drive, "Nothing here", files)
+    refused = await upload(drive, "Nothing here", files, timeout=2)
     assert (refused.success, refused.code) == (False, "no_file_chooser")
     refused = await upload(drive, "Nothing here", files, drop=True)
     assert (refused.success, refused.code) == (False, "drop_not_taken")
     assert (await drive.value("location.pathname")) == "/transfers"
+
+
+async def give(drive: Driving, files: tuple[Upload, ...]) -> InteractOutput:
+    """The files to the chooser that waits."""
+    return await drive.context.interact(InteractInput(action="upload"), files)
+
+
+def waiting(drive: Driving) -> tuple[str, bool] | None:
+    """The tab of the chooser that waits and whether it takes several, as every answer says."""
+    chooser = drive.context.file_chooser
+    return (chooser.tab, chooser.multiple) if chooser is not None else None
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "several"),
+    [("Choose later", "hidden", True), ("Choose by a new input", "made", False)],
+)
+async def test_a_chooser_that_a_click_opens_is_told_and_given_files_later(
+    drive: Driving, files: tuple[Upload, ...], words: str, name: str, several: bool
+) -> None:
+    await drive.open("/transfers")
+    assert waiting(drive) is None
+    clicked = await drive.act("click", drive.ref(words))
+    assert clicked.success
+    assert clicked.message == NOTE
+    assert waiting(drive) == ("t1", several)
+    looked = await drive.act("hover", drive.ref(words))
+    assert looked.message is None
+    assert waiting(drive) == ("t1", several)
+    done = await give(drive, files[:1])
+    assert (done.success, done.message) == (True, None)
+    await told(drive, f"{name}: a.txt text/plain 13 this is a.txt")
+    assert waiting(drive) is None
+
+
+async def test_a_chooser_that_a_key_or_code_opens_is_told(
+    drive: Driving, files: tuple[Upload, ...]
+) -> None:
+    await drive.open("/transfers")
+    await drive.value("document.getElementById('hidden').click()")
+    assert await drive.context._tabs.active.choosers.arrive(5) is not None
+    assert waiting(drive) == ("t1", True)
+    await drive.open("/transfers")
+    assert waiting(drive) is None
+    pressed = await drive.act("press", drive.ref("Choose later"), text="Enter")
+    assert pressed.message == NOTE
+    assert (await give(drive, files)).success
+    await told(drive, "hidden: a.txt text/plain 13 this is a.txt, b.txt")
+
+
+async def test_a_chooser_in_a_frame_is_given_files(
+    drive: Driving, files: tuple[Upload, ...]
+) -> None:
+    await drive.open("/empty")
+    await drive.value(
+        "new Promise(done => { const frame = document.createElement('iframe');"
+        " frame.src = '/transfers'; frame.onload = () => done(1);"
+        " document.body.append(frame); })"
+    )
+    await drive.snapshot()
+    clicked = await drive.act("click", drive.ref("Choose later"))
+    assert clicked.message == NOTE
+    assert (await give(drive, files[:1])).success
+    await told(drive, "hidden: a.txt text/plain 13 this is a.txt")
+
+
+async def test_a_chooser_keeps_waiting_for_files_that_fit(
+    drive: Driving, files: tuple[Upload, ...]
+) -> None:
+    await drive.open("/transfers")
+    await drive.act("click", drive.ref("Choose by a new input"))
+    refused = await give(drive, files)
+    assert (refused.success, refused.code) == (False, "takes_one_file")
+    assert waiting(drive) == ("t1", False)
+    assert (await give(drive, files[:1])).success
+
+
+async def test_without_a_chooser_that_waits_a_target_is_needed(
+    drive: Driving, files: tuple[Upload, ...]
+) -> None:
+    await drive.open("/transfers")
+    refused = await give(drive, files)
+    assert (refused.success, refused.code) == (False, "missing_input")
+    await drive.act("click", drive.ref("Choose later"))
+    await drive.open("/upload")
+    assert waiting(drive) is None
+    assert (await give(drive, files)).code == "missing_input"
+
+
+async def test_a_chooser_whose_frame_went_away_is_said_to_be_gone(
+    drive: Driving, files: tuple[Upload, ...]
+) -> None:
+    await drive.open("/empty")
+    await drive.value(
+        "new Promise(done => { const frame = document.createElement('iframe');"
+        " frame.src = '/transfers'; frame.onload = () => done(1);"
+        " document.body.append(frame); })"
+    )
+    await drive.snapshot()
+    await drive.act("click", drive.ref("Choose later"))
+    await drive.value("document.querySelector('iframe').remove()")
+    refused = await give(drive, files)
+    assert (refused.success, refused.code) == (False, "no_file_chooser")
+    assert waiting(drive) is None
+
+
+OPENS_LATE = (
+    "document.getElementById('stone').onclick = () => setTimeout(() => {"
+    " document.getElementById('hidden').click(); window.isOpened = true; }, 1500); 1"
+)
+"""Later than the files would be tried to be dropped, and while a click still counts."""
+GOES_AWAY = "document.getElementById('stone').addEventListener('click', e => e.target.remove());"
+
+
+@pytest.mark.parametrize("more", ["", GOES_AWAY])
+async def test_a_chooser_that_opens_late_is_waited_for(
+    drive: Driving, files: tuple[Upload, ...], more: str
+) -> None:
+    await drive.open("/transfers")
+    await drive.value(more + OPENS_LATE)
+    done = await upload(drive, "Nothing here", files)
+    assert (done.success, done.message) == (True, None)
+    await told(drive, "hidden: a.txt text/plain 13 this is a.txt, b.txt")
+
+
+async def test_a_chooser_that_opens_while_waiting_for_something_is_told_then(
+    drive: Driving, files: tuple[Upload, ...]
+) -> None:
+    await drive.open("/transfers")
+    await drive.value(OPENS_LATE)
+    assert (await drive.act("click", drive.ref("Nothing here"))).message is None
+    assert (await drive.act("wait", function="window.isOpened")).message == NOTE
+    assert (await give(drive, files)).success
+    await told(drive, "hidden: a.txt text/plain 13 this is a.txt, b.txt")
+
+
+async def test_a_picker_of_the_file_system_is_no_chooser(
+    drive: Driving, files: tuple[Upload, ...]
+) -> None:
+    await drive.open("/transfers")
+    await drive.value(
+        "document.getElementById('stone').onclick = () =>"
+        " window.showOpenFilePicker().catch(error => log(error.name)); 1"
+    )
+    clicked = await drive.act("click", drive.ref("Nothing here"))
+    assert clicked.success
+    assert waiting(drive) is None
+    refused = await upload(drive, "Nothing here", files, timeout=2)
+    assert refused.code == "no_file_chooser"
+    assert "AbortError" in await drive.log()
 
 
 async def test_what_takes_no_files_opens_none_of_the_servers(

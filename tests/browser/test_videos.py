@@ -1,30 +1,18 @@
 """Videos: of every tab, of the viewport's size, final when the context is closed."""
 
-import io
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 from PIL import Image as Pillow
+from PIL import ImageChops
 
 from agent_browser.browser.chromium import ChromiumBrowser
-from agent_browser.browser.ffmpeg import find
-from agent_browser.models.functions import ContextOptions, ScreenshotInput
+from agent_browser.models.functions import ContextOptions
+from tests.browser import filming
 from tests.browser.driving import Driving
 from tests.site import Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.anyio]
-
-
-def frame(video: Path, seconds: float) -> Pillow.Image:
-    """The picture that the video shows then."""
-    ffmpeg = find() or shutil.which("ffmpeg")
-    assert ffmpeg is not None
-    command = [str(ffmpeg), "-v", "error", "-ss", str(seconds), "-i", str(video)]
-    command += ["-frames:v", "1", "-f", "image2pipe", "-c:v", "png", "-"]
-    shown = subprocess.run(command, capture_output=True, check=True, timeout=30)
-    return Pillow.open(io.BytesIO(shown.stdout)).convert("RGB")
 
 
 async def test_each_tab_is_recorded_at_the_viewports_size(
@@ -41,7 +29,7 @@ async def test_each_tab_is_recorded_at_the_viewports_size(
     assert len(closed.videos) == 2
     assert {video.path.parent for video in closed.videos} == {tmp_path}
     assert {(video.width, video.height) for video in closed.videos} == {(640, 400)}
-    assert frame(closed.videos[0].path, 0.1).size == (640, 400)
+    assert filming.frame(closed.videos[0].path, 0.1).size == (640, 400)
 
 
 async def test_a_video_of_the_default_viewport_says_its_size(
@@ -51,27 +39,47 @@ async def test_a_video_of_the_default_viewport_says_its_size(
     await Driving(context, site).open("/form")
     closed = await context.close()
     assert [(video.width, video.height) for video in closed.videos] == [(1280, 720)]
-    assert frame(closed.videos[0].path, 0.1).size == (1280, 720)
+    assert filming.frame(closed.videos[0].path, 0.1).size == (1280, 720)
 
 
-async def test_the_cursor_is_seen_and_survives_a_navigation_by_a_click(
-    chromium: ChromiumBrowser, site: Site
-) -> None:
-    context = await chromium.new_context(ContextOptions(show_cursor=True))
+async def clicked_through(
+    chromium: ChromiumBrowser, site: Site, folder: Path, *, show_cursor: bool
+) -> tuple[Pillow.Image, tuple[float, float]]:
+    """What a video ends with after a click that led to another page, and where it clicked."""
+    options = ContextOptions(record_video=True, show_cursor=show_cursor, width=640, height=400)
+    context = await chromium.new_context(options, recordings=folder)
     drive = Driving(context, site)
     await drive.open("/elements")
-    await drive.act("click", drive.ref('"Link"'))
+    await drive.snapshot(boxes=True)
+    link = next(item for item in drive.elements if item.ref == drive.ref('"Link"'))
+    assert link.box is not None
+    await drive.act("click", link.ref)
     assert (await drive.snapshot()).url.endswith("/form")
-    shown = Pillow.open(io.BytesIO((await context.screenshot(ScreenshotInput())).data)).convert(
-        "RGB"
-    )
-    await context.close()
-    plain = await chromium.new_context(ContextOptions())
-    drive = Driving(plain, site)
-    await drive.open("/form")
-    bare = Pillow.open(io.BytesIO((await plain.screenshot(ScreenshotInput())).data)).convert("RGB")
-    await plain.close()
-    assert shown.tobytes() != bare.tobytes()
+    frames = "for (let n = 0; n < 10; n++) await new Promise(requestAnimationFrame)"
+    await drive.value(frames)
+    (video,) = (await context.close()).videos
+    box = link.box
+    return filming.last(video.path), (box.x + box.width / 2, box.y + box.height / 2)
+
+
+async def test_the_cursor_is_seen_in_the_video_after_a_navigation_by_a_click(
+    chromium: ChromiumBrowser, site: Site, tmp_path: Path
+) -> None:
+    shown, (x, y) = await clicked_through(chromium, site, tmp_path / "with", show_cursor=True)
+    bare, at = await clicked_through(chromium, site, tmp_path / "without", show_cursor=False)
+    assert (x, y) == at, "the mouse is at the same place in both"
+    difference = ImageChops.difference(shown, bare).convert("L").point(is_clear.__getitem__)
+    found = difference.getbbox()
+    assert found is not None, "no cursor was drawn"
+    left, upper, right, lower = found
+    assert x - 12 <= left <= x + 2
+    assert y - 12 <= upper <= y + 2
+    assert right <= x + 28
+    assert lower <= y + 36
+
+
+is_clear = [255 if grey > 60 else 0 for grey in range(256)]
+"""What is more than a video's encoding does to a grey."""
 
 
 async def test_the_cursor_is_no_element(chromium: ChromiumBrowser, site: Site) -> None:

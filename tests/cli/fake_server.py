@@ -16,6 +16,7 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import FrameType
 from typing import Any
+from urllib.parse import parse_qsl
 
 PICTURE = b"\x89PNG not really"
 _ELEMENTS = ('@e1 [a] "Home" href="/"', '@e2 [button] "Go"')
@@ -33,6 +34,10 @@ class FakeServer:
         self.is_ready = True
         self.is_downloading = False
         self.uploads: list[str] = []
+        self.queries: list[dict[str, str]] = []
+        """What lists of sessions were asked for."""
+        self.ending: dict[str, Any] = {}
+        """How the videos of sessions end."""
         self.called = threading.Event()
         self.held = threading.Event()
         """While it is clear, functions are not answered."""
@@ -112,8 +117,8 @@ class FakeServer:
         if given.get("ref") == "@e99":
             message = "Unknown ref: @e99. Run 'snapshot' to get current elements."
             return 200, {**done, "success": False, "message": message, "code": "unknown_ref"}
-        delta = {"added": [{"ref": "@e3", "desc": "@e3 [p]"}], "removed": ["@e1"], "changed": []}
-        return 200, {**done, "success": True, "snapshot": {"url": "", "title": "", "delta": delta}}
+        looked = {"url": "", "title": "", "elements_text": "+ @e3 [p]\n- @e1"}
+        return 200, {**done, "success": True, "snapshot": looked}
 
     def screenshot(self, session: str, given: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         return 200, {"screenshot": _artifact("page.png", PICTURE), "width": 4, "height": 3}
@@ -146,6 +151,7 @@ class FakeServer:
             video = {**_artifact("a.webm", PICTURE), "content_type": "video/webm"}
             told["video"] = {**video, "session_id": session}
             told["contact_sheet"] = _artifact("contact_sheet.jpg", PICTURE)
+            told["thumbnail"] = _artifact("thumbnail.jpg", PICTURE)
             told |= {"partial": True, "message": "the disk is full", "code": "storage_full"}
         if action == "chapter":
             told["chapters"] = [{"title": given["title"], "at": 1.25}]
@@ -161,7 +167,7 @@ class FakeServer:
     def close(self, session: str, given: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         self.live.pop(session, None)
         self.ended.add(session)
-        video = {**_artifact("page.webm", b"video"), "session_id": session}
+        video = {**_artifact("page.webm", b"video"), "session_id": session, **self.ending}
         return 200, {"success": True, "video": video, "videos": [video]}
 
     def take(self, form: bytes) -> tuple[int, dict[str, Any]]:
@@ -170,7 +176,7 @@ class FakeServer:
         self.uploads += names
         return 200, {"items": [_uploaded(name) for name in names]}
 
-    def get(self, path: str) -> tuple[int, dict[str, Any]]:
+    def get(self, path: str, query: dict[str, str]) -> tuple[int, dict[str, Any]]:
         """The answer to a GET."""
         if path == "/healthz":
             return 200, {"status": "ok", "service": "agent-browser"}
@@ -181,7 +187,11 @@ class FakeServer:
         if path.endswith("/uploads"):
             return 200, {"items": [_uploaded(name) for name in self.uploads]}
         if path == "/v1/sessions":
-            return 200, {"items": [_record(*item) for item in self.live.items()]}
+            self.queries.append(query)
+            first, most = query.get("id_prefix", ""), int(query["limit"])
+            found = [] if "name" in query else [one for one in self.live if one.startswith(first)]
+            items = [_record(one, self.live[one]) for one in found[:most]]
+            return 200, {"items": items, **({"next_cursor": "more"} if found[most:] else {})}
         return _problem(404, "not_found", "Not found", path)
 
 
@@ -204,11 +214,11 @@ class _Routes(BaseHTTPRequestHandler):
     server_of_ours: FakeServer
 
     def do_GET(self) -> None:
-        path = self.path.partition("?")[0]
+        path, _, query = self.path.partition("?")
         if path.startswith("/v1/artifacts/"):
             self._send(200, "image/png", PICTURE)
         else:
-            self._send_json(*self.server_of_ours.get(path))
+            self._send_json(*self.server_of_ours.get(path, dict(parse_qsl(query))))
 
     def do_DELETE(self) -> None:
         self.server_of_ours.uploads.remove(self.path.rpartition("/")[2])

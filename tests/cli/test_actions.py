@@ -34,6 +34,8 @@ INPUTS: list[tuple[list[str], dict[str, Any]]] = [
     (["wait", "--text", "Done", "--until-url", "**/done"],
      {"action": "wait", "text": "Done", "url": "**/done"}),
     (["wait", "--download"], {"action": "wait", "download": True}),
+    (["wait", "--no-download"], {"action": "wait", "download": False}),
+    (["wait", "--response", "**/api/*"], {"action": "wait", "response": "**/api/*"}),
     (["wait", "--load-state", "load"], {"action": "wait", "load_state": "load"}),
 ]  # fmt: skip
 
@@ -47,7 +49,7 @@ def test_a_command_is_one_action(
 
     assert done.code == 0, done.err
     assert fake.calls[-1][0] == "interact"
-    assert fake.calls[-1][2] == {**input, "snapshot": "delta"}
+    assert fake.calls[-1][2] == {**input, "snapshot": "delta_only"}
 
 
 def test_an_action_prints_where_the_page_is_and_what_is_new(fake: FakeServer, run: Run) -> None:

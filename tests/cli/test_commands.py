@@ -52,6 +52,9 @@ def test_without_json_each_command_is_a_line(run: Run) -> None:
         (("a", "--options", "{"), "--options is not JSON"),
         (("a", "--options", '{"nope": 1}'), "there is no such field"),
         (("a", "--read", "no such"), "read"),
+        (("a", "--reading", "{"), "--reading is not JSON"),
+        (("a", "--reading", '{"function": "close"}'), "there is no function 'close' to read with"),
+        (("a", "--reading", '{"function": "read", "input": {"format": "fields"}}'), "schema"),
     ],
 )
 def test_what_scrape_can_not_do_is_said_at_once(

@@ -189,6 +189,22 @@ def test_the_short_commands_do_the_job_on_the_real_thing(
             assert "Stale ref" in stale.err
             assert run("screenshot", str(tmp_path / "a.webp")).code == 0
             assert (tmp_path / "a.webp").read_bytes()[8:12] == b"WEBP"
+            still = ("--if-changed", "--threshold", "0.1", "--animations", "disabled")
+            assert "px" in run("screenshot", str(tmp_path / "b.png"), *still).out
+            assert "nothing has changed" in run("screenshot", str(tmp_path / "b.png"), *still).out
+            touched = "window.at = `${e.touches[0].clientX} ${e.touches[0].clientY}`"
+            listen = f"document.addEventListener('touchstart', e => {{ {touched} }})"
+            assert run("eval", listen).code == 0
+            assert run("tap", "12,34").code == 0
+            assert run("eval", "window.at").out == "12 34\n"
+            assert run("eval", "setInterval(() => fetch('/often'), 100); 1").code == 0
+            assert run("wait", "--response", "**/often").code == 0
+            assert "'/never'" in run("wait", "--response", "/never", "--timeout", "200ms").err
+            put = run("uploads", "--put", str(tmp_path / "a.webp")).out
+            assert put.startswith(f"a.webp\t{(tmp_path / 'a.webp').stat().st_size} bytes")
+            assert run("record", "start").code == 0
+            assert run("record", "stop", "--thumbnail", str(tmp_path / "frame.jpg")).code == 0
+            assert (tmp_path / "frame.jpg").read_bytes()[:3] == b"\xff\xd8\xff"
             assert run("close").code == 0
     finally:
         stopped = run("stop")

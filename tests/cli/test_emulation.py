@@ -13,9 +13,10 @@ from tests.cli.fake_server import FakeServer
     ("words", "options"),
     [
         ("viewport 800 600", {"width": 800, "height": 600}),
-        ("device iPhone 15", {"device": "iPhone 15"}),
         ("geo 47.4 -8.5", {"geolocation": {"latitude": 47.4, "longitude": -8.5, "accuracy": 0}}),
         ("geo 1 2 3", {"geolocation": {"latitude": 1, "longitude": 2, "accuracy": 3}}),
+        ("geo none", {"geolocation": "none"}),
+        ("credentials none", {"http_credentials": "none"}),
         ("offline", {"offline": True}),
         ("offline off", {"offline": False}),
         ('headers {"a":"b"}', {"extra_headers": {"a": "b"}}),
@@ -32,7 +33,7 @@ def test_a_word_and_its_values_are_fields(words: str, options: dict[str, Any]) -
 
 @pytest.mark.parametrize(
     "words",
-    ["viewport 800", "viewport a b", "device", "geo 1", "geo 1 2 3 4", "offline maybe",
+    ["viewport 800", "viewport a b", "device iPhone 15", "geo 1", "geo 1 2 3 4", "offline maybe",
      "headers nonsense", "headers [1]", "credentials bob", "media", "media purple", "throttle",
      "throttle 3g 2 2", "colour red"],
 )  # fmt: skip

@@ -34,6 +34,8 @@ INPUTS: list[tuple[list[str], dict[str, Any]]] = [
     (["drag", "@e1", "@e2"], {"action": "drag", "ref": "@e1", "target_ref": "@e2"}),
     (["right-click", "@e1"], {"action": "right_click", "ref": "@e1"}),
     (["tap", "@e1"], {"action": "tap", "ref": "@e1"}),
+    (["tap", "120, 30.5"], {"action": "tap", "x": 120, "y": 30.5}),
+    (["tap", "ul,ol"], {"action": "tap", "ref": "ul,ol"}),
     (["focus", "@e1"], {"action": "focus", "ref": "@e1"}),
     (["clear", "@e1"], {"action": "clear", "ref": "@e1"}),
     (["insert", "-x", "--ref", "@e1"], {"action": "insert_text", "text": "-x", "ref": "@e1"}),
@@ -55,7 +57,7 @@ def test_a_command_is_one_action(
     done = run(*arguments)
 
     assert done.code == 0, done.err
-    assert fake.calls[-1][2] == {**input, "snapshot": "delta"}
+    assert fake.calls[-1][2] == {**input, "snapshot": "delta_only"}
 
 
 @pytest.mark.parametrize("arguments", [["tab", "list"], ["dialog", "status"]])

@@ -11,7 +11,7 @@ import pytest
 
 import agent_browser
 from agent_browser.cli import exits, progress
-from agent_browser.cli.printing import delta_lines, page_line, page_lines, plain
+from agent_browser.cli.printing import page_line, page_lines, plain
 from agent_browser.cli.progress import Silence, waiting
 from tests.cli.conftest import Run
 from tests.cli.fake_server import FakeServer
@@ -138,17 +138,17 @@ def test_a_page_that_failed_says_its_status() -> None:
     assert page_line({"title": "", "url": "about:blank", "status": None}) == "about:blank"
 
 
-def test_a_delta_is_signs_and_lines() -> None:
-    delta = {"added": [{"desc": "a"}], "changed": [{"desc": "b"}], "removed": ["@e1", "@e2"]}
+def test_a_delta_is_printed_as_the_server_says_it() -> None:
+    delta = {"added": [{"desc": "a"}], "changed": [], "removed": ["@e1", "@e2"]}
+    page = {"url": "http://x/", "elements_text": "+ a\n- @e1 @e2", "delta": delta, "total": 9}
 
-    assert list(delta_lines(delta)) == ["+ a", "~ b", "- @e1 @e2"]
+    assert list(page_lines(page)) == ["http://x/", "+ a\n- @e1 @e2"]
 
 
-def test_a_delta_without_a_change_and_one_of_a_new_page_say_so() -> None:
-    same = {"added": [], "removed": [], "changed": [], "unchanged": True, "new_page": False}
-    assert list(delta_lines(same)) == ["(nothing changed)"]
-    new = {"added": [{"desc": "a"}], "removed": ["@e1"], "changed": [], "new_page": True}
-    assert list(delta_lines(new)) == ["(a new page)", "+ a", "- @e1"]
+def test_a_file_chooser_that_waits_is_told_with_what_to_do() -> None:
+    page = {"url": "http://x/", "file_chooser": {"tab": "t2", "multiple": True}}
+
+    assert list(page_lines(page))[1] == "a file chooser waits in t2: upload --chooser FILE"
 
 
 def test_a_page_that_was_cut_is_printed_with_its_note_once() -> None:

@@ -18,6 +18,7 @@ TRAFFIC = {
 ANSWERS: dict[str, dict[str, Any]] = {
     "requests": {
         "requests": [TRAFFIC], "total": 3, "kept": 9, "dropped": 0,
+        "note": "older ones may be missing",
         "sockets": [{"id": "s1", "url": "wss://h/", "state": "open", "opened_at": AT, "sent": 2}],
     },
     "request": {
@@ -64,6 +65,7 @@ def test_requests_are_a_line_each(fake: FakeServer, run: Run) -> None:
         "s1\tWS\topen\twebsocket\t2 sent, 0 received\t-\twss://h/",
         "(2 more; use --offset 1)",
     ]
+    assert done.err == "agent-browser: older ones may be missing\n"
     wanted = {"status": "4xx", "type": ["fetch"], "failed": True, "limit": 1}
     assert fake.calls[-1][2] == wanted
     assert run("requests", "--status", "x").code == 1

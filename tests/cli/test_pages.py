@@ -123,6 +123,14 @@ def test_close_ends_the_session_and_forgets_it(fake: FakeServer, run: Run) -> No
     assert "nothing to close" in again.err
 
 
+def test_close_tells_on_stderr_that_a_video_is_cut_short(fake: FakeServer, run: Run) -> None:
+    fake.ending = {"partial": True, "code": "storage_full"}
+    run("open", "example.com")
+    done = run("close")
+    assert "page.webm ends before the session did: storage_full" in done.err
+    assert f"video {fake.url}/v1/artifacts/" in done.out
+
+
 def test_json_prints_the_servers_own_answer(fake: FakeServer, run: Run, tmp_path: Path) -> None:
     opened = json.loads(run("open", "example.com", "--json").out)
     assert opened["of_a_newer_server"] is True
@@ -221,15 +229,19 @@ def test_a_narrow_table_keeps_the_ids_whole() -> None:
         "timeouts": {"idle": 60, "max_duration": 600}, "title": "[b]Page", "url": "u" * 200,
     }  # fmt: skip
     listed = SessionList.model_validate({"items": [record]})
-    screen = Console(width=72, file=io.StringIO())
-    screen.print(table_of(listed, mine=str(record["id"])))
-    assert isinstance(screen.file, io.StringIO)
-    head, row = screen.file.getvalue().splitlines()
-
-    assert head.split() == ["session", "state", "used", "ends", "in", "page"]
-    assert row.split()[:3] == ["*", record["id"], "live"]
-    assert "[b]" in row
-    assert row.rstrip().endswith("…")
+    for width, heads in (
+        (100, ["session", "state", "used", "ends", "in", "page"]),
+        (72, ["session", "state", "used", "page"]),
+        (60, ["session", "state", "page"]),
+    ):
+        screen = Console(width=width, file=io.StringIO())
+        screen.print(table_of(listed, str(record["id"]), width))
+        assert isinstance(screen.file, io.StringIO)
+        head, row = screen.file.getvalue().splitlines()
+        assert head.split() == heads
+        assert row.split()[:3] == ["*", record["id"], "live"]
+        assert "[b]Page uuuu" in row
+        assert row.rstrip().endswith("…")
 
 
 def test_an_unchanged_picture_is_not_written_again(
@@ -241,6 +253,11 @@ def test_an_unchanged_picture_is_not_written_again(
     assert fake.calls[-1][2]["clip"] == {"x": 1, "y": 2, "width": 3, "height": 4}
     assert fake.calls[-1][2]["mask"] == ["@e1"]
     assert run("screenshot", str(file), "--clip", "1,2").code == 2
+    still = ("--if-changed", "--threshold", "0.01", "--animations", "disabled")
+    assert run("screenshot", str(file), *still).code == 0
+    assert fake.calls[-1][2] == {
+        "type": "png", "if_changed": True, "threshold": 0.01, "animations": "disabled",
+    }  # fmt: skip
 
 
 def test_open_takes_all_that_a_session_is_made_with(fake: FakeServer, run: Run) -> None:

@@ -32,29 +32,34 @@ def test_start_sends_what_was_asked_for_and_says_what_is_recorded(
     }  # fmt: skip
 
 
-def test_stop_writes_the_video_and_the_contact_sheet(
-    fake: FakeServer, run: Run, tmp_path: Path
+@pytest.mark.parametrize("word", ["stop", "restart"])
+def test_stop_writes_the_video_and_its_pictures(
+    fake: FakeServer, run: Run, tmp_path: Path, word: str
 ) -> None:
-    video, sheet = tmp_path / "a.webm", tmp_path / "a.jpg"
-    done = run("record", "stop", str(video), "--contact-sheet", str(sheet))
+    video, sheet, frame = tmp_path / "a.webm", tmp_path / "a.jpg", tmp_path / "frame.jpeg"
+    pictures = ("--contact-sheet", str(sheet), "--thumbnail", str(frame))
+    done = run("record", word, str(video), *pictures)
 
     assert done.code == 0
-    assert done.out.splitlines() == [
+    assert done.out.splitlines()[:4] == [
         "recorded 2.5 s (320 by 180 px, 25 frames a second)",
         f"video {fake.url}{URL}",
         f"contact sheet {fake.url}{URL}",
+        f"thumbnail {fake.url}{URL}",
     ]
     assert done.err == "agent-browser: the disk is full\n"
-    assert video.read_bytes() == sheet.read_bytes() == PICTURE
+    assert video.read_bytes() == sheet.read_bytes() == frame.read_bytes() == PICTURE
 
 
 def test_a_file_that_can_not_be_written_costs_no_recording(
     fake: FakeServer, run: Run, tmp_path: Path
 ) -> None:
-    for file in (tmp_path / "none" / "a.webm", tmp_path / "a.gif"):
-        done = run("record", "stop", str(file))
+    missing, wrong = tmp_path / "none" / "a.webm", tmp_path / "a.gif"
+    picture = tmp_path / "none" / "a.jpg"
+    for file in ([missing], [wrong], ["--thumbnail", wrong], ["--contact-sheet", picture]):
+        done = run("record", "stop", *map(str, file))
         assert (done.code, done.out) == (2, "")
-        assert str(file) in done.err
+        assert str(file[-1]) in done.err
     assert [call[0] for call in fake.calls] == ["open"]
 
 

@@ -1,5 +1,6 @@
 """`serve` and its options."""
 
+import json
 import os
 import sys
 import types
@@ -77,6 +78,14 @@ def test_it_prints_the_url_when_it_is_ready(served: list[Settings], run: Run) ->
 
     assert (done.code, done.out) == (0, "http://127.0.0.1:7070\n")
     assert len(served) == 1
+
+
+def test_json_is_the_url_and_the_process(served: list[Settings], run: Run) -> None:
+    done = run("serve", "--json")
+
+    assert (done.code, done.out.count("\n")) == (0, 1)
+    assert json.loads(done.out) == {"url": "http://127.0.0.1:7070", "pid": os.getpid()}
+    assert served[0].log_format == "console"
 
 
 def test_it_tells_the_one_who_started_it(served: list[Settings], run: Run) -> None:

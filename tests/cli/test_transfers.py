@@ -74,10 +74,26 @@ def test_upload_sends_files_and_names_them(opened: FakeServer, run: Run, tmp_pat
         "ref": "@e1",
         "file_paths": ["a.txt", "b.txt"],
         "drop": True,
-        "snapshot": "delta",
+        "snapshot": "delta_only",
     }
     missing = run("upload", "@e1", str(tmp_path / "none.txt"))
     assert (missing.code, "there is no such file" in missing.err) == (2, True)
+
+
+def test_upload_gives_files_to_the_chooser_that_waits(
+    opened: FakeServer, run: Run, tmp_path: Path
+) -> None:
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text(name)
+    done = run("upload", "--chooser", str(tmp_path / "a.txt"), str(tmp_path / "b.txt"))
+    assert done.code == 0, done.err
+    assert opened.calls[-1][2] == {
+        "action": "upload", "file_paths": ["a.txt", "b.txt"], "snapshot": "delta_only",
+    }  # fmt: skip
+    both = run("upload", "--chooser", "--drop", str(tmp_path / "a.txt"))
+    assert (both.code, "don't go together" in both.err) == (2, True)
+    none = run("upload", "@e1")
+    assert (none.code, "upload needs a file" in none.err) == (2, True)
 
 
 def test_uploads_are_listed_and_erased(opened: FakeServer, run: Run) -> None:
@@ -85,3 +101,17 @@ def test_uploads_are_listed_and_erased(opened: FakeServer, run: Run) -> None:
     opened.uploads += ["a.txt", "b.txt"]
     assert run("uploads", "--delete", "a.txt").out == "b.txt\t3 bytes\n"
     assert [one["name"] for one in json.loads(run("uploads", "--json").out)["items"]] == ["b.txt"]
+
+
+def test_files_are_put_there_without_an_action(
+    opened: FakeServer, run: Run, tmp_path: Path
+) -> None:
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text(name)
+    done = run("uploads", "--put", str(tmp_path / "a.txt"), "--put", str(tmp_path / "b.txt"))
+    assert done.out.splitlines() == ["a.txt\t3 bytes", "b.txt\t3 bytes"]
+    assert opened.uploads == ["a.txt", "b.txt"]
+    assert [call[0] for call in opened.calls] == ["open"]
+    missing = run("uploads", "--put", str(tmp_path / "none"), "--delete", "a.txt")
+    assert (missing.code, "there is no such file" in missing.err) == (2, True)
+    assert opened.uploads == ["a.txt", "b.txt"]

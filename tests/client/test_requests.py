@@ -110,6 +110,14 @@ def test_names_are_quoted_as_one_segment() -> None:
     assert requests.end_session("a").query == {}
 
 
+def test_a_change_has_what_was_given_and_none_where_that_means_something() -> None:
+    changes = {"name": None, "tags": None, "privacy": {"page_text": False, "log_retention": None}}
+    assert directory.updated("a", changes).body == {
+        "name": None,
+        "privacy": {"page_text": False, "log_retention": None},
+    }
+
+
 def test_a_list_asks_for_what_was_given() -> None:
     assert directory.listed({"state": "live", "limit": 10, "cursor": None}).query == {
         "state": "live",

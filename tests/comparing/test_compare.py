@@ -102,12 +102,25 @@ async def test_what_takes_too_long_is_ended_by_its_own_deadline(rig: Rig) -> Non
     assert await used(rig) == 0
 
 
+async def test_warm_contexts_are_made_again_when_the_pages_were_compared(tmp_path: Path) -> None:
+    async with running(tmp_path, warm=4) as rig:
+        rig.engine.pictures = anyio.Event()
+        async with anyio.create_task_group() as group:
+            group.start_soon(lambda: compared(rig, a=FORM, b=HOME))
+            await rig.settle()
+            during = rig.pool.statistics()
+            rig.engine.pictures.set()
+        assert (during.live, during.warm) == (2, 2)
+        assert await used(rig) == 0
+        assert rig.pool.statistics().warm == 4
+
+
 def test_options_of_a_side_go_before_those_of_both() -> None:
     input = CompareInput.model_validate(
         {"a": {"url": FORM, "width": 500}, "b": FORM, "options": {"width": 800, "height": 600}}
     )
     one, other = opening(input, input.a), opening(input, input.b)
-    assert (one.width, one.height, one.wait_until, one.snapshot) == (500, 600, "load", False)
+    assert (one.width, one.height, one.dialogs) == (500, 600, "dismiss")
     assert (other.width, other.height) == (800, 600)
 
 

@@ -10,12 +10,15 @@ import pytest
 
 from agent_browser.errors import InvalidRequest
 from agent_browser.models.records import Record
+from agent_browser.models.sessions import Privacy
 from agent_browser.session.archive import Archive
 from tests.databases import fresh, opened, settings_of
 from tests.fakes.archive import FakeArchive
 from tests.store.making import NOW, action, page, record, wanted
 
 pytestmark = pytest.mark.anyio
+
+DAY = 86_400.0
 
 
 @pytest.fixture(params=["fake", "sqlite", "postgresql"])
@@ -68,6 +71,7 @@ async def test_a_record_is_found_as_it_was_put(archive: Archive) -> None:
         url="https://example.com/?q=1",
         title="A title",
         profile="mine",
+        privacy=Privacy(log_bodies=False, recording_retention=60),
     )
     _put(archive, full)
     assert await archive.find(full.id) == full
@@ -128,6 +132,18 @@ async def test_a_list_is_filtered_by_state_pin_and_tags(archive: Archive) -> Non
     assert await _ids(archive, tags=("red",), state="ended", pinned=True) == []
 
 
+async def test_a_list_is_filtered_by_a_name_or_the_beginning_of_an_id(archive: Archive) -> None:
+    tea, more = replace(record(name="tea_1"), id="ses_aB%c1"), record(name="Tea_1", minutes=1)
+    _put(archive, tea, more, replace(record(minutes=2), id="ses_ab%c2"))
+    assert await _ids(archive, name="tea_1") == [tea.id]
+    assert await _ids(archive, name="tea") == await _ids(archive, name="tea_%") == []
+    assert await _ids(archive, id_prefix="ses_aB") == await _ids(archive, id_prefix=tea.id)
+    assert await _ids(archive, id_prefix="ses_aB%c1") == [tea.id]
+    assert await _ids(archive, id_prefix="ses_a%c") == await _ids(archive, id_prefix="ab") == []
+    assert len(await _ids(archive, id_prefix="ses_")) == 3
+    assert await _ids(archive, id_prefix="ses_aB", name="Tea_1") == []
+
+
 async def test_a_list_is_filtered_by_phase_as_of_now(archive: Archive) -> None:
     later = NOW + timedelta(minutes=10)
     active = record(warns_at=NOW + timedelta(seconds=1), expires_at=later)
@@ -161,7 +177,10 @@ async def test_a_made_up_cursor_is_refused(archive: Archive, cursor: str) -> Non
 async def test_a_cursor_of_another_question_is_refused(archive: Archive) -> None:
     _put(archive, record(state="ended"), record(state="ended"))
     cursor = (await archive.page(wanted(limit=1))).next_cursor
-    for other in ({"owner": "bob"}, {"state": "ended"}, {"pinned": False}, {"q": "word"}):
+    for other in (
+        {"owner": "bob"}, {"state": "ended"}, {"pinned": False}, {"q": "word"}, {"name": "a"},
+        {"id_prefix": "ses_"},
+    ):  # fmt: skip
         with pytest.raises(InvalidRequest, match="cursor"):
             await archive.page(wanted(cursor=cursor, **other))
     with pytest.raises(InvalidRequest, match="cursor"):
@@ -273,10 +292,33 @@ async def test_old_log_entries_and_texts_can_be_shed_each_for_itself(archive: Ar
     archive.put_action(action(one.id, message="new"))
     archive.put_page(page(one.id, "ancient", at=old, url="https://example.com/a"))
     archive.put_page(page(one.id, "recent", url="https://example.com/b"))
-    await archive.shed(log_before=NOW - timedelta(days=1), text_before=None)
+    assert await archive.shed(NOW, log=DAY, texts=0)
     left = await archive.actions(one.id, limit=5, cursor=None)
     assert [item.message for item in left.items] == ["new"]
     assert await _ids(archive, q="ancient") == [one.id]
-    await archive.shed(log_before=None, text_before=NOW - timedelta(days=1))
+    assert await archive.shed(NOW, log=0, texts=DAY)
     assert await _ids(archive, q="ancient") == []
     assert await _ids(archive, q="recent") == [one.id]
+
+
+async def test_a_session_has_less_of_it_kept_than_others_where_it_asked_for_that(
+    archive: Archive,
+) -> None:
+    brief = Privacy(log_retention=60, page_text_retention=120)
+    of_log, of_both, plain = record(privacy=Privacy(log_retention=60)), record(), record()
+    _put(archive, of_log, of_both, plain)
+    _put(archive, replace(of_both, privacy=brief))  # asked for later
+    for one in (of_log, of_both, plain):
+        for seconds in (61, 59):
+            archive.put_action(action(one.id, at=NOW - timedelta(seconds=seconds)))
+        archive.put_page(page(one.id, "older", at=NOW - timedelta(seconds=121), url="a:"))
+        archive.put_page(page(one.id, "newer", at=NOW - timedelta(seconds=119), url="b:"))
+    await archive.flush()
+    assert await archive.shed(NOW, log=DAY, texts=0)
+    logs = [await archive.actions(one.id, limit=5, cursor=None) for one in (of_log, of_both, plain)]
+    assert [len(log.items) for log in logs] == [1, 1, 2]
+    assert set(await _ids(archive, q="older")) == {of_log.id, plain.id}
+    assert len(await _ids(archive, q="newer")) == 3
+    assert await archive.shed(NOW, log=30, texts=30)
+    assert await _ids(archive, q="newer") == [], "the server's counts where it is shorter"
+    assert (await archive.actions(of_log.id, limit=5, cursor=None)).items == []

@@ -31,7 +31,18 @@ async def test_what_is_left_out_stays_and_all_in_force_is_said(subject: Subject)
 
 
 async def test_what_only_a_new_context_takes_is_a_conflict(subject: Subject) -> None:
+    context = await subject.browser.new_context(ContextOptions(timezone="Asia/Tokyo"))
+    for given in ({"timezone": "Europe/Zurich"}, {"is_mobile": True}):
+        with pytest.raises(OptionNeedsNewSession, match=next(iter(given))):
+            await emulate(context, width=500, **given)
+    kept = await emulate(context, javascript_enabled=True, timezone="Asia/Tokyo")
+    assert (kept.width, kept.timezone) == (1280, "Asia/Tokyo")
+
+
+async def test_what_pages_are_told_of_the_browser_changes_in_use(subject: Subject) -> None:
     context = await subject.browser.new_context(ContextOptions())
-    with pytest.raises(OptionNeedsNewSession, match="timezone"):
-        await emulate(context, timezone="Asia/Tokyo", width=500)
-    assert (await emulate(context, javascript_enabled=True)).width == 1280
+    said = await emulate(context, user_agent="Tester/1", timezone="Asia/Tokyo")
+    assert (said.user_agent, said.timezone, said.locale) == ("Tester/1", "Asia/Tokyo", None)
+    said = await emulate(context, timezone="Europe/Zurich", has_touch=True)
+    assert (said.user_agent, said.timezone) == ("Tester/1", "Europe/Zurich")
+    assert said.has_touch is True

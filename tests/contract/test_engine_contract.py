@@ -167,6 +167,25 @@ async def test_a_delta_tells_of_nothing_of_a_change_and_of_another_page(subject:
     assert (new.unchanged, new.new_page, len(new.added)) == (False, True, 6)
 
 
+async def test_a_delta_alone_leaves_the_elements_out(subject: Subject) -> None:
+    context = await opened(subject)
+    page = await context.snapshot(SnapshotInput(delta="only"))
+    assert (page.elements, page.elements_text, page.total) == ([], "(nothing changed)", 6)
+    done = await act(context, "goto", url=subject.url + "/form", snapshot="delta_only")
+    assert done.snapshot is not None
+    assert done.snapshot.elements == []
+    assert done.snapshot.elements_text.endswith("(a new page)")
+
+
+async def test_open_and_actions_bound_and_fence_what_they_tell(subject: Subject) -> None:
+    context = await opened(subject)
+    page = await context.open(OpenInput(url=subject.url + "/form", limit=2, boundaries=True))
+    done = await act(context, "check", ref="@e4", limit=3, boundaries=True)
+    assert (len(page.elements), page.boundary is None) == (2, False)
+    assert done.snapshot is not None
+    assert (len(done.snapshot.elements), done.snapshot.boundary is None) == (3, False)
+
+
 @pytest.mark.parametrize("root", ["@e99", "css=#nowhere"])
 async def test_a_root_that_is_not_there_fails(subject: Subject, root: str) -> None:
     context = await opened(subject)

@@ -49,6 +49,17 @@ async def test_the_page_that_was_opened_is_among_the_requests(subject: Subject) 
         await context.perform(RequestInput(id="r999"))
 
 
+async def test_requests_can_be_asked_for_before_a_page_is_opened(subject: Subject) -> None:
+    context = await subject.browser.new_context(ContextOptions())
+    before = await requests(context)
+    assert (before.requests, before.total, before.note) == ([], 0, None)
+    with pytest.raises(InvalidRequest, match="Unknown request: r1"):
+        await context.perform(RequestInput(id="r1"))
+    await context.open(OpenInput(url=f"{subject.url}/form"))
+    (page,) = (await requests(context, type="document")).requests
+    assert page.id == "r1"
+
+
 async def test_rules_have_ids_that_are_not_given_out_again(subject: Subject) -> None:
     context = await opened(subject)
 

@@ -33,7 +33,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Sessions": (
         "idle_timeout", "max_duration", "min_timeout", "max_timeout",
         "warning_threshold", "auto_renew", "retention", "max_retention",
-        "session_queue", "settle_timeout", "max_download", "max_downloads", "download_bytes",
+        "session_queue", "settle_timeout", "max_tabs", "max_download", "max_downloads",
+        "download_bytes",
     ),
     "Control and runs": (
         "control_lease", "max_runs", "max_operations", "operation_retention", "operation_bytes",
@@ -133,7 +134,10 @@ def _command(command: Command, common: dict[str, str]) -> str:
     if shared:
         parts.append("Shared: " + ", ".join(f"`{name}`" for name in shared) + ".")
     if command.name == "serve":
-        parts.append("Its options are the [settings](settings.md).")
+        parts.append(
+            "Its options are the [settings](settings.md), and `--json`: once it listens it prints "
+            "its `url` and `pid` as JSON instead of the URL alone."
+        )
     return "\n\n".join(parts)
 
 

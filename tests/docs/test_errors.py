@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
@@ -31,6 +32,29 @@ def codes_table() -> dict[str, list[str]]:
     }
 
 
+def drawn(text: str) -> dict[str, str]:
+    """Who is below whom in a tree of names: `├── A · B ── C, D` puts C and D below B."""
+    parents: dict[str, str] = {}
+    parent, (root, *lines) = "", text.splitlines()
+    for line in lines:
+        named, continued = line.lstrip("│ "), line.startswith("│")
+        if not continued:
+            upper, _, named = named.lstrip("├└─ ").split("   (")[0].partition(" ── ")
+            parents |= dict.fromkeys(upper.split(" · "), root)
+            parent = upper.split(" · ")[-1]
+        parents |= {name: parent for name in named.rstrip(",").split(", ") if name}
+    return parents
+
+
+def test_the_tree_is_drawn_as_it_is() -> None:
+    (tree,) = re.findall(r"^ +AgentBrowserError\n(?: +[├│└].*\n)+", errors.__doc__ or "", re.M)
+    assert drawn(inspect.cleandoc(tree)) == {
+        kind.__name__: kind.__base__.__name__
+        for kind in classes(AgentBrowserError)
+        if kind.__module__ == errors.__name__ and kind is not AgentBrowserError and kind.__base__
+    }
+
+
 def test_every_code_is_in_the_table_and_no_other() -> None:
     ours = {
         kind.code
@@ -48,6 +72,12 @@ def test_a_row_says_what_its_class_says() -> None:
         if kind is not AgentBrowserError:
             assert row[4] == ("yes" if kind.retryable else "no"), kind
             assert names(row[5]) == [kind.recovery], kind
+
+
+def test_what_waits_for_a_person_is_not_to_be_tried_again_by_a_program() -> None:
+    for kind in problems.STATUS:
+        if kind.recovery in ("ask_operator", "fix_request"):
+            assert not kind.retryable, kind
 
 
 def test_a_row_names_the_fields_that_its_class_gives() -> None:

@@ -135,7 +135,9 @@ def test_the_examples_of_the_http_api(shell: Shell) -> None:
     assert '"video":null' in said
     assert '"status":"ready"' in said
     assert 'agent_browser_sessions{state="live"}' in said
+    assert '{"same":false,"differing":["title"]}' in said
     folder = shell.folder / "tea"
+    assert (folder / "difference.png").read_bytes().startswith(PNG)
     assert (folder / "page.jpg").read_bytes().startswith(b"\xff\xd8")
     assert (folder / "page.webp").read_bytes().startswith(b"RIFF")
     assert (folder / "session.webm").read_bytes().startswith(b"\x1a\x45\xdf\xa3")

@@ -12,7 +12,7 @@ from agent_browser.api.app import create_app
 from agent_browser.api.metrics import Metrics
 from agent_browser.models.catalogue import INPUTS, OUTPUTS
 from agent_browser.models.events import EVENT_TYPES
-from agent_browser.models.functions import ActionName, Element
+from agent_browser.models.functions import ActionName, Element, FunctionOutput
 from agent_browser.models.sessions import EndReason, SessionCreate
 from agent_browser.settings import PREFIX, Settings
 from tests.docs import blocks
@@ -20,6 +20,7 @@ from tests.docs.commands import commands, serve_options
 from tests.docs.markdown import ROOT, names, read, rows, section
 
 API = read("docs/http-api.md")
+COMMON = {"session_id", "dialog", "file_chooser"}
 PAGE_FIELDS = {"elements", "elements_text", "total", "tree", "delta", "tabs"}
 
 
@@ -122,11 +123,17 @@ def test_every_field_of_a_function_is_in_its_section(function: str) -> None:
     if function == "snapshot":
         assert "The output is that of `open`." in text
         inherited = set(OUTPUTS["open"].model_fields)
-    _has_all(text, OUTPUTS[function], leave_out={"session_id", "dialog", *inherited})
+    _has_all(text, OUTPUTS[function], leave_out={*COMMON, *inherited})
 
 
 _ACTION_FIELDS = {"name", "content_type"}
 """Of uploads' files; all others of interact's are in the tables or in the line on `wait`."""
+
+
+def test_what_every_answer_has_is_told_before_the_functions() -> None:
+    common = section(API, "## Functions").partition("\n### ")[0]
+    assert set(FunctionOutput.model_fields) == COMMON
+    assert all(f"`{name}`" in common for name in COMMON)
 
 
 def test_every_field_of_an_element_is_in_the_page() -> None:

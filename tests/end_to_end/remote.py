@@ -1,12 +1,17 @@
 """The server's HTTP as tests speak it: plain httpx, so that the wire itself is what is tested."""
 
+import json
 import time
 from collections.abc import Callable
+from contextlib import closing
+from http.client import HTTPConnection
 from typing import Any
 
 import httpx
+import psutil
 
 from tests.program import Program
+from tests.site import Site
 
 Json = dict[str, Any]
 
@@ -46,12 +51,52 @@ def live(http: httpx.Client) -> int:
     return int(read(http.get("/v1/sessions/health"))["live"])
 
 
+class Sent:
+    """A call that was sent and whose answer nobody has read yet: no thread waits for it."""
+
+    def __init__(self, session: "Session", function: str, **input: Any) -> None:
+        to = session.http.base_url
+        self._connection = HTTPConnection(to.host, to.port, timeout=60)
+        self._connection.request(
+            "POST",
+            f"/v1/sessions/{session.id}/{function}",
+            json.dumps(input),
+            {"Content-Type": "application/json"},
+        )
+
+    def fileno(self) -> int:
+        """Its socket's, for `select`: readable as soon as it is answered."""
+        return self._connection.sock.fileno()
+
+    def answer(self) -> httpx.Response:
+        """Waits for it."""
+        with closing(self._connection), self._connection.getresponse() as answer:
+            return httpx.Response(answer.status, headers=answer.getheaders(), content=answer.read())
+
+
+def held(session: "Session", site: Site, then: str = "return 'done'") -> Sent:
+    """A call that is under way in the page, and is until the site releases it."""
+    before = len(site.asked("/held"))
+    code = f"await fetch({site.url('/held')!r}, {{mode: 'no-cors'}}); {then}"
+    sent = Sent(session, "execute", code=code, timeout=60)
+    eventually(lambda: len(site.asked("/held")) > before)
+    return sent
+
+
 class Session:
     """One of our sessions. Leaving the `with` block closes it."""
 
-    def __init__(self, http: httpx.Client, url: str = "about:blank", **options: Any) -> None:
+    def __init__(
+        self,
+        http: httpx.Client,
+        url: str = "about:blank",
+        session_timeout: float | None = None,
+        **options: Any,
+    ) -> None:
         self.http = http
-        body = {"session": "new", "input": {"url": url, **options}}
+        body: Json = {"session": "new", "input": {"url": url, **options}}
+        if session_timeout is not None:
+            body["session_timeout"] = session_timeout
         self.page = read(http.post("/v1/functions/open", json=body))
         self.id: str = self.page["session_id"]
 
@@ -116,6 +161,14 @@ class Session:
 
     def state(self) -> Json:
         return read(self.http.get(f"/v1/sessions/{self.id}"))
+
+
+def renderer_of(server: Program, session: Session) -> psutil.Process:
+    """The process of the session's page: the one that computes most while the page does."""
+    renderers = [one for one in server.tree if "--type=renderer" in " ".join(one.cmdline())]
+    before = {one.pid: one.cpu_times().user for one in renderers}
+    session.value("const end = Date.now() + 600; while (Date.now() < end); 1")
+    return max(renderers, key=lambda one: one.cpu_times().user - before[one.pid])
 
 
 def eventually(holds: Callable[[], bool], *, within: float = 10.0, what: str = "") -> None:

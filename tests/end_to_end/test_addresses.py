@@ -1,12 +1,10 @@
 """Addresses that may not be opened, and pages that cannot be had."""
 
-import time
-
 import httpx
 import pytest
 
 from tests.end_to_end.conftest import Opening
-from tests.end_to_end.remote import Refused, call, live
+from tests.end_to_end.remote import Refused, call, eventually, live
 from tests.site import Site
 
 pytestmark = pytest.mark.browser
@@ -36,6 +34,47 @@ def test_goto_and_new_tabs_have_the_same_rule(opening: Opening, site: Site) -> N
         assert done["success"] is False
         assert done["code"] == "invalid_url"
     assert session.snapshot()["url"] == site.url("/empty")
+
+
+@pytest.mark.parametrize("start", ["/empty", "about:blank"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///etc/passwd", "chrome://version/", "view-source:http://127.0.0.1/",
+        "devtools://devtools/bundled/inspector.html", "data:text/html,<title>Ran</title>",
+        "chrome-untrusted://x/",
+    ],
+)  # fmt: skip
+def test_a_page_that_sends_itself_where_it_may_not_gets_nowhere(
+    opening: Opening, site: Site, start: str, url: str
+) -> None:
+    session = opening(start if start.startswith("about:") else site.url(start))
+    at = session.page["url"]
+    session.call("execute", code=f"window.open({url!r}); 0")
+    link = f"<a href={url!r}>Away</a>"
+    session.value(f"document.body.insertAdjacentHTML('beforeend', {link!r})")
+    session.snapshot()
+    session.attempt("click", session.ref("Away"))
+    session.call("execute", code=f"setTimeout(() => {{ location.href = {url!r} }}); 0")
+
+    def all_are_refused() -> bool:
+        said = [line["text"] for line in session.call("console")["messages"]]
+        refusals = sum(line.startswith("Not allowed to ") for line in said)
+        if refusals == (2 if url.startswith("data:") else 3):
+            return True
+        return str(session.state()["url"]) == "about:blank#blocked"
+
+    eventually(all_are_refused)
+    state = session.state()
+    assert {state["url"], *(tab["url"] for tab in state["tabs"])} <= {at, "about:blank#blocked"}
+
+
+def test_a_redirect_to_where_no_page_may_go_is_refused(http: httpx.Client, site: Site) -> None:
+    for target in ("file:///etc/passwd", "chrome://version/", "data:text/html,Ran"):
+        with pytest.raises(Refused) as refused:
+            call(http, "open", url=site.url(f"/redirect?to={target}"))
+        assert (refused.value.status, refused.value.code) == (502, "navigation_failed")
+    assert live(http) == 0
 
 
 @pytest.mark.parametrize(
@@ -100,12 +139,11 @@ def test_an_error_without_a_page_is_told_with_its_status(opening: Opening, site:
 def test_a_page_that_never_loads_runs_into_the_navigations_deadline(
     http: httpx.Client, site: Site, path: str, wait_until: str
 ) -> None:
-    started = time.monotonic()
     with pytest.raises(Refused) as refused:
         call(http, "open", url=site.url(path), timeout=0.7, wait_until=wait_until)
     assert (refused.value.status, refused.value.code) == (504, "deadline_exceeded")
     assert refused.value.problem["deadline"] == "navigation"
-    assert time.monotonic() - started < 5
+    assert "0.7 s" in refused.value.problem["detail"]
     assert live(http) == 0
 
 
@@ -126,9 +164,8 @@ def test_a_click_whose_request_never_ends_is_answered_within_its_bound(
     opening: Opening, site: Site
 ) -> None:
     session = opening(site.url("/hanging-fetch"))
-    started = time.monotonic()
-    session.click("Ask")
-    assert time.monotonic() - started < 5
+    session.click("Ask")  # whose own bound would fail it
+    assert len(site.asked("/hang")) == 1
     assert session.text() == "asked\n"
 
 

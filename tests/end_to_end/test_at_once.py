@@ -1,52 +1,50 @@
 """Calls at once on one session, and clients that go away in the middle."""
 
-import threading
-import time
+from select import select
 
 import httpx
 import pytest
 
+from agent_browser.settings import Settings
 from tests.end_to_end.conftest import Opening
-from tests.end_to_end.remote import eventually, live
+from tests.end_to_end.remote import Sent, eventually, held, live
 from tests.site import Site
 
 pytestmark = pytest.mark.browser
+
+SESSION_QUEUE = int(Settings.model_fields["session_queue"].default)
 
 
 def test_two_calls_at_once_on_a_session_run_in_their_order(opening: Opening, site: Site) -> None:
     session = opening(site.url("/empty"))
     session.value("window.order = []; 0")
-    slow = "await new Promise((done) => setTimeout(done, 500)); window.order.push('first')"
-    first = threading.Thread(target=session.call, args=("execute",), kwargs={"code": slow})
-    first.start()
-    eventually(lambda: session.state()["state"] == "live")
-    time.sleep(0.1)  # the first call has to reach the server before the second
-    assert session.value("window.order.push('second'); window.order") == ["first", "second"]
-    first.join()
+    first = held(session, site, "window.order.push('first')")
+    second = Sent(session, "execute", code="window.order.push('second'); window.order")
+    for _ in range(3):  # what was sent later is answered, so the second call is in the queue
+        session.state()
+    assert select([second], [], [], 0)[0] == []
+    site.release()
+    assert second.answer().json()["value"] == ["first", "second"]
+    assert first.answer().status_code == 200
 
 
 def test_calls_over_the_bound_of_a_session_are_refused_with_a_time_to_come_back(
     opening: Opening, site: Site
 ) -> None:
     session = opening(site.url("/empty"))
-    outcomes: list[int] = []
-    url = f"/v1/sessions/{session.id}/interact"
-
-    def wait() -> None:
-        body = {"action": "wait", "wait_ms": 20, "snapshot": False}
-        answer = session.http.post(url, json=body)
-        outcomes.append(answer.status_code)
-        if answer.status_code == 429:
-            assert float(answer.headers["retry-after"]) > 0
-            assert answer.json()["code"] == "session_queue_full"
-
-    threads = [threading.Thread(target=wait) for _ in range(60)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert set(outcomes) <= {200, 429}
-    assert outcomes.count(200) >= 33
+    under_way = held(session, site)
+    calls = [Sent(session, "execute", code="1+1") for _ in range(SESSION_QUEUE + 2)]
+    eventually(lambda: len(select(calls, [], [], 0)[0]) >= 2, what="nobody was refused")
+    refused, _, _ = select(calls, [], [], 0)
+    assert len(refused) == 2
+    for call in refused:
+        answer = call.answer()
+        assert (answer.status_code, answer.json()["code"]) == (429, "session_queue_full")
+        assert float(answer.headers["retry-after"]) > 0
+    site.release()
+    taken = [call.answer() for call in calls if call not in refused]
+    assert [answer.status_code for answer in taken] == [200] * SESSION_QUEUE
+    assert under_way.answer().status_code == 200
     assert session.snapshot()["title"] == "Nothing to act on"
 
 

@@ -37,6 +37,27 @@ def test_a_wrong_field_is_named(http: httpx.Client, path: str, body: Json, field
     assert live(http) == 0
 
 
+@pytest.mark.parametrize(
+    ("function", "input"),
+    [
+        ("open", {"url": "about:blank"}),
+        ("interact", {"action": "wait", "text": "never"}),
+        ("interact", {"action": "click", "ref": "css=body"}),
+        ("execute", {"code": "1"}),
+        ("read", {}),
+    ],
+)
+def test_no_time_at_all_is_no_timeout_and_nothing_is_done(
+    opening: Opening, function: str, input: Json
+) -> None:
+    session = opening()
+    with pytest.raises(Refused) as refused:
+        session.call(function, **input, timeout=0)
+    assert (refused.value.status, refused.value.code) == (400, "invalid_timeout")
+    assert (refused.value.problem["minimum"], refused.value.problem["maximum"]) == (0.001, 86_400)
+    assert session.value("1 + 1") == 2
+
+
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'"open"', b"\xff\xfe", b"{}{}"])
 def test_a_body_that_is_no_json_object_is_refused(http: httpx.Client, body: bytes) -> None:
     answer = http.post(

@@ -88,6 +88,25 @@ def test_a_client_that_is_cut_off_twice_gets_every_line_once(
     http.delete(f"/v1/sessions/{found[0]['session_id']}")
 
 
+def test_it_is_forgotten_with_its_session(http: httpx.Client, site: Site) -> None:
+    made = http.post("/v1/sessions", json={"timeouts": {"retention": 0}}).json()
+    body = {"steps": [opened(site), {"function": "close"}]}
+    answer = http.post(f"/v1/sessions/{made['id']}/run", json=body)
+    *steps, summary = lines(answer)
+    assert (len(steps), summary["status"]) == (2, "succeeded")
+    eventually(lambda: http.get(answer.headers["location"]).status_code == 404)
+    asked = {"session_id": made["id"]}
+    assert http.get("/v1/operations", params=asked).json()["items"] == []
+
+
+def test_what_a_run_looks_at_by_itself_is_not_in_the_log(http: httpx.Client, site: Site) -> None:
+    with Session(http, site.url("/form")) as session:
+        body = {"steps": [read_code("1"), read_code("2")], "stop": {"text": "is nowhere"}}
+        assert len(lines(http.post(f"/v1/sessions/{session.id}/run", json=body))) == 3
+        entries = http.get(f"/v1/sessions/{session.id}/actions").json()["items"]
+        assert [entry["function"] for entry in entries] == ["open", "execute", "execute"]
+
+
 def test_control_keeps_others_out_of_a_run(http: httpx.Client, site: Site) -> None:
     with Session(http, site.url("/form")) as session:
         address = f"/v1/sessions/{session.id}"

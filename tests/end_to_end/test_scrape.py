@@ -222,6 +222,13 @@ def test_the_command_prints_a_line_for_each_and_says_whether_all_went_well(
     assert result["execute"]["value"] == 2
     assert result["text"]["format"] == "text"
     assert summary["ok"] == 1
+    heading = {"format": "fields", "schema": {"heading": "h1"}}
+    reading = json.dumps({"function": "read", "input": heading, "name": "facts"})
+    done = run(server, good, "--reading", reading, "--reading", '{"function": "snapshot"}')
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout.splitlines()[0])
+    assert list(result["facts"]["fields"]) == ["heading"]
+    assert result["snapshot"]["total"] > 0
     done = run(server, good, bad, "--read", "snapshot", "--retries", "0")
     assert done.returncode == 1
     assert len(done.stdout.splitlines()) == 3

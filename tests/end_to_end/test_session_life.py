@@ -2,20 +2,38 @@
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from anyio.from_thread import start_blocking_portal
 
+from tests.databases import fresh
 from tests.end_to_end.remote import Json, Refused, call, client, read
 from tests.program import Program
 
 pytestmark = pytest.mark.browser
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> Iterator[Json]:
+    """Settings for a fresh database of each kind."""
+    if request.param == "sqlite":
+        yield {}
+        return
+    server = request.getfixturevalue("postgres")
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(fresh(server)) as url,
+    ):
+        yield {"database_url": url}
+
+
 def test_what_was_live_in_a_server_that_was_killed_is_found_as_lost(
-    tmp_path: Path, executable: Path
+    tmp_path: Path, executable: Path, database: Json
 ) -> None:
-    with Program(tmp_path / "first", executable, browsers=1) as first, client(first) as http:
+    database = {"browsers": 1, **database}
+    with Program(tmp_path / "first", executable, **database) as first, client(first) as http:
         request = {"name": "billing", "pinned": True, "tags": ["q3"], "timeouts": {"idle": "1h"}}
         lost = read(http.post("/v1/sessions", json=request))["id"]
         idle = read(http.post("/v1/sessions", json={"timeouts": {"idle": 0.5}}))
@@ -28,8 +46,9 @@ def test_what_was_live_in_a_server_that_was_killed_is_found_as_lost(
     for browser in browsers:
         browser.wait(10)
     data = tmp_path / "first" / "data"
+    assert (data / "agent-browser.db").exists() is ("database_url" not in database)
     with (
-        Program(tmp_path / "second", executable, browsers=1, data_dir=data) as second,
+        Program(tmp_path / "second", executable, data_dir=data, **database) as second,
         client(second) as http,
     ):
         found = read(http.get(f"/v1/sessions/{lost}"))
@@ -70,6 +89,38 @@ def test_a_session_that_was_purged_or_has_expired_stays_so_over_a_restart(
         gone = http.get(f"/v1/sessions/{brief}")
         assert (gone.status_code, gone.json()["code"]) == (410, "session_expired")
         assert gone.json()["end_reason"] == "closed"
+
+
+def test_what_a_session_asked_to_have_kept_of_it_holds_over_a_restart(
+    tmp_path: Path, executable: Path, database: Json
+) -> None:
+    database = {"browsers": 1, **database}
+    with Program(tmp_path / "first", executable, **database) as first, client(first) as http:
+        request = {"privacy": {"log_retention": "1h", "page_text": False}}
+        made = read(http.post("/v1/sessions", json=request))
+        place = f"/v1/sessions/{made['id']}"
+        assert (made["keeps"]["log_retention"], made["keeps"]["page_text"]) == (3_600, False)
+        patch = {"privacy": {"page_text": None, "recording_retention": "2h"}}
+        changed = read(http.patch(place, json=patch))["keeps"]
+        assert (changed["page_text"], changed["recording_retention"]) == (True, 7_200)
+        refused = http.patch(place, json={"privacy": {"log_retention": "31d"}}).json()
+        assert (refused["code"], refused["field"]) == ("invalid_timeout", "log_retention")
+    data = tmp_path / "first" / "data"
+    with (
+        Program(tmp_path / "second", executable, data_dir=data, **database) as second,
+        client(second) as http,
+    ):
+        assert read(http.get(place))["keeps"] == changed
+        shorter = read(http.patch(place, json={"privacy": {"log_retention": 60}}))["keeps"]
+        assert shorter == changed | {"log_retention": 60}
+        refused = http.patch(place, json={"privacy": {"log_bodies": False}}).json()
+        assert refused["code"] == "session_ended"
+        hook = {"url": "http://127.0.0.1:1/", "session": made["id"]}
+        read(http.post("/v1/webhooks", json=hook))
+        assert http.delete(f"{place}?purge=true").status_code == 204
+        assert read(http.get("/v1/webhooks"))["items"] == []
+        left = [path for path in data.rglob("*") if path.is_file()]
+        assert not [path for path in left if made["id"].encode() in path.read_bytes()]
 
 
 def _names(page: Json) -> list[str]:

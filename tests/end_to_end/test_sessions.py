@@ -1,10 +1,21 @@
 """A session that is not there, or not yet, or no more, says so."""
 
 import httpx
+import psutil
 import pytest
 
 from tests.end_to_end.conftest import Opening
-from tests.end_to_end.remote import Json, Refused, call, eventually, live, read
+from tests.end_to_end.remote import (
+    Json,
+    Refused,
+    Session,
+    call,
+    eventually,
+    live,
+    read,
+    renderer_of,
+)
+from tests.program import Program
 from tests.site import Site
 
 pytestmark = pytest.mark.browser
@@ -46,21 +57,26 @@ def test_a_closed_session_says_when_and_why_it_ended(opening: Opening, site: Sit
 
 
 def test_a_lapsed_session_frees_its_browser_and_says_that_it_was_idle(
-    http: httpx.Client, site: Site
+    server: Program, http: httpx.Client, site: Site
 ) -> None:
-    body = {"session": "new", "session_timeout": 0.3, "input": {"url": site.url("/empty")}}
-    lapsed = read(http.post("/v1/functions/open", json=body))["session_id"]
-    state: Json = {}
-
-    def has_ended() -> bool:
-        state.update(read(http.get(f"/v1/sessions/{lapsed}")))
-        return bool(state["state"] == "ended")
-
-    eventually(has_ended, within=2)
+    lapsed = Session(http, site.url("/empty"), session_timeout=1.5)
+    renderer = renderer_of(server, lapsed)
+    assert is_running(renderer)
+    eventually(lambda: bool(lapsed.state()["state"] == "ended"), within=3)
+    eventually(lambda: not is_running(renderer), within=1, what="its page outlived it")
+    state = lapsed.state()
     assert (state["end_reason"], state["expires_at"]) == ("idle", None)
     with pytest.raises(Refused) as refused:
-        call(http, "snapshot", lapsed)
+        lapsed.snapshot()
     assert (refused.value.status, refused.value.problem["end_reason"]) == (410, "idle")
+
+
+def is_running(process: psutil.Process) -> bool:
+    """Whether it still has anything: a dead one that nobody has asked about has not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def test_a_timeout_out_of_range_names_the_range(http: httpx.Client, site: Site) -> None:

@@ -30,6 +30,32 @@ def test_an_unchanged_page_is_told_to_be(opening: Opening, site: Site) -> None:
     assert session.snapshot(delta=True)["delta"]["unchanged"]
 
 
+def test_a_delta_in_place_of_the_elements_is_small(opening: Opening, site: Site) -> None:
+    session = opening(site.url("/reference"))
+    place = f"/v1/sessions/{session.id}/snapshot"
+    whole = session.http.post(place, json={"delta": True})
+    alone = session.http.post(place, json={"delta": "only"})
+    assert alone.json()["delta"] == whole.json()["delta"]
+    assert alone.json()["elements_text"] == "(nothing changed)"
+    assert len(alone.content) < len(whole.content) / 10
+    hovered = session.act("hover", "css=h1", snapshot="delta_only")
+    assert hovered["snapshot"]["elements"] == []
+    with pytest.raises(Refused) as refused:
+        session.snapshot(delta="alone")
+    assert refused.value.code == "invalid_request"
+
+
+def test_open_and_actions_fit_and_are_fenced_where_asked_for(opening: Opening, site: Site) -> None:
+    session = opening(site.url("/reference"), limit=3, boundaries=True)
+    assert len(session.page["elements"]) == 3
+    assert session.page["elements_text"].count(session.page["boundary"]) == 2
+    done = session.act("hover", "css=h1", max_chars=600, boundaries=True)
+    looked = done["snapshot"]
+    assert looked["elements_text"].count(looked["boundary"]) == 2
+    assert len(looked["elements_text"]) <= 600
+    assert 0 < len(looked["elements"]) < looked["total"]
+
+
 def test_what_is_in_a_shadow_root_in_a_frame_in_a_shadow_root_is_clicked(
     opening: Opening, site: Site
 ) -> None:

@@ -95,6 +95,22 @@ def test_files_put_into_a_session_reach_the_site(
     assert [one["name"] for one in read(http.get(place))["items"]] == ["b.txt"]
 
 
+def test_a_file_chooser_that_waits_is_in_every_answer_until_it_has_files(
+    http: httpx.Client, opening: Opening, site: Site
+) -> None:
+    session = opening(site.url("/transfers"))
+    assert session.page["file_chooser"] is None
+    clicked = session.click("Choose later")
+    assert "a file chooser waits" in clicked["message"]
+    waits = {"tab": "t1", "multiple": True}
+    assert clicked["file_chooser"] == waits
+    assert session.snapshot()["file_chooser"] == waits
+    http.post(f"/v1/sessions/{session.id}/uploads", files={"f": ("a.txt", b"first")})
+    given = session.act("upload", file_paths=["a.txt"])
+    assert given["file_chooser"] is None
+    session.act("wait", text="hidden: a.txt")
+
+
 class Zeros(io.RawIOBase):
     """So many zeros, made as they are read."""
 

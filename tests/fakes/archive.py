@@ -3,12 +3,12 @@
 import re
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from agent_browser.errors import DatabaseUnusable
 from agent_browser.models.actions import Action, ActionList
 from agent_browser.models.records import Page, PageText, Record, Wanted
-from agent_browser.models.sessions import SessionPhase
+from agent_browser.models.sessions import Privacy, SessionPhase
 from agent_browser.store import cursors
 
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
@@ -24,7 +24,10 @@ class FakeArchive:
         self.log: dict[str, list[Action]] = {}
         self.texts: dict[str, dict[str, PageText]] = {}
         self.unusable = False
+        self.held = False
+        """Whether somebody who reads holds up that what is erased goes from the disk."""
         self.puts = 0
+        self.sheds = 0
         self._actions = 0
 
     def put_record(self, record: Record) -> None:
@@ -84,19 +87,28 @@ class FakeArchive:
         self._look()
         return min((r.forgets_at for r in self.records.values() if r.forgets_at), default=None)
 
-    async def erase(self, *session_ids: str, at_once: bool = True) -> None:
+    async def erase(self, *session_ids: str, at_once: bool = True) -> bool:
         self._look()
         for session_id in session_ids:
             for kept in (self.records, self.log, self.texts):
                 kept.pop(session_id, None)
+        return not self.held
 
-    async def shed(self, *, log_before: datetime | None, text_before: datetime | None) -> None:
+    async def shed(self, now: datetime, *, log: float, texts: float) -> bool:
         self._look()
+        self.sheds += 1
         for session_id, entries in self.log.items():
-            self.log[session_id] = [e for e in entries if not log_before or e.at >= log_before]
+            own = self._privacy(session_id).log_retention
+            self.log[session_id] = [e for e in entries if _is_kept(e.at, now, log, own)]
         for session_id, pages in self.texts.items():
-            kept = [page for page in pages.values() if not text_before or page.at >= text_before]
+            own = self._privacy(session_id).page_text_retention
+            kept = [page for page in pages.values() if _is_kept(page.at, now, texts, own)]
             self.texts[session_id] = {page.url: page for page in kept}
+        return not self.held
+
+    def _privacy(self, session_id: str) -> Privacy:
+        record = self.records.get(session_id)
+        return record.privacy if record is not None else Privacy()
 
     async def flush(self) -> None:
         self._look()
@@ -112,6 +124,8 @@ class FakeArchive:
             and wanted.phase in (None, phase_of(record, wanted.now))
             and set(wanted.tags) <= set(record.tags)
             and wanted.pinned in (None, record.pinned)
+            and wanted.name in (None, record.name)
+            and record.id.startswith(wanted.id_prefix or "")
             and (wanted.q is None or self._hits(record, wanted.q) > 0)
         )
 
@@ -130,6 +144,10 @@ class FakeArchive:
         text = " ".join(said).lower()
         counts = [text.count(word) for word in re.findall(r"\w+", query.lower())]
         return sum(counts) if counts and all(counts) else 0
+
+
+def _is_kept(at: datetime, now: datetime, *retentions: float | None) -> bool:
+    return all(at >= now - timedelta(seconds=seconds) for seconds in retentions if seconds)
 
 
 def is_listed(record: Record, wanted: Wanted) -> bool:

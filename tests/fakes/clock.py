@@ -9,13 +9,19 @@ class ManualClock:
 
     def __init__(self) -> None:
         self._seconds = 1000.0
+        self._ahead = timedelta()
         self._watchers: list[Callable[[], None]] = []
 
     def monotonic(self) -> float:
         return self._seconds
 
     def now(self) -> datetime:
-        return datetime(2026, 11, 1, tzinfo=UTC) + timedelta(seconds=self._seconds - 1000)
+        passed = timedelta(seconds=self._seconds - 1000)
+        return datetime(2026, 11, 1, tzinfo=UTC) + passed + self._ahead
+
+    def set_by(self, seconds: float) -> None:
+        """Somebody sets the machine's clock, forward or back; no time passes."""
+        self._ahead += timedelta(seconds=seconds)
 
     def watch(self, watcher: Callable[[], None]) -> None:
         """Be told after every move."""

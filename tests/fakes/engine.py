@@ -7,11 +7,20 @@ from pathlib import Path
 import anyio
 import anyio.lowlevel
 
-from agent_browser.browser.engine import Closed, Done, Downloading, Page, Tell, Upload, Video
+from agent_browser.browser.engine import (
+    Closed,
+    Done,
+    Downloading,
+    Page,
+    Tell,
+    Upload,
+    Video,
+    Words,
+)
 from agent_browser.browser.functions import BEFORE_OPEN
 from agent_browser.errors import BrowserLost, NotOpened
 from agent_browser.models.base import Input
-from agent_browser.models.dialogs import WaitingDialog
+from agent_browser.models.dialogs import WaitingChooser, WaitingDialog
 from agent_browser.models.events import EventType
 from agent_browser.models.functions import (
     ContextOptions,
@@ -26,9 +35,9 @@ from agent_browser.models.functions import (
     SnapshotOutput,
 )
 from agent_browser.service import Image
-from tests.fakes.functions import TABLE
+from tests.fakes.functions import BESIDE, TABLE
 from tests.fakes.pages import SITE, Pages
-from tests.fakes.recording import BESIDE, finished
+from tests.fakes.recording import finished
 from tests.fakes.tab import FakeTab
 
 PIDS = itertools.count(4_000_000)
@@ -56,6 +65,7 @@ class FakeContext:
         self.closed = False
         self.used = False
         self._tab = FakeTab(browser.engine.pages, options.width or 1280, options.height or 720)
+        self._tab.made_with = options
 
     @property
     def page(self) -> Page:
@@ -63,6 +73,10 @@ class FakeContext:
 
     @property
     def dialog(self) -> WaitingDialog | None:
+        return None
+
+    @property
+    def file_chooser(self) -> WaitingChooser | None:
         return None
 
     @property
@@ -95,6 +109,7 @@ class FakeContext:
             return self._tab.interact(input, uploads)
 
     async def screenshot(self, input: ScreenshotInput) -> Image:
+        await self.browser.engine.pictures.wait()
         async with _Acting(self):
             return self._tab.screenshot(input)
 
@@ -109,10 +124,14 @@ class FakeContext:
             self._tab.recordings = recordings or self._tab.recordings
             return TABLE[type(input)](self._tab, input)
 
-    async def words(self, most: int) -> str:
+    async def words(self, most: int) -> Words | None:
         self.browser.check()
         await self.browser.engine.words.wait()
-        return self._tab.words()[:most]
+        return self._tab.words(most)
+
+    def add_text(self, text: str) -> None:
+        """The page shows more than it did."""
+        self._tab.add_text(text)
 
     def is_plain(self, ref: str) -> bool:
         return self._tab.is_plain(ref)
@@ -247,6 +266,7 @@ class FakeEngine:
         self.acting = opened_gate()
         self.closing = opened_gate()
         self.words = opened_gate()
+        self.pictures = opened_gate()
 
     async def __aenter__(self) -> "FakeEngine":
         self.entered += 1

@@ -20,6 +20,10 @@ from agent_browser.models.routing import (
 from tests.fakes import emulation, network, reading, recording
 from tests.fakes.tab import FakeTab
 
+BESIDE: set[type[Input]] = {
+    RecordInput, TraceInput, RequestsInput, RequestInput, RouteInput, HarInput, ConsoleInput,
+}  # fmt: skip
+"""Functions that need no page that was opened."""
 TABLE: dict[type[Input], Callable[[FakeTab, Any], Done]] = {
     EmulateInput: emulation.emulate,
     ReadInput: reading.read,

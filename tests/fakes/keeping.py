@@ -8,7 +8,7 @@ from pathlib import Path
 
 from agent_browser import ids
 from agent_browser.errors import ArtifactNotFound, StorageFull
-from agent_browser.models.artifacts import Artifact, Chapter, Recording
+from agent_browser.models.artifacts import Artifact, Chapter, EarlyEnd, Recording
 from agent_browser.store.sidecar import StoredFile
 
 _WHEN = datetime(2026, 11, 1, tzinfo=UTC)
@@ -22,6 +22,7 @@ class FakeKeeping:
         self.full = False
         self.artifacts: dict[str, Artifact] = {}
         self.recordings_of: dict[str, list[Recording]] = {}
+        self.retentions: dict[str, float | None] = {}
 
     async def put(
         self, data: bytes | Path, *, owner: str, session_id: str, content_type: str, filename: str
@@ -49,6 +50,7 @@ class FakeKeeping:
         height: int,
         fps: float | None = None,
         chapters: Sequence[Chapter] = (),
+        ending: EarlyEnd | None = None,
     ) -> Recording:
         facts = self._facts(ids.new_artifact_id(), _bytes_of(path), "video/webm", path.name)
         recording = Recording(
@@ -58,15 +60,23 @@ class FakeKeeping:
             height=height,
             fps=fps,
             chapters=list(chapters),
+            partial=ending is not None,
+            code=ending,
         )
         self.recordings_of.setdefault(session_id, []).append(recording)
         return recording
 
-    def recording_folder(self, session_id: str, *, owner: str | None = None) -> Path:
+    def recording_folder(
+        self, session_id: str, *, owner: str | None = None, retention: float | None = None
+    ) -> Path:
         folder = self._folder / "recordings" / session_id
         if owner is not None:
             folder.mkdir(parents=True, exist_ok=True)
+            self.retentions[session_id] = retention
         return folder
+
+    async def retain(self, session_id: str, retention: float | None) -> None:
+        self.retentions[session_id] = retention
 
     async def find(self, owner: str, artifact_id: str) -> StoredFile:
         for place in self._folder.glob(f"*/{artifact_id}"):
@@ -85,6 +95,10 @@ class FakeKeeping:
         self.recordings_of.pop(session_id, None)
         for folder in (self._folder / session_id, self.recording_folder(session_id)):
             shutil.rmtree(folder, ignore_errors=True)
+
+    def on_disk(self, session_id: str) -> list[str]:
+        """Names of the files that it has of a session."""
+        return [path.name for path in (self._folder / session_id).glob("*")]
 
     def _facts(
         self, artifact_id: str, data: bytes, content_type: str, filename: str

@@ -52,7 +52,9 @@ def _traffic(tab: FakeTab) -> Traffic:
 
 
 def requests(tab: FakeTab, input: RequestsInput) -> Done:
-    """The document, if it fits."""
+    """The document, if it fits; of before one was opened there is nothing."""
+    if not tab.opened:
+        return Done(RequestsOutput(requests=[], total=0, kept=0, dropped=0))
     one = _traffic(tab)
     first, last = status_range(input.status or "2xx")
     fits = (
@@ -67,7 +69,7 @@ def requests(tab: FakeTab, input: RequestsInput) -> Done:
 
 def request(tab: FakeTab, input: RequestInput) -> Done:
     """The document."""
-    if input.id != "r1":
+    if input.id != "r1" or not tab.opened:
         raise _wrong("id", f"Unknown request: {input.id}.")
     return Done(RequestOutput(request=_traffic(tab), body="<!doctype html>", body_size=15))
 

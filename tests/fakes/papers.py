@@ -15,9 +15,7 @@ class FakePaper:
 
 
 class FakePapers:
-    """Keeps the promises of `running.papers.Papers` and of `webhooks.papers.Papers`. `puts` counts
-    what was put, by kind.
-    """
+    """Keeps the promises of `papers.Papers`. `puts` counts what was put, by kind."""
 
     def __init__(self) -> None:
         self.kept: dict[tuple[str, str], tuple[str, str | None, str]] = {}

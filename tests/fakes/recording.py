@@ -12,12 +12,9 @@ from agent_browser.errors import (
     StorageFull,
 )
 from agent_browser.models.artifacts import Chapter
-from agent_browser.models.base import Input
 from agent_browser.models.recording import RecordInput, RecordOutput, TraceInput, TraceOutput
 from tests.fakes.tab import FakeTab
 
-BESIDE: set[type[Input]] = {RecordInput, TraceInput}
-"""Functions that need no page that was opened."""
 _FRAME = b"\xff\xd8\xff no picture \xff\xd9"
 
 

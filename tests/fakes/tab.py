@@ -14,12 +14,13 @@ from urllib.parse import urljoin, urlsplit
 
 from agent_browser.browser import fitting
 from agent_browser.browser.elements import changes, text_of
-from agent_browser.browser.engine import Downloading, Page, Tell, Upload
+from agent_browser.browser.engine import Downloading, Page, Tell, Upload, Words
 from agent_browser.browser.telling import place as place_of
 from agent_browser.errors import ActionFailed, InvalidUrl, NavigationFailed, NotOpened
 from agent_browser.models.artifacts import Chapter
 from agent_browser.models.events import EventType
 from agent_browser.models.functions import (
+    ContextOptions,
     Element,
     ExecuteInput,
     ExecuteOutput,
@@ -32,6 +33,7 @@ from agent_browser.models.functions import (
     SnapshotInput,
     SnapshotOutput,
 )
+from agent_browser.models.looks import DeltaWish, Look
 from agent_browser.service import Image
 from tests.fakes.pages import FILES, FakeElement, FakePage, Pages
 
@@ -58,6 +60,7 @@ class FakeTab:
         self.opened = False
         self._url = ""
         self._document = FakePage("")
+        self.made_with = ContextOptions()
         self.conditions: dict[str, Any] = {}
         self.recordings: Path | None = None
         self.told: Tell | None = None
@@ -77,11 +80,16 @@ class FakeTab:
     def page(self) -> Page:
         return Page(self._url, self._document.title, recording=self.take is not None)
 
-    def words(self) -> str:
+    def words(self, most: int) -> Words | None:
         """The texts of the page."""
         if not self.opened:
-            return ""
-        return "\n".join(element.text for element in self._document.elements if element.text)
+            return None
+        texts = [element.text for element in self._document.elements if element.text]
+        return Words(self._url, self._document.title, "\n".join(texts)[:most])
+
+    def add_text(self, text: str) -> None:
+        """Put a paragraph at the end of the page."""
+        self._document.elements.append(FakeElement("p", text))
 
     def is_plain(self, ref: str) -> bool:
         """Whether it is the ref of a field without secrets."""
@@ -100,7 +108,7 @@ class FakeTab:
         status = None if self._url.startswith("about:") else self._document.status
         if not input.snapshot:
             return OpenOutput(status=status, url=self._url, title=self._document.title)
-        return OpenOutput(status=status, **dict(self._look()))
+        return OpenOutput(status=status, **dict(self._look(_looking(input))))
 
     def snapshot(self, input: SnapshotInput) -> SnapshotOutput:
         """Look."""
@@ -205,7 +213,7 @@ class FakeTab:
             Element(ref=ref, desc=line, tag=element.tag, text=element.text)
             for ref, element, line in found[asked.offset : asked.offset + asked.limit]
         ]
-        room = asked.max_chars - (fitting.FENCE if asked.boundaries else 0)
+        room = fitting.room(asked)
         shown = listed[: fitting.fitting([item.desc for item in listed], room)]
         note = fitting.note_of(len(shown), asked.offset, len(found))
         is_new = self._seen is not self._document
@@ -220,6 +228,8 @@ class FakeTab:
             note=note,
             delta=delta,
         )
+        if asked.delta == "only":
+            state = fitting.changes_alone(state, room)
         return fitting.bounded(state) if asked.boundaries else state
 
     def _ref(self, element: FakeElement) -> str:
@@ -292,10 +302,21 @@ class FakeTab:
             success=message is None,
             action=input.action,
             message=message,
-            snapshot=self._look() if input.snapshot else None,
+            snapshot=self._look(_looking(input, _DELTA.get(input.snapshot, False)))
+            if input.snapshot
+            else None,
             url=self._url,
             title=self._document.title,
         )
+
+
+_DELTA: dict[object, DeltaWish] = {"delta": True, "delta_only": "only"}
+
+
+def _looking(input: Look, delta: DeltaWish = False) -> SnapshotInput:
+    """The look that another function has at the end."""
+    asked = {name: getattr(input, name) for name in Look.model_fields}
+    return SnapshotInput(delta=delta, **asked)
 
 
 def _png(width: int, height: int) -> bytes:

@@ -53,6 +53,7 @@ async def test_a_list_is_filtered_by_tag_state_phase_and_words(tmp_path: Path) -
         await rig.pass_time(70)
         assert await names(rig, tag=["x"]) == ["near", "far"]
         assert await names(rig, tag=["x", "y"]) == ["near"]
+        assert await names(rig, name="near") == await names(rig, id_prefix=near.id[:-1]) == ["near"]
         assert await names(rig, state="ended") == ["over"]
         assert await names(rig, phase="near_expiration") == ["near"]
         assert await names(rig, phase="active") == ["far"]

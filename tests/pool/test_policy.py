@@ -57,7 +57,7 @@ def test_memory_is_short_when_little_is_left() -> None:
 
 def test_the_warm_set_follows_the_rate_of_opens() -> None:
     assert policy.warm_target(rest=4, rate=0, short=False) == 4
-    assert policy.warm_target(rest=4, rate=12, short=False) == 6
+    assert policy.warm_target(rest=4, rate=12, short=False) == 5
     assert policy.warm_target(rest=4, rate=1000, short=False) == policy.MOST_WARM
     assert policy.warm_target(rest=4, rate=12, short=True) == 0
     assert policy.warm_target(rest=0, rate=0.1, short=False) == 0

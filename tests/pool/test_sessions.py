@@ -180,8 +180,8 @@ async def test_an_option_that_needs_a_new_context_is_a_conflict(tmp_path: Path) 
         session = (await rig.open(locale="de-CH")).session_id
         await rig.open(session, locale="de-CH", record_video=False)
         with pytest.raises(OptionNeedsNewSession) as caught:
-            await rig.open(session, locale="fr", user_agent="x")
-        assert caught.value.fields["options"] == ["user_agent", "locale"]
+            await rig.open(session, locale="fr", device="iPhone 15", user_agent="x")
+        assert caught.value.fields["options"] == ["device", "locale"]
 
 
 async def test_screenshots_are_kept_as_artifacts(tmp_path: Path) -> None:

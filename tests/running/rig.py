@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agent_browser.errors import SessionEnded, SessionNotFound
+from agent_browser.hub import Hub
 from agent_browser.ids import new_session_id
 from agent_browser.models.base import Input
-from agent_browser.models.control import Control, ControlGranted, ControlInput
 from agent_browser.models.functions import (
     CloseOutput,
     ExecuteInput,
@@ -31,6 +30,7 @@ from agent_browser.settings import Settings
 from tests.fakes.clock import ManualClock
 from tests.fakes.papers import FakePapers
 from tests.fakes.publisher import Published
+from tests.fakes.sessions import KnownSessions
 from tests.pool.rig import quiesce
 
 SESSION = "ses_0000000000000000000000"
@@ -38,7 +38,7 @@ ANN, BOB = Caller(owner="ann"), Caller(owner="bob")
 
 
 @dataclass
-class Sessions:
+class Sessions(KnownSessions):
     """As much of a SessionService as runs use. `before` runs within each call."""
 
     clock: ManualClock
@@ -60,7 +60,6 @@ class Sessions:
             timeouts=Timeouts(idle=1800, max_duration=43_200), keeps=self.keeps,
         )  # fmt: skip
         self.sessions[session_id] = session
-        self.controls[session_id] = HeldControl(session_id, self.clock, lease=60)
         return session
 
     async def create(self, caller: Caller, request: SessionCreate) -> Session:
@@ -70,21 +69,6 @@ class Sessions:
             raise self.refuse
         self.created.append(request)
         return self.add(caller.owner, new_session_id())
-
-    async def get(self, caller: Caller, session_id: str) -> Session:
-        session = self.sessions.get(session_id)
-        if session is None or session.owner != caller.owner:
-            raise SessionNotFound(session_id)
-        return session
-
-    async def control(self, caller: Caller, session_id: str) -> Control:
-        await self.get(caller, session_id)
-        return self.controls[session_id].describe(caller)
-
-    async def take_control(
-        self, caller: Caller, session_id: str, request: ControlInput
-    ) -> ControlGranted:
-        return self.controls[session_id].take(caller, request)
 
     async def end(self, caller: Caller, session_id: str, *, purge: bool = False) -> None:
         session = await self.get(caller, session_id)
@@ -101,10 +85,8 @@ class Sessions:
         session_timeout: float | None = None,
     ) -> FunctionOutput:
         assert session is not None
-        found = await self.get(caller, session)
-        if found.ended_at is not None:
-            raise SessionEnded(session, found.ended_at, "closed")
-        with self.controls[session].during(caller, input):
+        found = await self.live(caller, session)
+        with self.held(session).during(caller, input):
             self.calls.append((function, input))
             if self.before is not None:
                 await self.before(function, input)
@@ -174,7 +156,7 @@ def opened(url: str = "http://a/") -> dict[str, Any]:
 
 @asynccontextmanager
 async def running(
-    folder: Path, papers: FakePapers | None = None, **changes: object
+    folder: Path, papers: FakePapers | None = None, hub: Hub | None = None, **changes: object
 ) -> AsyncIterator[Rig]:
     """Operations over a session of Ann's and nothing else."""
     clock, heard, kept = ManualClock(), Published(), papers or FakePapers()
@@ -182,7 +164,7 @@ async def running(
     service.add("ann", SESSION)
     settings = Settings.model_validate({"data_dir": folder, **changes})
     held: Any = service
-    operations = Operations(held, kept, settings, publisher=heard, clock=clock)
+    operations = Operations(held, kept, settings, publisher=heard, hub=hub, clock=clock)
     clock.watch(operations._sweep.nudge)
     async with operations:
         yield Rig(operations, service, kept, clock, heard)

@@ -17,6 +17,7 @@ from agent_browser.errors import (
     SessionNotFound,
     TooMany,
 )
+from agent_browser.hub import Hub
 from agent_browser.models.base import Input
 from agent_browser.models.control import ControlInput
 from agent_browser.models.running import OperationStatus, RunLine, RunSummary, StepResult
@@ -409,6 +410,44 @@ async def test_forgotten_nothing_of_it_is_kept(rig: Rig) -> None:
     assert {key for _, key in rig.papers.kept} == {other}
     with pytest.raises(OperationNotFound):
         await rig.operations.get(ANN, operation_id)
+
+
+async def test_it_goes_with_its_session_when_that_is_forgotten(tmp_path: Path) -> None:
+    hub = Hub()
+    async with running(tmp_path, hub=hub) as rig:
+        done = await rig.begin({"steps": [opened()]})
+        await quiesce()
+        held = Held(rig)
+        under_way = await rig.begin({"steps": [opened()]})
+        await held.begun.wait()
+        rig.service.before = None
+        rig.service.add("ann", "ses_other")
+        other = await rig.begin({"steps": [opened()]}, session="ses_other")
+        hub.publish("session.expired", SESSION, "ann", {})
+        await quiesce()
+        with pytest.raises(OperationNotFound):
+            await rig.operations.get(ANN, done)
+        assert (await rig.operations.get(ANN, under_way)).status == "running"
+        held.go.set()
+        await quiesce()
+        page = await rig.operations.list(ANN, status=None, session_id=None, limit=5, cursor=None)
+        assert [brief.id for brief in page.items] == [other]
+        assert {key for _, key in rig.papers.kept} == {other}
+
+
+async def test_of_more_forgotten_sessions_than_it_is_told_of_nothing_is_left(
+    tmp_path: Path,
+) -> None:
+    hub = Hub(queue=1)
+    async with running(tmp_path, hub=hub) as rig:
+        operation_id = await rig.begin({"steps": [opened()]})
+        await quiesce()
+        rig.papers.kept.clear()  # as the database does with what is a session's
+        for session_id in (SESSION, "ses_other"):
+            hub.publish("session.expired", session_id, "ann", {})
+        await quiesce()
+        with pytest.raises(OperationNotFound):
+            await rig.operations.get(ANN, operation_id)
 
 
 async def test_the_same_request_under_the_same_key_is_done_once(rig: Rig) -> None:

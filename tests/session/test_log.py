@@ -87,7 +87,10 @@ SECRET = "hunter2-and-more"
         OpenInput(url="https://host/", http_credentials={"username": "me", "password": SECRET}),
         OpenInput(
             url="https://host/",
-            storage_state={"cookies": [{"name": "sid", "value": SECRET}], "origins": []},
+            storage_state={
+                "cookies": [{"name": "sid", "value": SECRET, "url": "https://host/"}],
+                "origins": [],
+            },
         ),
         ExecuteInput(code=f"login({{password: '{SECRET}'}})"),
     ],

@@ -67,7 +67,7 @@ async def test_who_waits_too_long_for_a_turn_is_told(
         tasks.start_soon(rig.open, session)
         await rig.settle()
         with pytest.raises(DeadlineExceeded, match="queue"):
-            await execute(rig, session, timeout=0)
+            await execute(rig, session, timeout=0.001)
         rig.engine.acting.set()
 
 

@@ -58,11 +58,13 @@ def test_options_are_told_from_the_rest_of_an_input() -> None:
 
 
 def test_what_a_context_in_use_takes_is_applied_and_the_rest_must_agree() -> None:
-    made_with = ContextOptions(locale="de", record_video=True)
+    made_with = ContextOptions(locale="de", record_video=True, user_agent="x")
     assert to_apply(ContextOptions(locale="de"), made_with) is None
-    later = to_apply(ContextOptions(width=5, record_video=True), made_with)
+    given = ContextOptions(width=5, record_video=True, user_agent="x", timezone="Asia/Tokyo")
+    later = to_apply(given, made_with)
     assert later is not None
-    assert later.model_dump(exclude_none=True) == {"width": 5}
+    applied = {"width": 5, "user_agent": "x", "timezone": "Asia/Tokyo"}
+    assert later.model_dump(exclude_none=True) == applied
     with pytest.raises(OptionNeedsNewSession, match="record_video, locale"):
         to_apply(ContextOptions(locale="fr", record_video=False), made_with)
 

@@ -81,6 +81,14 @@ async def big(request: Request) -> Response:
     return page(f"Big page of {count}", "<div>\n" + "\n".join(parts) + "\n</div>")
 
 
+async def sheets(request: Request) -> Response:
+    """Asks for the style sheet `first` (/assets/site.css), then for another one `n` times (150)."""
+    first = escape(request.query_params.get("first", "/assets/site.css"))
+    count = int(request.query_params.get("n", "150"))
+    links = [first, *(f"/assets/site.css?n={n}" for n in range(count))]
+    return page("Sheets", "".join(f'<link rel="stylesheet" href="{link}">\n' for link in links))
+
+
 async def long_text(request: Request) -> Response:
     """`n` characters (one million) of text without markup."""
     count = int(request.query_params.get("n", "1000000"))
@@ -147,6 +155,7 @@ ROUTES = [
     Route("/sw-greeting", sw_greeting),
     Route("/reference", reference),
     Route("/big", big),
+    Route("/sheets", sheets),
     Route("/long-text", long_text),
     Route("/frame-inner", frame_inner),
     Route("/frame-nest", frame_nest),

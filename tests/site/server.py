@@ -4,10 +4,11 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import parse_qs
@@ -29,6 +30,8 @@ class Request:
     headers: Mapping[str, str]
     body: bytes = b""
     secure: bool = False
+    at: float = field(default_factory=time.monotonic)
+    """When it came."""
 
 
 class Site:
@@ -38,6 +41,9 @@ class Site:
         self._lock = threading.Lock()
         self._requests: list[Request] = []
         self._counts: Counter[str] = Counter()
+        self._released = threading.Event()
+        self.robots: str | None = None
+        """What `/robots.txt` says, until the next reset; None: it is not there."""
         self._stack = ExitStack()
         self._app = _application(self)
         self._port = 0
@@ -96,6 +102,15 @@ class Site:
             self._counts[key] += 1
             return self._counts[key]
 
+    @property
+    def is_released(self) -> bool:
+        """Whether requests for `/held` are answered."""
+        return self._released.is_set()
+
+    def release(self) -> None:
+        """Answer all requests for `/held`, those that come later too, until the next reset."""
+        self._released.set()
+
     def record(self, request: Request) -> None:
         """Remember a request (the application's own call)."""
         with self._lock:
@@ -106,6 +121,8 @@ class Site:
         with self._lock:
             self._requests.clear()
             self._counts.clear()
+            self._released.clear()
+            self.robots = None
 
 
 class _Server:

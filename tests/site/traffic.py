@@ -37,6 +37,24 @@ async def hang(request: Request) -> Response:
     return Response(status_code=204)
 
 
+async def held(request: Request) -> Response:
+    """Answers once the test lets it (`Site.release`)."""
+    site = request.app.state.site
+    while not site.is_released:
+        if await request.is_disconnected():
+            break
+        await anyio.sleep(0.005)
+    return Response("released", media_type="text/plain")
+
+
+async def robots(request: Request) -> Response:
+    """`Site.robots`."""
+    said = request.app.state.site.robots
+    if said is None:
+        return Response(status_code=404)
+    return Response(said, media_type="text/plain")
+
+
 async def endless(request: Request) -> Response:
     """A document whose head and first words come, and whose end never does."""
 
@@ -136,6 +154,8 @@ ROUTES = [
     Route("/slow", slow),
     Route("/api/slow-greeting", slow_greeting),
     Route("/hang", hang),
+    Route("/held", held),
+    Route("/robots.txt", robots),
     Route("/endless", endless),
     Route("/cut-short", cut_short),
     Route("/redirect", redirect),

@@ -12,6 +12,7 @@ from agent_browser.models.artifacts import Artifact
 from agent_browser.settings import Settings
 from agent_browser.store import disk
 from agent_browser.store.artifacts import ArtifactStore
+from tests.fakes.clock import ManualClock
 from tests.store.conftest import Moved
 
 pytestmark = pytest.mark.anyio
@@ -200,6 +201,7 @@ async def test_videos_of_a_killed_server_are_listed_for_their_owner(
         (mine,) = await store.recordings("ann")
         (anybody_s,) = await store.recordings("local")
         assert (mine.session_id, anybody_s.session_id) == (session_id, other)
+        assert (mine.partial, mine.code) == (True, "interrupted")
     async with ArtifactStore(settings, clock=clock) as store:
         assert await store.recordings("ann") == [mine]
 
@@ -253,6 +255,61 @@ async def test_sweeping_deletes_by_age_artifacts_before_recordings(
     assert await store.sweep() == 1
     assert not (settings.recordings_folder / session_id).exists()
     assert repr(store) == "<ArtifactStore 0 files of 0 sessions>"
+
+
+async def test_a_sessions_own_videos_are_kept_for_less_over_a_restart_and_a_kill_too(
+    settings: Settings, session_id: str, clock: Moved
+) -> None:
+    async with ArtifactStore(settings, clock=clock) as store:
+        folder = store.recording_folder(session_id, owner="ann", retention=600.0)
+        for name in ("one.webm", "left.webm"):
+            (folder / name).write_bytes(b"x")
+            os.utime(folder / name, (clock.now().timestamp(),) * 2)
+        await store.adopt(folder / "one.webm", owner="ann", session_id=session_id)
+        other = _video(store, new_session_id())
+        await store.adopt(other, owner="ann", session_id=other.parent.name)
+        clock.move(500)
+        assert await store.sweep() == 0
+    async with ArtifactStore(settings, clock=clock) as store:
+        assert len(await store.recordings("ann")) == 3
+        assert await store.sweep() == 0
+        clock.move(101)
+        assert await store.sweep() == 2
+        (kept,) = await store.recordings("ann")
+        assert kept.session_id == other.parent.name
+        assert not folder.exists(), "nor are its notes"
+        await store.retain(kept.session_id, 300.0)
+        await store.retain(session_id, 300.0)
+        assert not folder.exists()
+        assert await store.sweep() == 1
+        assert store._retentions == {}
+
+
+async def test_a_retention_can_be_taken_back(
+    settings: Settings, store: ArtifactStore, session_id: str, clock: Moved
+) -> None:
+    video = _video(store, session_id)
+    await store.adopt(video, owner="ann", session_id=session_id)
+    await store.retain(session_id, 60.0)
+    await store.retain(session_id, None)
+    clock.move(61)
+    assert await store.sweep() == 0
+    await store.retain(session_id, 60.0)
+    await store.purge(session_id)
+    assert not video.parent.exists()
+
+
+async def test_a_clock_set_forward_deletes_nothing(settings: Settings, session_id: str) -> None:
+    clock = ManualClock()
+    async with ArtifactStore(settings, clock=clock) as store:
+        picture = await _put(store, session_id)
+        clock.set_by(400 * 86_400)
+        clock.advance(3_000)
+        assert await store.sweep() == 0
+        clock.advance(601)
+        assert await store.sweep() == 1
+        with pytest.raises(ArtifactNotFound):
+            await store.find("ann", picture.id)
 
 
 async def test_the_oldest_go_as_soon_as_the_bytes_are_over_the_bound(

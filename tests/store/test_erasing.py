@@ -1,13 +1,18 @@
 """After an erasure nothing is left, in the database and in its files."""
 
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, event, text
 
+from agent_browser.models.sessions import Privacy
 from agent_browser.store import erasing as erasing_module
+from agent_browser.store.database import Database
 from agent_browser.store.tables import metadata
 from tests.databases import Opened, opened, settings_of
 from tests.store.making import NOW, action, page, record, wanted
@@ -99,10 +104,10 @@ async def test_many_erased_at_once_are_all_gone_and_the_files_are_cleaned_once_o
     cleaned = 0
     real = erasing_module._checkpoint
 
-    async def counted(*given: object) -> None:
+    async def counted(database: Database) -> bool:
         nonlocal cleaned
         cleaned += 1
-        await real(*given)  # type: ignore[arg-type]
+        return await real(database)
 
     monkeypatch.setattr(erasing_module, "_checkpoint", counted)
     async with opened(settings_of(tmp_path, None)) as archive:
@@ -124,7 +129,7 @@ async def test_a_log_that_is_shed_counts_as_dropped_and_is_bounded_as_before(
     for number in range(8):
         old = NOW - timedelta(days=9 - number)
         archive.records.put_action(action(one.id, at=old, message=f"{number}"))
-    await archive.records.shed(log_before=NOW - timedelta(days=2), text_before=NOW)
+    await archive.records.shed(NOW, log=2 * 86_400, texts=0)
     log = await archive.records.actions(one.id, limit=9, cursor=None)
     assert [item.message for item in log.items] == ["7"]
     assert log.dropped == 7
@@ -136,7 +141,7 @@ async def test_shed_texts_leave_no_bytes(tmp_path: Path) -> None:
         archive.records.put_record(one)
         archive.records.put_page(page(one.id, SECRETS[0], at=NOW - timedelta(days=9)))
         await archive.records.flush()
-        await archive.records.shed(log_before=None, text_before=NOW)
+        assert await archive.records.shed(NOW, log=0, texts=86_400)
         assert _left(tmp_path, "ses_none") == []
 
 
@@ -151,5 +156,61 @@ async def test_bytes_that_may_wait_are_gone_with_the_next_shedding_also_of_anoth
         assert (await archive.records.page(wanted(q=SECRETS[0]))).records == []
     assert _left(tmp_path, gone)
     async with opened(settings_of(tmp_path, None)) as archive:
-        await archive.records.shed(log_before=None, text_before=None)
+        assert await archive.records.shed(NOW, log=0, texts=0)
         assert _left(tmp_path, gone) == []
+
+
+async def test_bytes_that_a_reader_holds_are_owed_until_it_has_gone_over_a_restart_too(
+    tmp_path: Path,
+) -> None:
+    """SQLite keeps its journal as long as somebody reads what is in it: a backup, a long search."""
+    reader = sqlite3.connect(tmp_path / "agent-browser.db", isolation_level=None)
+    with closing(reader):
+        async with opened(settings_of(tmp_path, None), busy_timeout=0.05) as archive:
+            gone, also = _put(archive, secret=True), _put(archive, secret=True)
+            await archive.records.flush()
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM sessions").fetchone()
+            assert not await archive.records.erase(gone)
+            assert await archive.records.find(gone) is None, "only its bytes are there"
+            assert _left(tmp_path, gone)
+            assert not await archive.records.erase(also)
+            assert not await archive.records.shed(NOW, log=0, texts=0)
+        async with opened(settings_of(tmp_path, None), busy_timeout=0.05) as archive:
+            assert not await archive.records.shed(NOW, log=0, texts=0)
+            assert _left(tmp_path, gone)
+            reader.execute("COMMIT")
+            assert await archive.records.shed(NOW, log=0, texts=0)
+            assert _left(tmp_path, gone) == []
+            assert await archive.papers.all("erased") == []
+
+
+async def test_what_sessions_had_kept_for_less_is_looked_for_in_theirs_alone(
+    tmp_path: Path,
+) -> None:
+    said: list[str] = []
+
+    def explain(connection: Connection, _: object, sql: str, given: Any, *__: object) -> None:
+        if sql.startswith(("SELECT actions.id, actions.s", "SELECT page_texts.id, page_texts.s")):
+            cursor = connection.connection.cursor()
+            cursor.execute(f"EXPLAIN QUERY PLAN {sql}", given)
+            said.extend(row[3] for row in cursor.fetchall())
+
+    async with opened(settings_of(tmp_path, None)) as archive:
+        event.listen(archive.database.engine.sync_engine, "before_cursor_execute", explain)
+        await archive.records.shed(NOW, log=60, texts=60)
+    assert len(said) == 6, "one table each by age, two joined for those with their own"
+    assert not [step for step in said if step.startswith("SCAN")]
+
+
+async def test_what_a_sessions_own_retention_sheds_leaves_no_bytes(tmp_path: Path) -> None:
+    async with opened(settings_of(tmp_path, None)) as archive:
+        one = record(privacy=Privacy(log_retention=60, page_text_retention=60))
+        archive.records.put_record(one)
+        old = NOW - timedelta(seconds=61)
+        archive.records.put_page(page(one.id, SECRETS[0], at=old))
+        archive.records.put_action(action(one.id, message=SECRETS[1], at=old))
+        await archive.records.flush()
+        assert _left(tmp_path, "ses_none")
+        assert await archive.records.shed(NOW, log=0, texts=0)
+        assert _left(tmp_path, "ses_none") == []

@@ -1,9 +1,11 @@
 """The migrations make what the tables say, and travel in the wheel."""
 
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from alembic import command as alembic_command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -12,6 +14,7 @@ from hatchling.builders.wheel import WheelBuilder
 from sqlalchemy import Connection, inspect, text
 
 from agent_browser.errors import DatabaseUnusable
+from agent_browser.models.sessions import Privacy
 from agent_browser.settings import Settings
 from agent_browser.store import migrations
 from agent_browser.store.database import Database
@@ -20,6 +23,13 @@ from agent_browser.store.tables import metadata
 from tests.databases import Opened, opened
 
 pytestmark = pytest.mark.anyio
+
+_OLD = """
+INSERT INTO sessions (owner_mark, id, owner, state, pinned, created_at, last_activity_at,
+  renewal_count, name, url, title, tags, metadata, timeouts, name_words, tag_words, place_words)
+VALUES ('', 'ses_old', 'alice', 'ended', false, 1, 2, 0, 'before', '', '', '[]', '{}',
+  '{"idle": 1, "max_duration": 2}', 'before', '', '')
+"""
 
 FOLDER = Path(migrations.__file__).parent
 
@@ -81,6 +91,23 @@ async def test_a_database_of_another_program_is_refused_and_left_as_it_is(
     with pytest.raises(DatabaseUnusable, match="another program"):
         async with Database(archive_settings):
             pass
+
+
+async def test_a_database_of_the_first_version_is_brought_to_this_one_with_what_is_in_it(
+    archive_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upgrade = alembic_command.upgrade
+    with monkeypatch.context() as patched:
+        patched.setattr(alembic_command, "upgrade", lambda config, _: upgrade(config, "0001"))
+        await _change(archive_settings, _OLD)
+    async with opened(archive_settings) as archive:
+        found = await archive.records.find("ses_old")
+        assert found is not None
+        assert (found.name, found.privacy) == ("before", Privacy())
+        archive.records.put_record(replace(found, privacy=Privacy(log_retention=5)))
+        again = await archive.records.find("ses_old")
+        assert again is not None
+        assert again.privacy.log_retention == 5
 
 
 async def test_a_migration_that_fails_half_way_leaves_nothing(

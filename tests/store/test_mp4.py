@@ -30,6 +30,14 @@ def test_a_finished_file_tells_its_size_and_duration(tmp_path: Path, arguments: 
     facts = mp4.read(made(tmp_path, *arguments))
     assert (facts.width, facts.height) == (320, 240)
     assert facts.duration == pytest.approx(2, abs=0.05)
+    assert facts.is_finished is (arguments != FRAGMENTS)
+
+
+def test_a_file_that_lacks_its_end_is_not_finished(tmp_path: Path) -> None:
+    path = made(tmp_path, "-movflags", "+faststart")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) * 2 // 3])
+    assert not mp4.read(path).is_finished
 
 
 def test_fragments_that_are_cut_off_tell_how_far_they_came(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agent_browser.models.artifacts import Chapter, Recording
+from agent_browser.models.artifacts import Chapter, EarlyEnd, Recording
 from agent_browser.settings import Settings
 from agent_browser.store import disk
 from agent_browser.store.artifacts import ArtifactStore
@@ -34,6 +34,18 @@ async def test_frame_rate_and_chapters_are_there_after_a_restart(
     assert isinstance(again, Recording)
     assert again == kept
     assert (again.fps, again.chapters) == (25, chapters)
+
+
+@pytest.mark.parametrize("ending", [None, "size_limit"])
+async def test_what_record_made_ends_early_only_where_its_maker_says_so(
+    store: ArtifactStore, session_id: str, ending: EarlyEnd | None
+) -> None:
+    path = store.recording_folder(session_id, owner="ann") / "record-1.webm"
+    path.write_bytes(b"as it was written: the file alone does not look finished")
+    kept = await store.adopt(
+        path, owner="ann", session_id=session_id, width=4, height=2, fps=25, ending=ending
+    )
+    assert (kept.partial, kept.code) == (ending is not None, ending)
 
 
 async def test_one_that_another_process_still_writes_is_waited_for(

@@ -25,6 +25,29 @@ def test_a_finished_file_tells_its_size_and_duration(video: Path) -> None:
     facts = webm.read(video)
     assert (facts.width, facts.height) == (320, 240)
     assert facts.duration == pytest.approx(2, abs=0.05)
+    assert facts.is_finished
+
+
+@pytest.mark.parametrize("part", [0.02, 0.5, 0.999])
+def test_a_file_that_lacks_its_end_is_not_finished(
+    video: Path, tmp_path: Path, part: float
+) -> None:
+    whole = video.read_bytes()
+    cut = tmp_path / "cut.webm"
+    cut.write_bytes(whole[: int(len(whole) * part)])
+    assert not webm.read(cut).is_finished
+
+
+def test_a_file_whose_writer_never_said_its_size_is_not_finished(
+    video: Path, tmp_path: Path
+) -> None:
+    whole = video.read_bytes()
+    place = whole.index(b"\x18\x53\x80\x67") + 4
+    unsaid = tmp_path / "unsaid.webm"
+    unsaid.write_bytes(whole[:place] + b"\x01" + b"\xff" * 7 + whole[place + 8 :])
+    facts = webm.read(unsaid)
+    assert facts.width == 320
+    assert not facts.is_finished
 
 
 def test_a_file_cut_off_tells_how_far_it_came(video: Path, tmp_path: Path) -> None:

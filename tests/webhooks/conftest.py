@@ -14,7 +14,7 @@ from agent_browser.models.webhooks import Delivery, WebhookCreate, WebhookMade
 from agent_browser.service import LOCAL, Caller
 from agent_browser.settings import Settings
 from agent_browser.webhooks.webhooks import Webhooks
-from tests.databases import Opened, opened, settings_of
+from tests.databases import Opened, fresh, opened, settings_of
 from tests.fakes.clock import ManualClock
 from tests.webhooks.receiver import PATIENCE, Receiver, receiving
 
@@ -29,13 +29,21 @@ class Pauses:
         self._clock = clock
         self._over: list[anyio.Event] = []
         self._more = anyio.Event()
+        self._ends = False
 
     async def __call__(self, seconds: float) -> None:
         over = anyio.Event()
         self.asked.append(seconds)
         self._over.append(over)
         self._more.set()
-        await over.wait()
+        if not self._ends:
+            await over.wait()
+
+    def end_all(self) -> None:
+        """Let all that were asked for end, and those that will be."""
+        self._ends = True
+        for over in self._over:
+            over.set()
 
     async def end(self, number: int = 1) -> None:
         """Let that pause, counted from 1, end once it was asked for."""
@@ -103,10 +111,17 @@ async def running(made: Opened, receiver: Receiver, **options: object) -> AsyncI
         yield Rig(made, hub, clock, pauses, webhooks, receiver)
 
 
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Opened]:
-    async with opened(settings_of(tmp_path, None)) as made:
-        yield made
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Opened]:
+    if request.param == "sqlite":
+        async with opened(settings_of(tmp_path, None)) as made:
+            yield made
+    else:
+        async with (
+            fresh(request.getfixturevalue("postgres")) as url,
+            opened(settings_of(tmp_path, url)) as made,
+        ):
+            yield made
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """Webhooks: what is sent where, how often it is tried, and that one disturbs no other."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import anyio
@@ -9,9 +11,9 @@ import pytest
 from agent_browser.errors import Conflict, EgressDenied, InvalidRequest, InvalidUrl, WebhookNotFound
 from agent_browser.models.webhooks import WebhookPatch
 from agent_browser.service import LOCAL
-from agent_browser.webhooks import signing
-from agent_browser.webhooks.deliveries import MOST
-from agent_browser.webhooks.schedule import PAUSES
+from agent_browser.webhooks import sender, signing
+from agent_browser.webhooks.deliveries import MOST, NOT_KEPT
+from agent_browser.webhooks.schedule import LONGEST, PAUSES
 from tests.databases import Opened
 from tests.webhooks.conftest import ANN, Rig, running
 from tests.webhooks.receiver import Receiver, receiving
@@ -148,19 +150,41 @@ async def test_one_that_is_too_slow_loses_the_oldest_and_says_how_many(rig: Rig)
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
-    [("hang", "no answer within 0.2 s"), ("drop", "broken off"), ("401 No", "it answered 401")],
+    ("answer", "said"), [("drop", "broken off"), ("401 No", "it answered 401")]
 )
-async def test_the_log_says_why_an_attempt_failed(
-    database: Opened, receiver: Receiver, answer: str, said: str
+async def test_the_log_says_why_an_attempt_failed(rig: Rig, answer: str, said: str) -> None:
+    made = await rig.make()
+    rig.receiver.answers = [answer]
+    delivery = await rig.webhooks.test(LOCAL, made.id)
+    assert delivery.state == "failed"
+    assert delivery.error is not None
+    assert said in delivery.error
+
+
+async def test_an_attempt_that_is_not_answered_in_time_has_failed(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with running(database, receiver, webhook_timeout=0.2) as rig:
-        made = await rig.make()
-        rig.receiver.answers = [answer]
-        delivery = await rig.webhooks.test(LOCAL, made.id)
-        assert delivery.state == "failed"
-        assert delivery.error is not None
-        assert said in delivery.error
+    bounds: list[tuple[float, anyio.CancelScope]] = []
+
+    @contextmanager
+    def held(seconds: float) -> Iterator[None]:
+        """As `fail_after`, but the time is over when the test says so."""
+        with anyio.CancelScope() as scope:
+            bounds.append((seconds, scope))
+            yield
+        if scope.cancelled_caught:
+            raise TimeoutError
+
+    monkeypatch.setattr(sender, "fail_after", held)
+    made = await rig.make()
+    rig.receiver.answers = ["hang"]
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(rig.webhooks.test, LOCAL, made.id)
+        await rig.receiver.until(1)
+        ((seconds, scope),) = bounds
+        scope.cancel()
+    (delivery,) = await rig.log(made, 1, "failed")
+    assert (delivery.error, seconds) == ("no answer within 10 s", 10)
 
 
 async def test_an_address_where_nobody_listens_is_refused_by_it(rig: Rig) -> None:
@@ -338,3 +362,97 @@ async def test_a_sessions_deliveries_go_with_it(rig: Rig, tmp_path: Path) -> Non
     await rig.opened.records.erase("s1")
     page = await rig.webhooks.deliveries(LOCAL, made.id, limit=5, cursor=None)
     assert [item.session_id for item in page.items] == ["s2"]
+
+
+async def test_what_is_told_of_a_private_session_is_sent_again_and_written_nowhere(
+    database: Opened, receiver: Receiver
+) -> None:
+    receiver.answers = ["500 No"]
+    async with running(database, receiver) as rig:
+        rig.hub.is_private = lambda session_id: session_id == "private"
+        made = await rig.make()
+        rig.hub.publish("console", "private", "local", {"n": 1, "text": "zugzwangful"})
+        rig.hub.publish("console", "other", "local", {"n": 2, "text": "plain"})
+        await receiver.until(1)
+        await rig.pauses.end()
+        await rig.log(made, 2, "delivered")
+        assert receiver.events == [1, 1, 2]
+        receiver.answers = ["500 No"]
+        rig.hub.publish("console", "private", "local", {"n": 3, "text": "zugzwangful"})
+        rig.hub.publish("console", "other", "local", {"n": 4, "text": "plain"})
+        await receiver.until(4)
+        await anyio.wait_all_tasks_blocked()
+    kept = await database.papers.papers("delivery")
+    assert "zugzwangful" not in repr(kept)
+    assert "plain" in repr(kept), "the other's waits for a later server"
+    async with running(database, receiver) as rig:
+        (failed,) = [item for item in await rig.log(made, 1, "failed") if item.state == "failed"]
+        assert failed.error == "it answered 500"
+        await rig.log(made, 3, "delivered")
+        assert receiver.events == [1, 1, 2, 3, 4]
+
+
+async def test_what_a_later_server_can_not_send_says_why(
+    database: Opened, receiver: Receiver
+) -> None:
+    async with running(database, receiver) as rig:
+        rig.hub.is_private = lambda session_id: True
+        made = await rig.make()
+        receiver.answers = ["500 No"]
+        rig.tell(2)
+        await receiver.until(1)
+        await anyio.wait_all_tasks_blocked()
+    async with running(database, receiver) as rig:
+        log = await rig.log(made, 2, "failed")
+        assert log[1].error == NOT_KEPT
+    assert receiver.events == [1]
+
+
+async def test_with_a_session_go_its_webhooks_and_what_was_still_to_be_told_of_it(rig: Rig) -> None:
+    bound = await rig.make(session="gone")
+    every = await rig.make()
+    other = await rig.make(session="other")
+    rig.receiver.answers = ["500 No"] * 2
+    rig.tell(2, session="gone")
+    await rig.receiver.until(2)
+    rig.hub.publish("session.ended", "gone", "local", {"n": 3})
+    rig.tell(session="other")
+    await anyio.wait_all_tasks_blocked()
+    rig.hub.forget("gone")
+    rig.pauses.end_all()
+    await rig.log(other, 1, "delivered")
+    await rig.log(every, 2, "delivered")
+    assert sorted(rig.receiver.events) == [1, 1, 3, 3, 3]
+    assert [hook.id for hook in (await rig.webhooks.list(LOCAL)).items] == [every.id, other.id]
+    kept = await rig.opened.papers.papers("webhook")
+    assert {paper.id for paper in kept} == {every.id, other.id}
+    assert bound.id not in repr(await rig.opened.papers.papers("delivery"))
+
+
+async def test_a_clock_that_is_set_forward_switches_nothing_off(rig: Rig) -> None:
+    made = await rig.make()
+    rig.receiver.answers = ["500 No"] * 2
+    rig.tell()
+    await rig.log(made, 1, "pending")
+    rig.clock.set_by(400 * 86_400)
+    await rig.pauses.end(1)
+    await rig.pauses.end(2)
+    await rig.log(made, 1, "delivered")
+    assert rig.receiver.events == [1, 1, 1]
+    assert (await rig.webhooks.get(LOCAL, made.id)).enabled
+
+
+async def test_a_clock_that_is_set_back_holds_nothing_up_for_longer_than_a_pause(
+    database: Opened, receiver: Receiver
+) -> None:
+    receiver.answers = ["500 No"]
+    async with running(database, receiver) as rig:
+        made = await rig.make()
+        rig.tell()
+        await receiver.until(1)
+        await anyio.wait_all_tasks_blocked()
+    database.clock.set_by(-400 * 86_400)
+    async with running(database, receiver) as rig:
+        await rig.pauses.end()
+        await rig.log(made, 1, "delivered")
+        assert rig.pauses.asked[0] == LONGEST

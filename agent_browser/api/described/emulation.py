@@ -7,10 +7,10 @@ ABOUT: dict[str, About] = {
     "emulate": About(
         "Change what pages are shown under",
         """\
-Takes every option of `open` that a session in use can take (viewport, colours, medium, motion,
-geolocation, permissions, network, processor, headers, passkeys, …) and answers with all that is in
-force. An option left out stays as it is; one that only a new session can take is 409. It may come
-before the first `open`.""",
+Takes every option of `open` that a session in use can take (viewport, user agent, language, time
+zone, colours, medium, motion, geolocation, permissions, network, processor, headers, passkeys, …)
+and answers with all that is in force. An option left out stays as it is; another value of one that
+the session keeps from its making is 409. It may come before the first `open`.""",
         {"color_scheme": "dark", "throttle": "slow-3g"},
         {
             "emulation": {

@@ -59,8 +59,8 @@ async def list_actions(
         str | None, Query(max_length=512, description="The `next_cursor` of the page before.")
     ] = None,
 ) -> Response:
-    """Every call on the session, oldest first, secrets masked; of an ended one too while it is
-    remembered. `Accept: application/x-ndjson` gets all that is kept, an entry a line.
+    """Every function called on the session, oldest first, secrets masked; of an ended one too while
+    it is remembered. `Accept: application/x-ndjson` gets all that is kept, an entry a line.
     """
     if NDJSON not in request.headers.get("accept", "").lower():
         return json_answer(await service.actions(caller, session_id, limit=limit, cursor=cursor))

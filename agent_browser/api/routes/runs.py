@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Header, Path, Query, Request
-from pydantic import BaseModel, Discriminator, Tag
+from pydantic import BaseModel, Discriminator, Field, Tag
 from starlette.responses import Response
 
 from agent_browser import errors
@@ -23,6 +23,7 @@ from agent_browser.api.described.runs import (
     SUMMARY,
 )
 from agent_browser.api.openapi import Responses, failing
+from agent_browser.api.preferences import is_preferred
 from agent_browser.api.routes.functions import EVERY, SessionId, answer, responses
 from agent_browser.api.streaming import EVENT_STREAM, FRAME, NDJSON, Give, Lines, ServerSent
 from agent_browser.models.functions import OpenInput, OpenOutput
@@ -104,8 +105,8 @@ async def run(
     runs: Runs,
     caller: Caller,
     prefer: Annotated[
-        str | None,
-        Header(max_length=1_000, description="`respond-async` answers at once, with 202."),
+        list[Annotated[str, Field(max_length=1_000)]] | None,
+        Header(description="`respond-async` answers at once, with 202."),
     ] = None,
 ) -> Response:
     """Does the `steps` in this session, or in a new one where the id is `new`, and answers a line
@@ -116,7 +117,7 @@ async def run(
         if session_id == NEW:
             raise errors.SessionNotFound(session_id)
         return await answer(request, "run", body, session_id)
-    at_once = _ASYNC in (part.strip().lower() for part in (prefer or "").split(","))
+    at_once = is_preferred(_ASYNC, prefer or [])
     beginning = runs.start(
         caller,
         session_id,

@@ -49,6 +49,15 @@ _SESSION: dict[str, Any] = {
     "title": "Example Domain",
     "tabs": [],
     "recording": False,
+    "dialog": None,
+    "keeps": {
+        "log_bodies": True,
+        "log_thumbnails": False,
+        "page_text": True,
+        "log_retention": 2592000.0,
+        "page_text_retention": 604800.0,
+        "recording_retention": 604800.0,
+    },
     "owner": "local",
 }
 _HEALTH = {"status": "ok", "live": 3, "opening": 0, "waiting": 0, "ended": 12, "capacity": 200,
@@ -67,6 +76,10 @@ _PATCH = Body(
     openapi_examples={
         "name": {"summary": "Another name", "value": {"name": "billing", "pinned": True}},
         "longer": {"summary": "A longer idle timeout", "value": {"timeouts": {"idle": "2h"}}},
+        "less": {
+            "summary": "Less is kept of it",
+            "value": {"privacy": {"log_bodies": False, "log_retention": "1h"}},
+        },
     }
 )
 _TIMEOUTS = Body(
@@ -162,7 +175,7 @@ async def get_session(session_id: SessionId, service: Service, caller: Caller) -
 @router.patch(
     "/{session_id}",
     operation_id="update_session",
-    summary="Name, pin or tag a session, or change its timeouts",
+    summary="Name, pin or tag a session, or change its timeouts and what is kept of it",
     response_model=Session,
     responses={**_KNOWN, **failing(*_GONE, errors.InvalidTimeout)},
 )
@@ -172,8 +185,8 @@ async def update_session(
     caller: Caller,
     patch: Annotated[SessionPatch, _PATCH],
 ) -> Response:
-    """What is given is changed; a `name` of null is none. Of a session that has ended, all but the
-    timeouts that only a live one has.
+    """What is given is changed; a `name` of null is none. Of a session that has ended, all but what
+    only a live one has: of `timeouts` its `retention`, of `privacy` the retentions.
     """
     return json_answer(await service.update(caller, session_id, patch))
 
@@ -243,7 +256,7 @@ async def end_session(
     runs: Runs,
     caller: Caller,
     purge: Annotated[
-        bool, Query(description="Also erase its record, artifacts and recordings, at once.")
+        bool, Query(description="Also erase all that is kept of it, at once.")
     ] = False,
 ) -> Response:
     """Closes its context; its videos stay. Ending it again is a success."""

@@ -1,4 +1,6 @@
-"""What webhooks need of a database: they and their deliveries outlive the server."""
+"""Papers: JSON objects by kind and id, for rooms that keep something over the server's end and know
+no SQL. The store has them.
+"""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -12,9 +14,7 @@ class Paper(Protocol):
 
 
 class Papers(Protocol):
-    """JSON objects by kind and id. What is `put` returns at once and is written soon; reads see all
-    that was put before them. The store's is one.
-    """
+    """What is `put` returns at once and is written soon; reads see all that was put before them."""
 
     def put(
         self,
@@ -27,11 +27,21 @@ class Papers(Protocol):
         parent: str | None = None,
         status: str | None = None,
     ) -> None:
-        """Keep it, in the place of what was there under that id; erased with its session."""
+        """Keep it, in the place of what was there under that id. It goes when that session is
+        erased; `parent` and `status` are what it can be looked up by.
+        """
         ...
 
     def drop(self, kind: str, id: str) -> None:
         """Keep it no longer; nothing where it is not there."""
+        ...
+
+    async def get(self, kind: str, id: str) -> dict[str, Any] | None:
+        """What was put last; None where nothing was."""
+        ...
+
+    async def all(self, kind: str) -> list[dict[str, Any]]:
+        """All of a kind, everybody's, oldest first."""
         ...
 
     async def papers(self, kind: str, *, parent: str | None = None) -> Sequence[Paper]:
