@@ -1,6 +1,4 @@
-"""The directory of sessions on SQLite, without a browser: a page of the list, the search, and what
-the log costs a call.
-"""
+"""The directory of sessions on SQLite, without a browser: a page of the list, and the search."""
 
 import itertools
 import random
@@ -33,7 +31,7 @@ _SYLLABLES = [a + b for a in "bcdfglmnprstv" for b in ("a", "e", "i", "o", "u", 
 
 
 async def directory(place: Place, plan: Plan) -> list[Result]:
-    """Rows of list, search and log."""
+    """Rows of list and search."""
     settings = Settings(data_dir=place.folder / "directory")
     made = _Made(random.Random(7))
     async with Database(settings) as database, Writer(database, settings) as writer:
@@ -41,9 +39,7 @@ async def directory(place: Place, plan: Plan) -> list[Result]:
         for start in range(0, plan.recorded, AT_ONCE):
             batch = made.batch(start, min(AT_ONCE, plan.recorded - start))
             await write(database, batch, log_actions=settings.log_actions)
-        rows = [await _list(records, plan), await _search(records, made, plan)]
-        rows.append(await _log(records, writer, made, plan))
-    return rows
+        return [await _list(records, plan), await _search(records, made, plan)]
 
 
 class _Made:
@@ -66,10 +62,10 @@ class _Made:
             self.ids.append(one.id)
             batch.records.append(one)
             batch.pages.append(PageText(one.id, one.url, one.title, self._text(PAGE_WORDS), NOW))
-            batch.actions.append(self.action(one.id))
+            batch.actions.append(self._action(one.id))
         return batch
 
-    def action(self, session_id: str) -> Action:
+    def _action(self, session_id: str) -> Action:
         """A log entry."""
         return Action(
             id=0,
@@ -160,30 +156,4 @@ def _slowest(name: str, words: str, kinds: dict[str, Samples], bound: float, pla
         kinds[slowest].p50,
         goal=at_most(kinds[slowest].p50, bound, f"≤ {bound:g} ms"),
         details=details,
-    )
-
-
-async def _log(records: Records, writer: Writer, made: _Made, plan: Plan) -> Result:
-    """What a call pays for its log entry: the putting, and its share of the writing."""
-    puts = Samples()
-    entries = [made.action(made.ids[0]) for _ in range(plan.logged)]
-    began = time.perf_counter()
-    for entry in entries:
-        at = time.perf_counter()
-        records.put_action(entry)
-        puts.add(time.perf_counter() - at)
-    await records.flush()
-    share = (time.perf_counter() - began) / len(entries) * 1_000
-    whole = puts.p50 + share
-    return Result(
-        "directory_log",
-        "a log entry: putting it, and its share of the writing",
-        "ms",
-        whole,
-        goal=at_most(whole, 0.3, "≤ 0.3 ms"),
-        details={
-            "put": puts.as_json() | {"p50_us": round(puts.p50 * 1_000, 2)},
-            "share_ms": round(share, 4),
-            "dropped": writer.statistics().dropped,
-        },
     )

@@ -194,8 +194,9 @@ async def ours(place: Place) -> AsyncIterator[Ours]:
 class Server:
     """`agent-browser serve` on a free port, writing below a folder of its own."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, *, program: str = "agent_browser") -> None:
         self._place = place
+        self._program = program
         self.folder = Path(tempfile.mkdtemp(prefix="server-", dir=place.folder))
         self.temporary = self.folder / "tmp"
 
@@ -203,7 +204,7 @@ class Server:
         self.temporary.mkdir()
         with (self.folder / "log").open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "agent_browser", "serve", "--port", "0"],
+                [sys.executable, "-m", self._program, "serve", "--port", "0"],
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,

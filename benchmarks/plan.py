@@ -37,8 +37,10 @@ class Plan:
     """Sessions in the directory."""
     lists: int = 40
     searches: int = 20
-    logged: int = 2_000
-    """Log entries put in a row."""
+    timers: int = 10_000
+    followers: int = 200
+    tellings: int = 40
+    """Events told to all followers."""
 
 
 FULL = Plan(
@@ -49,5 +51,5 @@ QUICK = Plan(
     warmup=1, opens=2, blocks=1, block=2, cycles=2, rate_rounds=1, rate_cycles=1,
     executes=10, sessions=2, crowd=4, full=6, scrape_rounds=1, scrape_pages=8,
     looks=1, large_looks=1, deltas=2, compares=1,
-    recorded=200, lists=2, searches=1, logged=20,
+    recorded=200, lists=2, searches=1, timers=20, followers=3, tellings=2,
 )  # fmt: skip

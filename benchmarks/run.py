@@ -7,7 +7,7 @@ from typing import Any
 
 from agent_browser.browser.executable import find
 from agent_browser.settings import load
-from benchmarks import comparing, directory, looks, memory, page, rates, scraping, speed
+from benchmarks import comparing, directory, life, looks, memory, page, rates, scraping, speed
 from benchmarks.ours import Ours, ours
 from benchmarks.place import Place, facts
 from benchmarks.plan import QUICK, Plan
@@ -28,6 +28,7 @@ TIMED: dict[str, Callable[[Ours, Raw, Plan], Any]] = {
 SIZED: dict[str, Callable[[Place, Plan], Any]] = {
     "memory": memory.per_session,
     "crowd": memory.crowd,
+    "life": life.life,
     "directory": directory.directory,
 }
 """Measured one side after the other, each on processes of its own that were just started; the

@@ -138,6 +138,11 @@ class ChromiumContext:
         return Page(url, tab.title, tuple(self._tabs.known()), recording)
 
     @property
+    def url(self) -> str:
+        tab = self._tabs.current
+        return tab.url if tab is not None else ""
+
+    @property
     def dialog(self) -> WaitingDialog | None:
         return self._tabs.waiting
 

@@ -200,6 +200,11 @@ class Context(Protocol):
         ...
 
     @property
+    def url(self) -> str:
+        """The page's address alone, asked for around every call."""
+        ...
+
+    @property
     def dialog(self) -> WaitingDialog | None:
         """The dialog that waits for an answer; told with every answer, so it must cost nothing."""
         ...

@@ -5,6 +5,7 @@ What is kept and told of a session's network goes through here. A value is repla
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, unquote_plus
 
@@ -79,7 +80,12 @@ _PART_NAME = re.compile(r"\bname=\"([^\"]{1,256})\"")
 
 def is_secret(name: str) -> bool:
     """Whether a field or parameter of that name holds a secret."""
-    return len(name) <= 256 and _NAME.search(name) is not None
+    return len(name) <= 256 and _says_so(name)
+
+
+@lru_cache(1_024)
+def _says_so(name: str) -> bool:
+    return _NAME.search(name) is not None
 
 
 def header(name: str, value: str) -> str:

@@ -82,7 +82,7 @@ class Diary:
             yield Came()
             return
         at, began = self._clock.now(), time.perf_counter()
-        before, plain = session.page.url, session.is_plain(input)
+        before, plain = session.url, session.is_plain(input)
         came, error = Came(session.keeps.thumbnails and _acts(input)), None
         try:
             yield came
@@ -97,7 +97,7 @@ class Diary:
                 input,
                 (time.perf_counter() - began) * 1000,
                 before,
-                session.page.url,
+                session.url,
                 client=caller.client,
                 output=came.output,
                 error=error,

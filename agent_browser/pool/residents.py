@@ -142,7 +142,7 @@ class Residents:
         """It was used, or kept alive: remember it. Its timer finds out by itself."""
         if not session.is_live:
             return
-        self._archive.put_record(record_of(session))
+        self._archive.put_changing(session.id, partial(record_of, session))
         self._texts.used(session)
         if session.lifetime.due(self._clock.monotonic()) is not None:
             self._watch(session)  # it was let be done over its end

@@ -37,8 +37,8 @@ class _Seen:
 
     uses: int = 0
     """Calls that had ended when it was looked at last."""
-    read: int = -1
-    """Calls that had ended when its text was taken last."""
+    read: str = ""
+    """Where its text was taken last."""
     url: str = ""
     due: bool = False
     """Its text is to be taken once it rests."""
@@ -66,18 +66,20 @@ class Texts:
         if seen.uses == session.lifetime.uses:
             return
         seen.uses = session.lifetime.uses
-        page = session.page
-        if page.url != seen.url and page.url not in BLANK:
-            seen.url = page.url
-            if page.url not in seen.put:  # what is kept of it is not to be replaced by nothing
-                self._put(session, seen, Words(page.url, page.title, ""))
+        url = session.url
+        if url != seen.url and url not in BLANK:
+            seen.url = url
+            if url not in seen.put:  # what is kept of it is not to be replaced by nothing
+                self._put(session, seen, Words(url, session.page.title, ""))
             self._spawn(self._take, session, seen)
         if not seen.due:
             seen.due = True
             self._wait(session, seen)
 
     async def last(self, session: Session) -> None:
-        """It ends, its context still there: take what was not taken since its last call."""
+        """It ends, its context still there: take the text of its page, if none was taken of it. A
+        second look at a page costs a session that is soon over more than there is to find.
+        """
         self._sweep.cancel(("text", session.id))
         seen = self._seen.pop(session, None)
         if seen is None or not seen.due:
@@ -85,7 +87,7 @@ class Texts:
         with anyio.move_on_after(LAST_PATIENCE):
             if seen.reading is not None:
                 await seen.reading.wait()
-            if seen.read != session.lifetime.uses:
+            if session.url != seen.read:
                 await self._take(session, seen)
 
     def _rested(self, session: Session, seen: _Seen) -> None:
@@ -104,13 +106,12 @@ class Texts:
 
     async def _take(self, session: Session, seen: _Seen) -> None:
         # No await between here and the question: the next call may leave the page.
-        uses, over = session.lifetime.uses, anyio.Event()
-        seen.reading = over
+        seen.reading = over = anyio.Event()
         try:
             with anyio.move_on_after(PATIENCE):
                 words = await session.words(MOST)
-                seen.read = uses
                 if words is not None and words.text:
+                    seen.read = words.url
                     self._put(session, seen, words)
         except AgentBrowserError as exc:
             log.debug("no text of a page", session=session.id, reason=exc.detail)

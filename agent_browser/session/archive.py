@@ -1,6 +1,6 @@
 """What sessions need of a database: their records, logs and page texts outlive the browser."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import Protocol
 
@@ -15,6 +15,12 @@ class Archive(Protocol):
 
     def put_record(self, record: Record) -> None:
         """Remember a session as it is now; of several before a write the last one counts."""
+        ...
+
+    def put_changing(self, session_id: str, read: Callable[[], Record]) -> None:
+        """As `put_record`, of a session that changes with every call: it is read when it is
+        written, or not at all.
+        """
         ...
 
     def put_action(self, action: Action) -> None:

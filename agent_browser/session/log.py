@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from agent_browser.browser import masks
@@ -146,6 +147,7 @@ def _string(name: str, value: str) -> str:
     return _text(value, MAX_CODE if name == "code" else MAX_TEXT)
 
 
+@lru_cache(256)
 def _address(value: str) -> str:
     if value.startswith("data:"):
         return value[:40] + (_CUT if len(value) > 40 else "")

@@ -130,6 +130,13 @@ class Session:
         return self._context.page
 
     @property
+    def url(self) -> str:
+        """The address of its page."""
+        if self._context is None or self.ended_at is not None:
+            return self._last_page.url
+        return self._context.url
+
+    @property
     def dialog(self) -> WaitingDialog | None:
         """The dialog that waits to be answered."""
         return self._context.dialog if self._context is not None else None

@@ -3,7 +3,7 @@ entries in their order. Bounded: where the disk is too slow, old log entries and
 """
 
 from collections import Counter, OrderedDict, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -76,7 +76,7 @@ class Pending:
     """Fills between writes. Everything here is synchronous; the writer is the only one to take."""
 
     def __init__(self) -> None:
-        self._records: dict[str, Record] = {}
+        self._records: dict[str, Record | Callable[[], Record]] = {}
         self._actions: deque[Action] = deque()
         self._pages: OrderedDict[tuple[str, str], PageText] = OrderedDict()
         self._page_characters = 0
@@ -94,6 +94,11 @@ class Pending:
         """Takes the place of an earlier one."""
         if record.id not in self._erased or record.expired_at is not None:
             self._records[record.id] = record
+
+    def add_changing(self, session_id: str, read: Callable[[], Record]) -> None:
+        """The same, read when it is taken."""
+        if session_id not in self._erased:
+            self._records[session_id] = read
 
     def add_action(self, action: Action) -> None:
         """After those that wait already."""
@@ -126,7 +131,7 @@ class Pending:
     def take(self, most: int) -> Batch:
         """What is to be written next, with at most so many of each kind; it waits no more."""
         batch = Batch(
-            records=[self._records.pop(id) for id in list(self._records)[:most]],
+            records=[_read(self._records.pop(id)) for id in list(self._records)[:most]],
             actions=[self._actions.popleft() for _ in range(min(most, len(self._actions)))],
             lost=self._lost,
         )
@@ -206,3 +211,7 @@ class Pending:
 
 def _weight(page: PageText) -> int:
     return len(page.url) + len(page.title) + len(page.text)
+
+
+def _read(record: Record | Callable[[], Record]) -> Record:
+    return record if isinstance(record, Record) else record()

@@ -2,7 +2,7 @@
 is asked is read after it.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import Any
 
@@ -55,6 +55,10 @@ class Records:
     def put_record(self, record: Record) -> None:
         """Remember a session as it is now."""
         self._writer.put_record(record)
+
+    def put_changing(self, session_id: str, read: Callable[[], Record]) -> None:
+        """Remember a session as it is when it is written."""
+        self._writer.put_changing(session_id, read)
 
     def put_action(self, action: Action) -> None:
         """Add to a session's log; the id is the database's to give."""

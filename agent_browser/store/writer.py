@@ -3,7 +3,7 @@ transaction. No failure of the database reaches who put something.
 """
 
 import math
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Self
@@ -120,6 +120,11 @@ class Writer:
     def put_record(self, record: Record) -> None:
         """Write it soon."""
         self._pending.add_record(record)
+        self._note()
+
+    def put_changing(self, session_id: str, read: Callable[[], Record]) -> None:
+        """Write soon what is read then."""
+        self._pending.add_changing(session_id, read)
         self._note()
 
     def put_action(self, action: Action) -> None:

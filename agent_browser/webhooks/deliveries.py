@@ -13,7 +13,7 @@ from agent_browser.webhooks.hook import Hook
 
 KIND = "delivery"
 MOST = 200
-"""Deliveries of one webhook that are kept."""
+"""Deliveries of one webhook that are kept besides those that wait."""
 NOT_KEPT = "the event was not kept for another server: its session's page texts or bodies are not"
 
 
@@ -67,6 +67,7 @@ class Deliveries:
     def __init__(self, hook: Hook, papers: Papers) -> None:
         self._hook = hook
         self._papers = papers
+        self._pending: set[str] = set()
         self._kept: deque[str] = deque()
         self._erased = False
 
@@ -78,7 +79,7 @@ class Deliveries:
         pending = []
         for paper in found:
             delivery = Delivery.model_validate(paper.data["delivery"])
-            self._kept.append(delivery.id)
+            self._note(delivery)
             if delivery.state == "pending":
                 body = paper.data["body"]
                 if body is not None:
@@ -111,10 +112,17 @@ class Deliveries:
             parent=self._hook.id,
             status=delivery.state,
         )
-        if delivery.id not in self._kept:
-            self._kept.append(delivery.id)
+        self._note(delivery)
         while len(self._kept) > MOST:
             self._papers.drop(KIND, self._kept.popleft())
+
+    def _note(self, delivery: Delivery) -> None:
+        if delivery.state == "pending":
+            self._pending.add(delivery.id)
+            return
+        self._pending.discard(delivery.id)
+        if delivery.id not in self._kept:
+            self._kept.append(delivery.id)
 
     async def page(self, limit: int, cursor: str | None) -> DeliveryList:
         """A page of them, newest first. InvalidRequest for a cursor that it did not give."""
@@ -127,5 +135,7 @@ class Deliveries:
     def erase(self) -> None:
         """Keep none, from now on."""
         self._erased = True
-        while self._kept:
-            self._papers.drop(KIND, self._kept.popleft())
+        for id in (*self._kept, *self._pending):
+            self._papers.drop(KIND, id)
+        self._kept.clear()
+        self._pending.clear()

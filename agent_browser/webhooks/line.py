@@ -18,7 +18,7 @@ from agent_browser.webhooks.hook import Hook
 from agent_browser.webhooks.sender import Sender
 
 MOST_WAITING = 1_000
-"""Events that wait in a line; the oldest are lost past that."""
+"""Events that wait in a line behind the one that is sent; the oldest are lost past that."""
 
 log = structlog.get_logger(__name__)
 
@@ -145,14 +145,17 @@ class Line:
             self._means.keep(self.hook)
             return
         self._waiting.append(Parcel.of(self.hook, item, self._means.clock.now()))
+        if len(self._waiting) > 1 + MOST_WAITING:
+            oldest = self._waiting[1]
+            del self._waiting[1]
+            self.hook.lost += 1
+            self._means.keep(self.hook)
+            self.deliveries.give_up(oldest, "too many others waited")
 
     def _take_rest(self) -> None:
         """What the subscription still holds waits here from now on, and is written down."""
         while (item := self._events.take()) is not None:
             self._take(item)
-        while len(self._waiting) > MOST_WAITING:
-            self._waiting.popleft()
-            self.hook.lost += 1
         for parcel in self._waiting:
             self.deliveries.put(parcel)
 
@@ -164,7 +167,7 @@ class Line:
             if delivery.next_attempt_at is not None:
                 left = (delivery.next_attempt_at - self._means.clock.now()).total_seconds()
                 # Not longer than any pause: an earlier server's clock may have been another.
-                await self._means.sleep(min(max(0.0, left), schedule.LONGEST))
+                await self._pause(min(max(0.0, left), schedule.LONGEST))
                 if delivery.state != "pending":
                     return
             arrived = await self.attempt(parcel)
@@ -172,6 +175,21 @@ class Line:
                 return
         if self._waiting and self._waiting[0] is parcel:
             self._waiting.popleft()
+
+    async def _pause(self, seconds: float) -> None:
+        """Write down what comes meanwhile: a server that is killed has a later one send it."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._gather)
+            await self._means.sleep(seconds)
+            tasks.cancel_scope.cancel()
+
+    async def _gather(self) -> None:
+        for parcel in self._waiting:
+            self.deliveries.put(parcel)
+        async for item in self._events:
+            self._take(item)
+            if self._waiting:
+                self.deliveries.put(self._waiting[-1])
 
     def _judge(self, parcel: Parcel, *, arrived: bool) -> bool:
         """Note how the webhook fares; whether it goes on."""

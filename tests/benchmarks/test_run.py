@@ -13,11 +13,11 @@ NAMES = [
     "scrape",
     "elements", "elements_tree", "elements_large", "delta", "compare", "compare_bare",
     "memory", "crowd_seconds", "crowd_memory", "answering", "return", "surplus", "left",
-    "directory_list", "directory_search", "directory_log",
+    "log", "timers", "followers", "directory_list", "directory_search",
 ]  # fmt: skip
 WITHOUT_RAW = {
     "delta", "answering", "return", "surplus", "left",
-    "directory_list", "directory_search", "directory_log",
+    "log", "timers", "followers", "directory_list", "directory_search",
 }  # fmt: skip
 WITHOUT_GOAL = {"open_back_to_back", "rate_1", "execute_async", "compare_bare"}
 STEPS = ["open", "snapshot", "click", "picture", "close"]
@@ -62,4 +62,4 @@ def test_a_name_that_is_none_is_refused_with_those_there_are() -> None:
     done = _run("--only", "speed")
     assert done.returncode == 2
     names = "'open', 'cycle', 'rate', 'execute', 'scrape', 'looks', 'compare', 'memory', 'crowd', "
-    assert f"{names}'directory'" in done.stderr
+    assert f"{names}'life', 'directory'" in done.stderr

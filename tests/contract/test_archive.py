@@ -133,7 +133,8 @@ async def test_a_list_is_filtered_by_state_pin_and_tags(archive: Archive) -> Non
 
 
 async def test_a_list_is_filtered_by_a_name_or_the_beginning_of_an_id(archive: Archive) -> None:
-    tea, more = replace(record(name="tea_1"), id="ses_aB%c1"), record(name="Tea_1", minutes=1)
+    tea = replace(record(name="tea_1"), id="ses_aB%c1")
+    more = replace(record(name="Tea_1", minutes=1), id="ses_xY%c1")
     _put(archive, tea, more, replace(record(minutes=2), id="ses_ab%c2"))
     assert await _ids(archive, name="tea_1") == [tea.id]
     assert await _ids(archive, name="tea") == await _ids(archive, name="tea_%") == []

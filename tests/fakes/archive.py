@@ -1,7 +1,7 @@
 """An archive in memory. The contract suite holds it and the store's to the same promises."""
 
 import re
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -33,6 +33,9 @@ class FakeArchive:
     def put_record(self, record: Record) -> None:
         self.records[record.id] = record
         self.puts += 1
+
+    def put_changing(self, session_id: str, read: Callable[[], Record]) -> None:
+        self.put_record(read())
 
     def put_action(self, action: Action) -> None:
         self._actions += 1

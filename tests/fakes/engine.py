@@ -72,6 +72,10 @@ class FakeContext:
         return self._tab.page
 
     @property
+    def url(self) -> str:
+        return self._tab.page.url
+
+    @property
     def dialog(self) -> WaitingDialog | None:
         return None
 

@@ -336,6 +336,50 @@ async def test_a_later_server_goes_on_where_this_one_stopped(
         assert [item.attempts for item in log] == [2, 1, 1]
 
 
+async def test_a_later_server_sends_what_came_before_this_one_was_killed(
+    database: Opened, receiver: Receiver
+) -> None:
+    receiver.answers = ["500 No", "500 No"]
+    async with running(database, receiver) as killed:
+        made = await killed.make()
+        killed.tell()
+        await receiver.until(1)
+        await anyio.wait_all_tasks_blocked()
+        killed.tell(MOST + 1)
+        await killed.log(made, MOST, "pending")
+        # The next one starts while this has not ended, as after a kill.
+        async with running(database, receiver) as rig:
+            await rig.pauses.end()
+            await receiver.until(2)
+            await rig.pauses.end(2)
+            await receiver.until(MOST + 4)
+            assert receiver.events == [1, 1, *range(1, MOST + 3)]
+            assert (await rig.webhooks.get(LOCAL, made.id)).lost == 0
+            await rig.webhooks.delete(LOCAL, made.id)
+        await killed.webhooks.delete(LOCAL, made.id)
+
+
+async def test_what_no_longer_waits_is_no_longer_kept_for_a_later_server(
+    database: Opened, receiver: Receiver
+) -> None:
+    receiver.answers = ["500 No"]
+    async with running(database, receiver) as rig:
+        made = await rig.make()
+        rig.tell()
+        await receiver.until(1)
+        await anyio.wait_all_tasks_blocked()
+        rig.tell(600)
+        await anyio.wait_all_tasks_blocked()
+        rig.tell(600)
+        await anyio.wait_all_tasks_blocked()
+        assert (await rig.webhooks.get(LOCAL, made.id)).lost == 200
+    async with running(database, receiver) as rig:
+        await rig.pauses.end()
+        await receiver.until(1_002)
+        assert receiver.events == [1, 1, *range(202, 1_202)]
+        await rig.log(made, MOST, "delivered")
+
+
 async def test_at_the_end_what_was_told_last_is_still_sent(
     database: Opened, receiver: Receiver
 ) -> None:
