@@ -174,7 +174,7 @@ def test_a_session_is_renewed_kept_alive_and_given_other_times(
 
 
 def test_show_has_what_the_server_knows(line: Line, tea: remote.Session, site: Site) -> None:
-    facts = line.facts("show", tea.id[len("ses_") :][:6])
+    facts = line.facts("show", "--", tea.id[len("ses_") :][:6])  # which may begin with a hyphen
     assert (facts["session"], facts["name"]) == (tea.id, NAME)
     assert facts["state"] == "live (active)"
     assert facts["page"].endswith(site.url("/form"))
