@@ -17,8 +17,10 @@ from benchmarks.results import Result, at_most
 from benchmarks.samples import Samples
 from benchmarks.sides import at_rest
 
-BLOCK = 50
-"""Calls in a row on one server, before it is the other's turn."""
+BLOCK = 5
+"""Calls in a row on one server, before it is the other's turn: few, for what else the machine does
+changes from second to second.
+"""
 IDLE = 2.0
 """Seconds for which timers wait."""
 PATIENCE = 30.0
@@ -38,7 +40,7 @@ async def _log(place: Place, plan: Plan) -> Result:
             with mine.plain_client() as one, theirs.plain_client() as two:
                 turns = [(visits[0], one, logged), (visits[1], two, unlogged)]
                 await at_rest(mine, theirs)
-                for number in range(max(1, plan.executes // BLOCK)):
+                for number in range(max(1, 2 * plan.executes // BLOCK)):
                     for visit, client, samples in turns if number % 2 else reversed(turns):
                         for _ in range(BLOCK):
                             samples.add(_timed(visit, client))
