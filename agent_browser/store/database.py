@@ -4,12 +4,14 @@ version and tried before anything is served.
 
 import contextlib
 import os
+import threading
 from collections.abc import AsyncIterator
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
+import aiosqlite
 import anyio
 import anyio.to_thread
 import structlog
@@ -28,6 +30,8 @@ from agent_browser.store.tables import papers
 
 READ_SECONDS = 30.0
 """Longer no read takes; meanwhile its caller can't break it off, which would cost a connection."""
+LAST_WORD = 5.0
+"""Seconds that a closed connection's thread has to end."""
 _BEGIN = "begin"
 
 log = structlog.get_logger(__name__)
@@ -47,6 +51,7 @@ class Database:
         self._clock = clock or SystemClock()
         self._address: Address | None = None
         self._engine: AsyncEngine | None = None
+        self._threads: list[threading.Thread] = []
 
     def __repr__(self) -> str:
         return f"<Database {self._address}>"
@@ -72,7 +77,7 @@ class Database:
         try:
             if place.file is not None:
                 await anyio.to_thread.run_sync(_make_file, place.file)
-            self._engine = _engine(place, self._busy_timeout)
+            self._engine = _engine(place, self._busy_timeout, self._threads)
             async with self.writing() as connection:
                 await connection.run_sync(migrate)
             await self._try_writing(self._clock.now())
@@ -92,6 +97,9 @@ class Database:
         if engine is not None:
             with anyio.CancelScope(shield=True):
                 await engine.dispose()
+                # Each has a last word for this loop, which may be closed soon.
+                for thread in self._threads:
+                    await anyio.to_thread.run_sync(thread.join, LAST_WORD)
 
     @contextlib.asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
@@ -164,7 +172,8 @@ def _make_file(path: Path) -> None:
             path.chmod(0o600)
 
 
-def _engine(place: Address, busy_timeout: float) -> AsyncEngine:
+def _engine(place: Address, busy_timeout: float, threads: list[threading.Thread]) -> AsyncEngine:
+    """The engine; the threads that SQLite's connections run in are put into the list."""
     if place.file is None:
         arguments = dict(place.arguments)
         arguments["server_settings"] = {**arguments["server_settings"], "jit": "off"}
@@ -175,6 +184,18 @@ def _engine(place: Address, busy_timeout: float) -> AsyncEngine:
     engine = create_async_engine(
         place.url, connect_args={"timeout": busy_timeout}, hide_parameters=True
     )
+
+    async def connected(*arguments: Any, **options: Any) -> aiosqlite.Connection:
+        connection = aiosqlite.connect(*arguments, **options)
+        thread = connection._thread
+        thread.daemon = True  # as the dialect has it
+        threads[:] = [thread, *(other for other in threads if other.is_alive())]
+        return await connection
+
+    def connecting(_: object, __: object, ___: object, options: dict[str, Any]) -> None:
+        options["async_creator_fn"] = connected
+
+    event.listen(engine.sync_engine, "do_connect", connecting)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin)
     return engine
