@@ -53,16 +53,17 @@ async def write(database: Database, batch: Batch, *, log_actions: int) -> None:
         known = await _known(connection, batch)
         if batch.records:
             await _write_records(database, connection, batch.records, known)
+        open_to = {id: session for id, session in known.items() if not session.is_expired}
         if batch.actions or batch.lost:
-            await _write_actions(connection, batch, known, log_actions)
+            await _write_actions(connection, batch, open_to, log_actions)
         if batch.pages:
-            await _write_pages(database, connection, batch.pages, known)
+            await _write_pages(database, connection, batch.pages, open_to)
         if batch.papers or batch.torn:
             await _write_papers(database, connection, batch)
 
 
 async def _known(connection: AsyncConnection, batch: Batch) -> dict[str, _Known]:
-    wanted = {record.id for record in batch.records} | set(batch.lost)
+    wanted = {record.id for record in batch.records}
     wanted |= {action.session_id for action in batch.actions}
     wanted |= {page.session_id for page in batch.pages}
     if not wanted:
@@ -110,9 +111,8 @@ async def _write_tags(connection: AsyncConnection, changed: dict[str, list[str]]
 
 
 async def _write_actions(
-    connection: AsyncConnection, batch: Batch, known: dict[str, _Known], log_actions: int
+    connection: AsyncConnection, batch: Batch, open_to: dict[str, _Known], log_actions: int
 ) -> None:
-    open_to = {id: session for id, session in known.items() if not session.is_expired}
     written = [
         rows.action_row(action, open_to[action.session_id].mark)
         for action in batch.actions
@@ -128,14 +128,13 @@ async def _write_actions(
     }
     for id, excess in over.items():
         await _trim_log(connection, id, excess)
-    lost = {id: batch.lost[id] for id in batch.lost if id in known}
     told = [
         {
             "session": id,
-            "more_logged": count[id] + lost.get(id, 0),
-            "more_dropped": over.get(id, 0) + lost.get(id, 0),
+            "more_logged": count[id] + batch.lost[id],
+            "more_dropped": over.get(id, 0) + batch.lost[id],
         }
-        for id in count.keys() | lost.keys()
+        for id in count.keys() | batch.lost.keys()
     ]
     if told:
         await connection.execute(_COUNTED, told)
@@ -152,15 +151,14 @@ async def _write_pages(
     database: Database,
     connection: AsyncConnection,
     pages: list[PageText],
-    known: dict[str, _Known],
+    open_to: dict[str, _Known],
 ) -> None:
-    marks = {id: session.mark for id, session in known.items() if not session.is_expired}
-    pages = [page for page in pages if page.session_id in marks]
+    pages = [page for page in pages if page.session_id in open_to]
     if not pages:
         return
     # In a thread: a long page takes milliseconds to be cut into words.
     written = await anyio.to_thread.run_sync(
-        lambda: [rows.page_row(page, marks[page.session_id]) for page in pages]
+        lambda: [rows.page_row(page, open_to[page.session_id].mark) for page in pages]
     )
     key, replaced = ("session_id", "place"), ("at", "head_words", "words")
     upsert = database.upsert(page_texts, key, replaced)

@@ -139,6 +139,12 @@ class Line:
             while self._waiting:
                 await self._send_first()
 
+    def _write_down(self, item: Told | Missed) -> None:
+        """It waits behind another: a server that comes after this one is to have it."""
+        self._take(item)
+        if isinstance(item, Told):
+            self.deliveries.put(self._waiting[-1])
+
     def _take(self, item: Told | Missed) -> None:
         if isinstance(item, Missed):
             self.hook.lost += item.count or 0
@@ -154,10 +160,10 @@ class Line:
 
     def _take_rest(self) -> None:
         """What the subscription still holds waits here from now on, and is written down."""
+        if self._waiting:  # it may be on its way for the first time; those behind it are written
+            self.deliveries.put(self._waiting[0])
         while (item := self._events.take()) is not None:
-            self._take(item)
-        for parcel in self._waiting:
-            self.deliveries.put(parcel)
+            self._write_down(item)
 
     async def _send_first(self) -> None:
         """Send what waits first until it arrived or is given up; then it waits no more."""
@@ -184,12 +190,8 @@ class Line:
             tasks.cancel_scope.cancel()
 
     async def _gather(self) -> None:
-        for parcel in self._waiting:
-            self.deliveries.put(parcel)
         async for item in self._events:
-            self._take(item)
-            if self._waiting:
-                self.deliveries.put(self._waiting[-1])
+            self._write_down(item)
 
     def _judge(self, parcel: Parcel, *, arrived: bool) -> bool:
         """Note how the webhook fares; whether it goes on."""
