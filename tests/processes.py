@@ -32,6 +32,22 @@ def left_behind(before: frozenset[int], *, within: float) -> list[str]:
     return [_said(one) for one in alive]
 
 
+def is_alive(process: psutil.Process) -> bool:
+    """Whether it still has anything: a dead one that nobody has asked about has not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def line_of(process: psutil.Process) -> str:
+    """Its command line; empty if it has ended, which one just listed may have done."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return ""
+
+
 def _process(pid: int) -> psutil.Process | None:
     try:
         return psutil.Process(pid)
@@ -47,7 +63,4 @@ def _belongs(process: psutil.Process, before: frozenset[int]) -> bool:
 
 
 def _said(process: psutil.Process) -> str:
-    try:
-        return f"{process.pid} {' '.join(process.cmdline())[:200]}"
-    except psutil.NoSuchProcess:
-        return f"{process.pid} (gone)"
+    return f"{process.pid} {line_of(process)[:200] or '(gone)'}"

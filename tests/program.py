@@ -6,9 +6,12 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
+
+from tests.processes import line_of
 
 _URL = re.compile(r"https?://[0-9A-Za-z.\[\]:-]+:\d+")
 START_TIMEOUT = 60.0
@@ -87,11 +90,8 @@ class Program:
         name = Path(self._environ["AGENT_BROWSER_EXECUTABLE_PATH"]).name
         found = []
         for process in self.tree:
-            try:
-                line = process.cmdline()
-            except psutil.NoSuchProcess:
-                continue
-            if line and Path(line[0]).name == name and not any("--type=" in part for part in line):
+            line = line_of(process)
+            if Path(line.split(" ")[0]).name == name and "--type=" not in line:
                 found.append(process)
         return found
 
@@ -104,7 +104,7 @@ class Program:
             return self._process.wait(STOP_TIMEOUT)
         finally:
             for process in tree:
-                if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+                with suppress(psutil.NoSuchProcess):
                     process.kill()
             self._process.wait()
             self._reader.join(timeout=5)

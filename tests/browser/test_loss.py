@@ -23,6 +23,7 @@ from agent_browser.models.functions import (
 )
 from agent_browser.settings import load
 from tests.browser.driving import Driving
+from tests.processes import is_alive, line_of
 from tests.site import Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.anyio]
@@ -40,7 +41,7 @@ def renderers(browser: ChromiumBrowser) -> set[int]:
     return {
         child.pid
         for child in psutil.Process(browser.pid).children(recursive=True)
-        if "--type=renderer" in child.cmdline()
+        if "--type=renderer" in line_of(child)
     }
 
 
@@ -119,8 +120,7 @@ async def test_a_dead_driver_is_replaced_at_the_next_launch(executable: Path, si
         mine = [
             child
             for child in psutil.Process().children(recursive=True)
-            if "run-driver" in " ".join(child.cmdline())
-            and first.pid in [c.pid for c in child.children()]
+            if "run-driver" in line_of(child) and first.pid in [c.pid for c in child.children()]
         ]
         assert len(mine) == 1
         loop = asyncio.get_running_loop()
@@ -148,7 +148,7 @@ async def test_closing_a_browser_leaves_no_process_and_no_folder(
     assert browser.memory() > 0
     await browser.close()
     await browser.close()
-    assert not [p for p in tree if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+    assert not [p for p in tree if is_alive(p)]
     assert os.listdir(folder) == []
     os.rmdir(folder)
     assert browser.memory() == 0

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import psutil
 
+from tests.processes import line_of
 from tests.program import Program
 from tests.site import Site
 
@@ -165,10 +166,17 @@ class Session:
 
 def renderer_of(server: Program, session: Session) -> psutil.Process:
     """The process of the session's page: the one that computes most while the page does."""
-    renderers = [one for one in server.tree if "--type=renderer" in " ".join(one.cmdline())]
-    before = {one.pid: one.cpu_times().user for one in renderers}
+    before = {one: computed(one) for one in server.tree if "--type=renderer" in line_of(one)}
     session.value("const end = Date.now() + 600; while (Date.now() < end); 1")
-    return max(renderers, key=lambda one: one.cpu_times().user - before[one.pid])
+    return max(before, key=lambda one: computed(one) - before[one])
+
+
+def computed(process: psutil.Process) -> float:
+    """Seconds of processor time it has taken; 0 if it is gone."""
+    try:
+        return float(process.cpu_times().user)
+    except psutil.NoSuchProcess:
+        return 0.0
 
 
 def eventually(holds: Callable[[], bool], *, within: float = 10.0, what: str = "") -> None:

@@ -12,6 +12,7 @@ import pytest
 from agent_browser.browser import ffmpeg
 from tests.end_to_end import remote
 from tests.end_to_end.remote import Refused, Session, eventually, held, renderer_of
+from tests.processes import is_alive
 from tests.program import Program
 from tests.site import Site
 
@@ -134,7 +135,7 @@ def test_a_stopped_server_leaves_no_process_and_no_temporary_file(
         Session(client, site.url(path))
     tree = program.tree
     assert program.stop() == 0
-    assert [p for p in tree if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
+    assert [p for p in tree if is_alive(p)] == []
     assert list(program.temporary.iterdir()) == []
 
 

@@ -4,6 +4,7 @@ import os
 import signal
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -100,8 +101,9 @@ def test_a_killed_server_loses_no_recording(
     encoders = [process for process in tree if _is_encoder(process)]
     assert encoders
     for process in tree:
-        if process not in encoders and process.is_running():
-            process.kill()
+        if process not in encoders:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
     second = Program(
         tmp_path / "second",
         executable,

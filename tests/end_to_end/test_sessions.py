@@ -1,7 +1,6 @@
 """A session that is not there, or not yet, or no more, says so."""
 
 import httpx
-import psutil
 import pytest
 
 from tests.end_to_end.conftest import Opening
@@ -15,6 +14,7 @@ from tests.end_to_end.remote import (
     read,
     renderer_of,
 )
+from tests.processes import is_alive
 from tests.program import Program
 from tests.site import Site
 
@@ -61,22 +61,14 @@ def test_a_lapsed_session_frees_its_browser_and_says_that_it_was_idle(
 ) -> None:
     lapsed = Session(http, site.url("/empty"), session_timeout=1.5)
     renderer = renderer_of(server, lapsed)
-    assert is_running(renderer)
+    assert is_alive(renderer)
     eventually(lambda: bool(lapsed.state()["state"] == "ended"), within=3)
-    eventually(lambda: not is_running(renderer), within=1, what="its page outlived it")
+    eventually(lambda: not is_alive(renderer), within=1, what="its page outlived it")
     state = lapsed.state()
     assert (state["end_reason"], state["expires_at"]) == ("idle", None)
     with pytest.raises(Refused) as refused:
         lapsed.snapshot()
     assert (refused.value.status, refused.value.problem["end_reason"]) == (410, "idle")
-
-
-def is_running(process: psutil.Process) -> bool:
-    """Whether it still has anything: a dead one that nobody has asked about has not."""
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def test_a_timeout_out_of_range_names_the_range(http: httpx.Client, site: Site) -> None:
