@@ -5,16 +5,17 @@
     ├── InvalidTimeout · InvalidUrl
     ├── Unauthorized · Forbidden ── EgressDenied, HostNotAllowed
     ├── NotFound ── SessionNotFound, ArtifactNotFound, OperationNotFound,
-    │               WebhookNotFound
+    │               WebhookNotFound, ProfileNotFound, CheckpointNotFound
     ├── MethodNotAllowed
     ├── Conflict ── OptionNeedsNewSession, IdempotencyConflict, DialogWaiting, ControlTaken,
-    │               AlreadyRecording, NotRecording, AlreadyTracing, NotTracing
+    │               AlreadyRecording, NotRecording, AlreadyTracing, NotTracing,
+    │               CannotHibernate, CheckpointUnusable
     ├── Gone ── SessionEnded, SessionExpired
     ├── PayloadTooLarge · RangeNotSatisfiable · CannotRenew
     ├── TooMany ── SessionQueueFull, RateLimited
     ├── NavigationFailed
     ├── Unavailable ── PoolFull, BrowserLost, PageCrashed, BrowserMissing, StorageFull,
-    │                  DatabaseUnusable
+    │                  DatabaseUnusable, ResumeFailed, StateLocked
     ├── DeadlineExceeded
     ├── InternalError
     └── ActionFailed   (never a problem of its own: an interact answer with success false)
@@ -183,6 +184,28 @@ class WebhookNotFound(NotFound):
         super().__init__(f"webhook not found: {webhook_id[:64]}", webhook_id=webhook_id[:64])
 
 
+class ProfileNotFound(NotFound):
+    """A profile that was never saved, or belongs to another owner."""
+
+    code: ClassVar[str] = "profile_not_found"
+    title: ClassVar[str] = "Profile not found"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"profile not found: {name[:64]}", profile=name[:64])
+
+
+class CheckpointNotFound(NotFound):
+    """A checkpoint that was never made, or is not kept any more."""
+
+    code: ClassVar[str] = "checkpoint_not_found"
+    title: ClassVar[str] = "Checkpoint not found"
+
+    def __init__(self, checkpoint_id: str) -> None:
+        super().__init__(
+            f"checkpoint not found: {checkpoint_id[:64]}", checkpoint_id=checkpoint_id[:64]
+        )
+
+
 class MethodNotAllowed(AgentBrowserError):
     """The address is there, but not with this method; `allow` names those that are."""
 
@@ -303,6 +326,30 @@ class NotTracing(Conflict):
 
     def __init__(self) -> None:
         super().__init__("no trace runs in this session; start one with action 'start'")
+
+
+class CannotHibernate(Conflict):
+    """A page holds what no checkpoint can; `unsaved` says what. With `force` it is lost."""
+
+    code: ClassVar[str] = "cannot_hibernate"
+    title: ClassVar[str] = "Cannot hibernate"
+
+    def __init__(self, unsaved: list[str]) -> None:
+        super().__init__(
+            f"a page holds what no checkpoint can: {', '.join(unsaved)}. Wait until it is done, or "
+            "hibernate with force and lose it.",
+            unsaved=unsaved,
+        )
+
+
+class CheckpointUnusable(Conflict):
+    """A checkpoint that can't be read: damaged, of another program, or of a newer version. It is
+    left as it is.
+    """
+
+    code: ClassVar[str] = "checkpoint_unusable"
+    title: ClassVar[str] = "Checkpoint unusable"
+    recovery: ClassVar[Recovery] = "ask_operator"
 
 
 class Gone(AgentBrowserError):
@@ -458,6 +505,16 @@ class BrowserLost(Unavailable):
     def __init__(self, detail: str = "the browser that held this session is gone") -> None:
         super().__init__(detail)
 
+    @classmethod
+    def survived(cls) -> "BrowserLost":
+        """What the call under way is told where the session comes back with the next one."""
+        lost = cls(
+            "the browser that held this session is gone; call again, and the session goes on from "
+            "its last checkpoint"
+        )
+        lost.recovery = "retry"  # type: ignore[misc]
+        return lost
+
 
 class PageCrashed(Unavailable):
     """The page died or closed itself; the session goes on, `open` gives it a fresh page."""
@@ -498,6 +555,30 @@ class DatabaseUnusable(Unavailable):
 
     code: ClassVar[str] = "database_unusable"
     title: ClassVar[str] = "Database unusable"
+    retryable: ClassVar[bool] = False
+    recovery: ClassVar[Recovery] = "ask_operator"
+
+
+class ResumeFailed(Unavailable):
+    """A hibernated session could not be brought back; its checkpoint is kept. `retry_after` in
+    seconds.
+    """
+
+    code: ClassVar[str] = "resume_failed"
+    title: ClassVar[str] = "Resume failed"
+
+    def __init__(self, reason: str, *, retry_after: float = 1.0) -> None:
+        super().__init__(
+            f"the session could not be brought back: {reason} Its state is kept.",
+            retry_after=retry_after,
+        )
+
+
+class StateLocked(Unavailable):
+    """A state was encrypted with another key than the server has. Nothing is changed by that."""
+
+    code: ClassVar[str] = "state_locked"
+    title: ClassVar[str] = "State locked"
     retryable: ClassVar[bool] = False
     recovery: ClassVar[Recovery] = "ask_operator"
 

@@ -37,6 +37,17 @@ class Observer(Protocol):
     def recycled(self, *, reason: str) -> None:
         """A browser process was replaced: contexts, memory, rest, stuck."""
 
+    def hibernated(self, *, reason: str, seconds: float) -> None:
+        """A session was hibernated, from the wish to its context being closed."""
+
+    def resumed(self, *, outcome: str, seconds: float) -> None:
+        """A hibernated session was brought back, or was not: ok, partly (something is not as it
+        was), failed, refused (there was no room).
+        """
+
+    def checkpointed(self, *, outcome: str, seconds: float, written: int) -> None:
+        """A session was saved, or was not: ok, failed. `written`: bytes, of what had changed."""
+
 
 class Unobserved:
     """Listens to nothing."""
@@ -56,6 +67,12 @@ class Unobserved:
     def lost(self) -> None: ...
 
     def recycled(self, *, reason: str) -> None: ...
+
+    def hibernated(self, *, reason: str, seconds: float) -> None: ...
+
+    def resumed(self, *, outcome: str, seconds: float) -> None: ...
+
+    def checkpointed(self, *, outcome: str, seconds: float, written: int) -> None: ...
 
 
 class Publisher(Protocol):

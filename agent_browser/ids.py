@@ -55,6 +55,21 @@ def new_delivery_id() -> str:
     return _new("dlv")
 
 
+def new_checkpoint_id() -> str:
+    """A fresh `ckp_…` id of 128 random bits, url-safe."""
+    return _new("ckp")
+
+
+def is_checkpoint_id(text: str) -> bool:
+    """Whether the text has the form of a checkpoint id; nothing else reaches a file system."""
+    return _is("ckp", text)
+
+
+def new_profile_key() -> str:
+    """A fresh `profile-…` key of 128 random bits: what a profile's state is kept under."""
+    return f"profile-{secrets.token_urlsafe(16)}"
+
+
 def new_control_token() -> str:
     """A fresh `ctl_…` token of 128 random bits: who sends it has control of a session."""
     return _new("ctl")

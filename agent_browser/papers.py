@@ -36,6 +36,10 @@ class Papers(Protocol):
         """Keep it no longer; nothing where it is not there."""
         ...
 
+    async def flush(self) -> None:
+        """Come back when all that was put is written. StorageFull, DatabaseUnusable."""
+        ...
+
     async def get(self, kind: str, id: str) -> dict[str, Any] | None:
         """What was put last; None where nothing was."""
         ...

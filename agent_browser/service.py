@@ -9,10 +9,13 @@ from typing import Protocol
 
 from agent_browser.models.actions import Action, ActionList
 from agent_browser.models.base import Input
+from agent_browser.models.checkpoints import Checkpoint, CheckpointList
 from agent_browser.models.control import Control, ControlGranted, ControlInput
 from agent_browser.models.files import UploadList
 from agent_browser.models.functions import Box, FunctionOutput, Mark, ScreenshotInput
+from agent_browser.models.profiles import Profile, ProfileInput, ProfileList
 from agent_browser.models.sessions import (
+    ForkInput,
     Health,
     Session,
     SessionCreate,
@@ -20,6 +23,7 @@ from agent_browser.models.sessions import (
     SessionPatch,
     SessionQuery,
 )
+from agent_browser.models.state import StateDocument
 
 
 @dataclass(frozen=True)
@@ -143,6 +147,65 @@ class SessionService(Protocol):
 
     def all_actions(self, caller: Caller, session_id: str) -> AsyncIterator[Action]:
         """Its whole log, oldest first."""
+        ...
+
+    async def hibernate(self, caller: Caller, session_id: str, *, force: bool = False) -> Session:
+        """Save it, and give back what it takes, once the calls that came before are done; the next
+        call brings it back. A hibernated one stays so. CannotHibernate where a page holds what no
+        checkpoint can, unless forced; StorageFull, SessionEnded.
+        """
+        ...
+
+    async def resume(self, caller: Caller, session_id: str) -> Session:
+        """Bring a hibernated one back now. ResumeFailed, PoolFull, StateLocked, SessionEnded."""
+        ...
+
+    async def fork(self, caller: Caller, session_id: str, request: ForkInput) -> Session:
+        """A new session from what this one is now, or was at one of its checkpoints; they share
+        nothing. CheckpointNotFound, PoolFull, SessionEnded.
+        """
+        ...
+
+    async def checkpoint(self, caller: Caller, session_id: str) -> Checkpoint:
+        """Save it now. StorageFull, SessionEnded."""
+        ...
+
+    async def checkpoints(self, caller: Caller, session_id: str) -> CheckpointList:
+        """Those that are kept of it."""
+        ...
+
+    async def rewind(self, caller: Caller, session_id: str, checkpoint_id: str) -> Session:
+        """Make it what it was at that checkpoint. CheckpointNotFound, SessionEnded."""
+        ...
+
+    async def state(self, caller: Caller, session_id: str) -> StateDocument:
+        """All that a checkpoint of it would hold now; of a hibernated one what it holds, without
+        bringing it back. SessionEnded.
+        """
+        ...
+
+    async def put_state(self, caller: Caller, session_id: str, state: StateDocument) -> Session:
+        """Make it what that says, in the place of what it was. SessionEnded."""
+        ...
+
+    async def profiles(self, caller: Caller) -> ProfileList:
+        """The caller's, by name."""
+        ...
+
+    async def profile(self, caller: Caller, name: str) -> Profile:
+        """One of them. ProfileNotFound."""
+        ...
+
+    async def put_profile(self, caller: Caller, name: str, request: ProfileInput) -> Profile:
+        """Make it, or change what is given of it. SessionNotFound, InvalidRequest, StorageFull."""
+        ...
+
+    async def profile_state(self, caller: Caller, name: str) -> StateDocument:
+        """What it holds. ProfileNotFound, StateLocked."""
+        ...
+
+    async def delete_profile(self, caller: Caller, name: str) -> None:
+        """Erase it. Sessions that started from it are what they are. ProfileNotFound."""
         ...
 
     async def end(self, caller: Caller, session_id: str, *, purge: bool = False) -> None:

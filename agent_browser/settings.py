@@ -3,6 +3,7 @@
 The environment (`AGENT_BROWSER_<NAME>`), `serve`'s options and docs/settings.md come from here.
 """
 
+import base64
 import difflib
 import os
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ import platformdirs
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from agent_browser.models.base import Duration
+from agent_browser.models.base import Duration, OnIdle
 
 PREFIX = "AGENT_BROWSER_"
 _CHECKOUT = Path(__file__).resolve().parent.parent
@@ -56,6 +57,9 @@ class Settings(BaseSettings):
     )
     max_body: int = Field(33_554_432, ge=1024, description="Largest request body in bytes.")
 
+    max_state: int = Field(
+        33_554_432, ge=1024, description="Largest state in bytes that a caller may put."
+    )
     max_upload: int = Field(
         268_435_456, ge=1024, description="Bytes of uploaded files that a session may hold."
     )
@@ -151,6 +155,30 @@ class Settings(BaseSettings):
     max_retention: Duration = Field(
         2_592_000.0, description="Greatest retention that a caller may ask for."
     )
+    on_idle: OnIdle = Field(
+        "auto",
+        description="What becomes of a session when its idle time is over: auto hibernates it, or "
+        "freezes it where a page holds what can't be saved; hibernate, freeze, end.",
+    )
+    state_url: str | None = Field(
+        None,
+        description="Where states are kept: a folder, or an address such as s3://bucket/folder; "
+        "a folder in DATA_DIR if not given.",
+    )
+    state_key: SecretStr | None = Field(
+        None,
+        description="Key that states are encrypted with: 32 bytes as base64, older ones after it "
+        "and a comma; a file in DATA_DIR, made at the first use, if not given.",
+    )
+    checkpoint_after: Duration = Field(
+        1.2,
+        ge=0.1,
+        le=3_600,
+        description="How long after it was used, or changed by its pages, a session is saved.",
+    )
+    checkpoints: int = Field(
+        3, ge=1, le=1_000, description="Checkpoints kept of a session; never less than two."
+    )
     session_queue: int = Field(
         32, ge=0, le=10_000, description="Calls that may wait for one session."
     )
@@ -208,6 +236,7 @@ class Settings(BaseSettings):
         description="How long an event stream is silent before a comment keeps proxies awake.",
     )
     max_event_streams: int = Field(1_000, ge=1, le=100_000, description="Event streams at a time.")
+    max_profiles: int = Field(200, ge=0, le=100_000, description="Profiles that an owner may have.")
     max_webhooks: int = Field(50, ge=0, le=10_000, description="Webhooks that an owner may have.")
     webhook_timeout: Duration = Field(
         10.0, ge=0.1, le=60, description="How long an address has to answer a delivery."
@@ -272,6 +301,11 @@ class Settings(BaseSettings):
         """Configured API keys: key → owner's name."""
         return parse_keys(self.api_keys.get_secret_value()) if self.api_keys else {}
 
+    @property
+    def state_keys(self) -> tuple[bytes, ...]:
+        """Configured keys of states, that for writing first; none: they are in a file."""
+        return parse_state_keys(self.state_key.get_secret_value()) if self.state_key else ()
+
 
 def parse_keys(text: str) -> dict[str, str]:
     """Key → name of `name:key,name:key`; ValueError (without the key in it) where it isn't of that
@@ -290,6 +324,28 @@ def parse_keys(text: str) -> dict[str, str]:
             raise ValueError(f"API_KEYS: the key of {name.strip()!r} is given twice")
         keys[key.strip()] = name.strip()
     return keys
+
+
+def parse_state_keys(text: str) -> tuple[bytes, ...]:
+    """The keys of `new,old`, each 32 bytes as base64 of either alphabet; ValueError (without a key
+    in it) where it isn't of that form.
+    """
+    keys: list[bytes] = []
+    for position, part in enumerate(text.split(","), start=1):
+        try:
+            bare = part.strip().rstrip("=").replace("-", "+").replace("_", "/")
+            key = base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True)
+        except ValueError:  # of it, nothing may be shown
+            key = b""
+        if len(key) != 32:
+            raise ValueError(
+                f"STATE_KEY: key {position} is not 32 bytes as base64; "
+                "`openssl rand -base64 32` makes one"
+            )
+        if key in keys:
+            raise ValueError(f"STATE_KEY: key {position} is given twice")
+        keys.append(key)
+    return tuple(keys)
 
 
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:
@@ -312,7 +368,7 @@ def load(**overrides: object) -> Settings:
         raise SettingsError("\n".join(faults))
     try:
         settings = Settings(**{k: v for k, v in overrides.items() if v is not None})  # type: ignore[arg-type]
-        _ = settings.keys
+        _ = settings.keys, settings.state_keys
     except ValidationError as exc:
         raise SettingsError("\n".join(_say(error) for error in exc.errors())) from exc
     except ValueError as exc:

@@ -107,8 +107,9 @@ class OurVisit:
     """One session."""
 
     def __init__(self, side: Ours, session_id: str) -> None:
+        self.id = session_id
+        self.path = f"/v1/sessions/{session_id}"
         self._side = side
-        self._path = f"/v1/sessions/{session_id}"
         self._ref = ""
         self._moves = 0
 
@@ -120,10 +121,10 @@ class OurVisit:
         self._ref = refs[0]
 
     async def snapshot(self) -> None:
-        self.see(await self._side.post(f"{self._path}/snapshot"))
+        self.see(await self._side.post(f"{self.path}/snapshot"))
 
     async def click(self) -> None:
-        answer = await self._side.post(f"{self._path}/interact", action="click", ref=self._ref)
+        answer = await self._side.post(f"{self.path}/interact", action="click", ref=self._ref)
         texts = [item["text"] for item in answer["snapshot"]["elements"]]
         if not answer["success"] or PRESSED not in texts:
             raise Wrong("ours: the click did nothing")
@@ -141,39 +142,44 @@ class OurVisit:
     async def _evaluated(self, code: str) -> Any:
         """What the code comes to; None if the page was left meanwhile."""
         try:
-            return (await self._side.post(f"{self._path}/execute", code=code))["value"]
+            return (await self._side.post(f"{self.path}/execute", code=code))["value"]
         except Wrong:
             return None
 
     def look(self, client: httpx.Client, *, tree: bool = False) -> None:
         """See the elements, and the tree if asked for, by a client that is not asynchronous."""
-        answer = _checked(client.post(f"{self._path}/snapshot", json={"tree": tree})).json()
+        answer = _checked(client.post(f"{self.path}/snapshot", json={"tree": tree})).json()
         if answer["total"] < LINKS or (tree and "[ref=" not in answer["tree"]):
             raise Wrong("ours: the elements are not there")
 
     def unchanged(self, client: httpx.Client) -> None:
         """Ask for what changed, where nothing did."""
-        answer = client.post(f"{self._path}/snapshot", json={"delta": True})
+        answer = client.post(f"{self.path}/snapshot", json={"delta": True})
         if not _checked(answer).json()["delta"]["unchanged"]:
             raise Wrong("ours: the delta tells of a change")
 
     async def picture(self) -> None:
-        data = await self._side.image(f"{self._path}/screenshot", type="jpeg")
+        data = await self._side.image(f"{self.path}/screenshot", type="jpeg")
         if not data.startswith(b"\xff\xd8"):
             raise Wrong("ours: the picture is no jpeg")
 
+    async def run(self, code: str) -> None:
+        """JavaScript that comes to 1."""
+        if await self._evaluated(code) != 1:
+            raise Wrong("ours: the code did not run")
+
     async def execute(self) -> None:
-        if (await self._side.post(f"{self._path}/execute", code="1+1"))["value"] != 2:
+        if (await self._side.post(f"{self.path}/execute", code="1+1"))["value"] != 2:
             raise Wrong("ours: 1+1 is not 2")
 
     def execute_in_line(self, client: httpx.Client) -> None:
         """The same as `execute`, by a client that is not asynchronous."""
-        answer = client.post(f"{self._path}/execute", json={"code": "1+1"})
+        answer = client.post(f"{self.path}/execute", json={"code": "1+1"})
         if _checked(answer).json()["value"] != 2:
             raise Wrong("ours: 1+1 is not 2")
 
     async def close(self) -> None:
-        if not (await self._side.post(f"{self._path}/close"))["success"]:
+        if not (await self._side.post(f"{self.path}/close"))["success"]:
             raise Wrong("ours: the session was not closed")
 
 
@@ -194,14 +200,23 @@ async def ours(place: Place) -> AsyncIterator[Ours]:
 class Server:
     """`agent-browser serve` on a free port, writing below a folder of its own."""
 
-    def __init__(self, place: Place, *, program: str = "agent_browser") -> None:
+    def __init__(
+        self,
+        place: Place,
+        *,
+        program: str = "agent_browser",
+        folder: Path | None = None,
+        **settings: object,
+    ) -> None:
+        """`folder`: that of an earlier one, which has ended."""
         self._place = place
         self._program = program
-        self.folder = Path(tempfile.mkdtemp(prefix="server-", dir=place.folder))
+        self._settings = settings
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="server-", dir=place.folder))
         self.temporary = self.folder / "tmp"
 
     def __enter__(self) -> "Server":
-        self.temporary.mkdir()
+        self.temporary.mkdir(exist_ok=True)
         with (self.folder / "log").open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", self._program, "serve", "--port", "0"],
@@ -249,6 +264,12 @@ class Server:
             self._process.stdout.close()
         return left + self.leftovers()
 
+    def kill(self) -> None:
+        """End it and all below it at once, as a machine that runs out of memory does."""
+        for _ in _killed(self.tree.members()):
+            pass
+        self._process.wait()
+
     def leftovers(self) -> list[str]:
         """What there is in its folder for temporary files."""
         return sorted(path.name for path in self.temporary.iterdir())
@@ -262,6 +283,7 @@ class Server:
             "AGENT_BROWSER_DATA_DIR": str(self.folder / "data"),
             "AGENT_BROWSER_RECORDINGS_DIR": str(self.folder / "recordings"),
             "TMPDIR": str(self.temporary),
+            **{f"AGENT_BROWSER_{name.upper()}": str(v) for name, v in self._settings.items()},
         }
 
 

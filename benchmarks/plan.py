@@ -39,6 +39,12 @@ class Plan:
     searches: int = 20
     timers: int = 10_000
     followers: int = 200
+    sleeps: int = 40
+    """Times that a session is hibernated and brought back."""
+    sleepers: int = 10_000
+    """Sessions that are hibernated at once."""
+    survivors: int = 50
+    """Sessions of a killed server."""
     tellings: int = 40
     """Events told to all followers."""
 
@@ -52,4 +58,5 @@ QUICK = Plan(
     executes=10, sessions=2, crowd=4, full=6, scrape_rounds=1, scrape_pages=8,
     looks=1, large_looks=1, deltas=2, compares=1,
     recorded=200, lists=2, searches=1, timers=20, followers=3, tellings=2,
+    sleeps=2, sleepers=20, survivors=2,
 )  # fmt: skip

@@ -29,7 +29,7 @@ class Result:
 
     name: str
     words: str
-    unit: Literal["ms", "MB", "GB", "s", "/s", ""]
+    unit: Literal["ms", "kB", "MB", "GB", "s", "/s", ""]
     ours: float
     raw: float | None = None
     goal: Goal | None = None

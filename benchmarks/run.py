@@ -7,7 +7,18 @@ from typing import Any
 
 from agent_browser.browser.executable import find
 from agent_browser.settings import load
-from benchmarks import comparing, directory, life, looks, memory, page, rates, scraping, speed
+from benchmarks import (
+    comparing,
+    directory,
+    hibernation,
+    life,
+    looks,
+    memory,
+    page,
+    rates,
+    scraping,
+    speed,
+)
 from benchmarks.ours import Ours, ours
 from benchmarks.place import Place, facts
 from benchmarks.plan import QUICK, Plan
@@ -29,6 +40,7 @@ SIZED: dict[str, Callable[[Place, Plan], Any]] = {
     "memory": memory.per_session,
     "crowd": memory.crowd,
     "life": life.life,
+    "hibernation": hibernation.hibernation,
     "directory": directory.directory,
 }
 """Measured one side after the other, each on processes of its own that were just started; the

@@ -11,6 +11,8 @@ import structlog
 
 from tests import processes
 
+pytest_plugins = ["tests.sockets"]
+
 if TYPE_CHECKING:
     from agent_browser.settings import Settings
     from tests.program import Program

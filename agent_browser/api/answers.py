@@ -30,6 +30,15 @@ def json_answer(
     return Response(body, status, headers, "application/json")
 
 
+def document_answer(document: dict[str, Any]) -> Response:
+    """JSON that is to be read into the same again: half a surrogate pair is kept, as an escape."""
+    try:
+        body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:
+        body = json.dumps(document, separators=(",", ":")).encode()
+    return Response(body, 200, media_type="application/json")
+
+
 def _whole(value: Any) -> Any:
     if isinstance(value, str):
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

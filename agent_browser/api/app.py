@@ -22,10 +22,13 @@ from agent_browser.api.routes import (
     events,
     functions,
     operations,
+    profiles,
     recordings,
     runs,
     scrape,
     sessions,
+    states,
+    storage,
     uploads,
     webhooks,
 )
@@ -42,6 +45,9 @@ ROUTERS = (
     runs.router,
     control.router,
     sessions.router,
+    storage.router,
+    states.router,
+    profiles.router,
     actions.router,
     events.router,
     webhooks.router,
@@ -101,6 +107,7 @@ def create_app(
         keys=keys,
         origins=Origins(settings.host, settings.allowed_hosts),
         max_body=settings.max_body,
+        max_state=settings.max_state,
         max_upload=settings.max_upload,
     )
     return app

@@ -21,6 +21,8 @@ from agent_browser.recording.sweeper import sweep_by_the_hour
 from agent_browser.running.operations import Operations
 from agent_browser.settings import Settings
 from agent_browser.store.artifacts import ArtifactStore
+from agent_browser.store.checkpoints import CheckpointStore
+from agent_browser.store.claim import Claim, InUse
 from agent_browser.store.database import Database
 from agent_browser.store.papers import Papers
 from agent_browser.store.records import Records
@@ -46,8 +48,11 @@ async def assembled(settings: Settings) -> AsyncIterator[Assembly]:
 
     with _start_failures() as start:
         async with AsyncExitStack() as parts:
+            # Before anything in the data folder is touched, and until all else is over.
+            parts.enter_context(Claim(settings))
             # What comes first goes last: the database takes what is told to the very end.
             store = await parts.enter_async_context(ArtifactStore(settings))
+            checkpoints = await parts.enter_async_context(CheckpointStore(settings))
             database = await parts.enter_async_context(Database(settings))
             writer = await parts.enter_async_context(Writer(database, settings))
             hub, metrics = Hub(history=settings.event_history), Metrics()
@@ -63,6 +68,8 @@ async def assembled(settings: Settings) -> AsyncIterator[Assembly]:
                     settings,
                     store,
                     records,
+                    checkpoints,
+                    papers,
                     publisher=hub,
                     audience=hub,
                     observer=metrics,
@@ -105,16 +112,18 @@ def _start_failures() -> Iterator[_Start]:
     start = _Start()
     try:
         yield start
-    except (AgentBrowserError, OSError, ExceptionGroup) as exc:
+    except (AgentBrowserError, OSError, InUse, ExceptionGroup) as exc:
         cause: BaseException = exc
         while isinstance(cause, ExceptionGroup) and len(cause.exceptions) == 1:
             cause = cause.exceptions[0]
-        if start.is_over or not isinstance(cause, AgentBrowserError | OSError):
+        if start.is_over or not isinstance(cause, AgentBrowserError | OSError | InUse):
             raise
         raise StartFailed(_said(cause)) from exc
 
 
-def _said(cause: AgentBrowserError | OSError) -> str:
+def _said(cause: AgentBrowserError | OSError | InUse) -> str:
+    if isinstance(cause, InUse):
+        return str(cause)
     if isinstance(cause, AgentBrowserError):
         return cause.detail
     where = cause.filename or "the data folder"

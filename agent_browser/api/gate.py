@@ -41,12 +41,20 @@ class Gate:
     """
 
     def __init__(
-        self, app: ASGIApp, *, keys: Keys, origins: Origins, max_body: int, max_upload: int
+        self,
+        app: ASGIApp,
+        *,
+        keys: Keys,
+        origins: Origins,
+        max_body: int,
+        max_state: int,
+        max_upload: int,
     ) -> None:
         self._app = app
         self._keys = keys
         self._origins = origins
         self._max_body = max_body
+        self._max_state = max(max_state, max_body)
         self._max_form = max_upload + limits.FORM_HEADS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -64,7 +72,8 @@ class Gate:
         try:
             headers = self._admit(scope)
             form = limits.takes_files(scope)
-            limit = self._max_form if form else self._max_body
+            long = self._max_state if limits.takes_state(scope) else self._max_body
+            limit = self._max_form if form else long
             if limits.check_head(headers, limit, form=form):
                 seconds = limits.FORM_SECONDS if form else limits.BODY_SECONDS
                 receive = limits.BoundedBody(receive, limit, seconds=seconds)

@@ -15,11 +15,17 @@ FORM_SECONDS = 900.0
 FORM_HEADS = 1_048_576
 """Bytes that a form may have beside its files' own."""
 _UPLOADS = re.compile(r"/v1/sessions/[^/]+/uploads")
+_STATES = re.compile(r"/v1/(sessions/[^/]+/state|profiles/[^/]+)")
 
 
 def takes_files(scope: Scope) -> bool:
     """Whether the request's body is files in a form, and has bounds of its own."""
     return scope["method"] == "POST" and _UPLOADS.fullmatch(scope["path"]) is not None
+
+
+def takes_state(scope: Scope) -> bool:
+    """Whether the request's body is a state, JSON that may be longer than others."""
+    return scope["method"] == "PUT" and _STATES.fullmatch(scope["path"]) is not None
 
 
 def check_head(headers: Mapping[bytes, bytes], limit: int, *, form: bool = False) -> bool:

@@ -27,6 +27,8 @@ class Statistics(Protocol):
     @property
     def waiting(self) -> int: ...
     @property
+    def hibernated(self) -> int: ...
+    @property
     def ended(self) -> int: ...
     @property
     def capacity(self) -> int: ...
@@ -66,6 +68,12 @@ class Metrics:
         self._launched = self._counter("browser_launches", "Browser processes started.")
         self._lost = self._counter("browser_losses", "Browser processes lost.")
         self._recycled = self._counter("browser_recycles", "Browser processes replaced.", "reason")
+        self._hibernated = self._counter("hibernations", "Sessions hibernated.", "reason")
+        self._resumed = self._counter(
+            "resumes", "Hibernated sessions brought back, or not.", "outcome"
+        )
+        self._checkpoints = self._counter("checkpoints", "States of sessions saved.", "outcome")
+        self._checkpoint_bytes = self._counter("checkpoint_bytes", "Bytes written for them.")
         self._open_seconds = self._histogram(
             "open_duration", "From asking for a context to having it.", _FAST, "warm"
         )
@@ -75,6 +83,15 @@ class Metrics:
         self._wait_seconds = self._histogram("wait_duration", "Opens' wait for room.", _SLOW)
         self._launch_seconds = self._histogram(
             "browser_launch_duration", "Time a browser took to start.", _SLOW
+        )
+        self._hibernation_seconds = self._histogram(
+            "hibernation_duration", "Time it took to hibernate a session.", _FAST, "reason"
+        )
+        self._resume_seconds = self._histogram(
+            "resume_duration", "Time it took to bring a session back.", _FAST, "outcome"
+        )
+        self._checkpoint_seconds = self._histogram(
+            "checkpoint_duration", "Time it took to save a state.", _FAST, "outcome"
         )
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
@@ -127,6 +144,19 @@ class Metrics:
     def recycled(self, *, reason: str) -> None:
         self._recycled.labels(reason).inc()
 
+    def hibernated(self, *, reason: str, seconds: float) -> None:
+        self._hibernated.labels(reason).inc()
+        self._hibernation_seconds.labels(reason).observe(seconds)
+
+    def resumed(self, *, outcome: str, seconds: float) -> None:
+        self._resumed.labels(outcome).inc()
+        self._resume_seconds.labels(outcome).observe(seconds)
+
+    def checkpointed(self, *, outcome: str, seconds: float, written: int) -> None:
+        self._checkpoints.labels(outcome).inc()
+        self._checkpoint_seconds.labels(outcome).observe(seconds)
+        self._checkpoint_bytes.inc(written)
+
 
 class _Gauges(Collector):
     def __init__(self, statistics: Callable[[], Statistics]) -> None:
@@ -139,7 +169,7 @@ class _Gauges(Collector):
     def collect(self) -> Iterable[Metric]:
         now = self._statistics()
         sessions = _sessions()
-        for state in ("live", "opening", "waiting", "ended"):
+        for state in ("live", "opening", "waiting", "hibernated", "ended"):
             sessions.add_metric([state], getattr(now, state))
         capacity, warm = _capacity(), _warm()
         capacity.add_metric([], now.capacity)

@@ -19,6 +19,7 @@ pictures, run code in it, close it. Every error is `application/problem+json` wi
 _TAGS = [
     {"name": "functions", "description": "What a session can do, in the form of one call."},
     {"name": "sessions", "description": "Sessions, and the functions on one of them."},
+    {"name": "profiles", "description": "Saved states that sessions start from: logins."},
     {"name": "runs", "description": "Steps in one request, and what became of them."},
     {"name": "scraping", "description": "Many pages in one request."},
     {"name": "events", "description": "What happens to sessions, as streams and to addresses."},

@@ -38,6 +38,8 @@ STATUS: Mapping[type[AgentBrowserError], int] = {
     errors.ArtifactNotFound: 404,
     errors.OperationNotFound: 404,
     errors.WebhookNotFound: 404,
+    errors.ProfileNotFound: 404,
+    errors.CheckpointNotFound: 404,
     errors.MethodNotAllowed: 405,
     errors.Conflict: 409,
     errors.OptionNeedsNewSession: 409,
@@ -49,6 +51,8 @@ STATUS: Mapping[type[AgentBrowserError], int] = {
     errors.NotRecording: 409,
     errors.AlreadyTracing: 409,
     errors.NotTracing: 409,
+    errors.CannotHibernate: 409,
+    errors.CheckpointUnusable: 409,
     errors.Gone: 410,
     errors.SessionEnded: 410,
     errors.SessionExpired: 410,
@@ -67,6 +71,8 @@ STATUS: Mapping[type[AgentBrowserError], int] = {
     errors.BrowserMissing: 503,
     errors.StorageFull: 503,
     errors.DatabaseUnusable: 503,
+    errors.ResumeFailed: 503,
+    errors.StateLocked: 503,
     errors.DeadlineExceeded: 504,
 }
 """Every class of the tree but ActionFailed, which is never a problem of its own."""

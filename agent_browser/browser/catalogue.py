@@ -2,28 +2,34 @@
 
 from agent_browser.browser import (
     console,
+    cookies,
     emulation,
     har,
+    messages,
     network,
     pdf,
     reading,
     recorder,
     responses,
     routing,
+    storage,
     tracing,
 )
 from agent_browser.browser.functions import TABLE
 
 ROOMS = (
     console,
+    cookies,
     emulation,
     har,
+    messages,
     network,
     pdf,
     reading,
     recorder,
     responses,
     routing,
+    storage,
     tracing,
 )
 

@@ -72,12 +72,15 @@ class Chromium:
         driver = await self._unworn()
         scratch = await anyio.to_thread.run_sync(Scratch)
         marker = f"--agent-browser-host={secrets.token_hex(8)}"
+        _note(scratch, marker, {})
         try:
             browser, playwright = await self._start(driver, found.path, scratch.path, marker)
         except BaseException:
             scratch.remove()
             raise
         own = process.find(marker)
+        if own is not None:
+            _note(scratch, marker, process.noted(own, marker))
         _log.info("browser started", pid=own.pid if own else None, version=browser.version)
         settings = self._settings
         bounds = Bounds(settings.max_download, settings.download_bytes, settings.max_downloads)
@@ -136,6 +139,16 @@ class Chromium:
             handle_sighup=False,
             timeout=self._settings.launch_timeout * 1000,
         )
+
+
+def _note(scratch: Scratch, marker: str, running: dict[int, str]) -> None:
+    """Have them ended at the next start if this process is killed. No launch fails for want of it;
+    and nothing may be awaited, or a browser might be left that nobody knows of.
+    """
+    try:
+        scratch.note(marker, running)
+    except OSError as exc:
+        _log.warning("a browser could not be noted", reason=exc.strerror)
 
 
 def _cause(exc: Error) -> str:
@@ -273,5 +286,9 @@ class ChromiumBrowser:
                     _log.debug("browser was gone at close", error=first_line(exc))
             await process.end(members)
             await self._driver.release()
-            await anyio.to_thread.run_sync(self._scratch.remove)
+            if any(map(process.is_alive, members)):
+                # Its note stays in the folder: the next start's sweep ends it.
+                _log.error("a browser does not end", pid=self.pid)
+            else:
+                await anyio.to_thread.run_sync(self._scratch.remove)
         _log.info("browser ended", pid=self.pid, seconds=round(time.monotonic() - started, 3))

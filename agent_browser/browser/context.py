@@ -1,16 +1,18 @@
 """A session's side of the browser: its Playwright context, and the functions on the tabs in it."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import anyio
 from playwright.async_api import BrowserContext, Error
 
 from agent_browser.browser import detour, held, script
 from agent_browser.browser import options as wire_options
+from agent_browser.browser.ages import Ages
 from agent_browser.browser.catalogue import TABLE
 from agent_browser.browser.downloads import Downloads
 from agent_browser.browser.driver import Driver
@@ -25,18 +27,24 @@ from agent_browser.browser.engine import (
     Video,
     Words,
 )
+from agent_browser.browser.followed import KINDS, Followed
+from agent_browser.browser.freezing import Freezing
 from agent_browser.browser.functions import BEFORE_OPEN, BESIDE, FROM_THE_START, Reach
 from agent_browser.browser.glance import glance
 from agent_browser.browser.guise import LATER
 from agent_browser.browser.interaction import Interaction
+from agent_browser.browser.messages import Messages
 from agent_browser.browser.navigation import goto
 from agent_browser.browser.recorder import Recorder
+from agent_browser.browser.restoring import restore
+from agent_browser.browser.saving import Saving
 from agent_browser.browser.settle import ERROR_PAGE
 from agent_browser.browser.shooting import Shooting
 from agent_browser.browser.tab import MAX_URL, Lost, Tab
 from agent_browser.browser.tabs import MAX_TITLE, Tabs, show_cursor
 from agent_browser.browser.telling import Telling
 from agent_browser.browser.translate import asked, translated
+from agent_browser.browser.unsaved import unsaved
 from agent_browser.browser.view import View
 from agent_browser.browser.worlds import DocumentLeft
 from agent_browser.errors import (
@@ -48,6 +56,7 @@ from agent_browser.errors import (
 )
 from agent_browser.models.base import Input
 from agent_browser.models.catalogue import NAMES
+from agent_browser.models.checkpoints import MESSAGES, RECORDING, Loss, State
 from agent_browser.models.dialogs import WaitingChooser, WaitingDialog
 from agent_browser.models.events import EventType
 from agent_browser.models.functions import (
@@ -76,6 +85,21 @@ PATIENCE = 1.0
 """Seconds of a function while a dialog waits; it may not need the page."""
 _GRACE = 2.0
 """Seconds between Playwright's own deadline and ours."""
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _awake(
+    call: Callable[Concatenate["ChromiumContext", P], Awaitable[R]],
+) -> Callable[Concatenate["ChromiumContext", P], Coroutine[Any, Any, R]]:
+    """A call to pages that must not stand still."""
+
+    @wraps(call)
+    async def awake(context: "ChromiumContext", /, *args: P.args, **named: P.kwargs) -> R:
+        await context.thaw()
+        return await call(context, *args, **named)
+
+    return awake
 
 
 class ChromiumContext:
@@ -159,6 +183,10 @@ class ChromiumContext:
 
     def heed(self, kinds: frozenset[EventType]) -> None:
         self._telling.heed(kinds)
+        if kinds & KINDS or Followed in self._reach.parts:
+            followed = self._reach.part(Followed)
+            followed.told = self._telling.tell
+            followed.heed(kinds)
 
     def _ready(self) -> Tab:
         if not self._opened:
@@ -189,6 +217,7 @@ class ChromiumContext:
         except (TimeoutError, DocumentLeft) as exc:
             raise tab.gone() or DeadlineExceeded(deadline, seconds) from exc
 
+    @_awake
     async def apply(self, options: ContextOptions) -> None:
         if self._lost.browser:
             raise BrowserLost
@@ -214,8 +243,10 @@ class ChromiumContext:
     async def _apply(self, options: ContextOptions) -> None:
         if options.storage_state is not None:
             await self._context.set_storage_state(wire_options.storage_state(options.storage_state))
+            self._reach.part(Saving).given(options.storage_state)
         await self._reach.part(Conditions).apply(options)
 
+    @_awake
     async def open(self, input: OpenInput) -> OpenOutput:
         tab = await self._ready_to_navigate()
         self._opened = True
@@ -243,12 +274,16 @@ class ChromiumContext:
             raise BrowserLost
         try:
             with anyio.fail_after(APPLY_TIMEOUT):
-                return await self._tabs.ready()
+                tab = await self._tabs.ready()
+                if not self._opened and Saving in self._reach.parts:
+                    await self._reach.part(Saving).begin()
+                return tab
         except TimeoutError as exc:
             raise DeadlineExceeded("navigation", APPLY_TIMEOUT) from exc
         except Error as exc:
             raise BrowserLost() from exc
 
+    @_awake
     async def snapshot(self, input: SnapshotInput) -> SnapshotOutput:
         try:
             return await self._seen(await self._free(), input)
@@ -261,6 +296,7 @@ class ChromiumContext:
             state = await self._view.answer(self._tabs, tab, input, SNAPSHOT_TIMEOUT)
         return SnapshotOutput(status=tab.status, **dict(state))
 
+    @_awake
     async def interact(
         self, input: InteractInput, uploads: tuple[Upload, ...] = ()
     ) -> InteractOutput:
@@ -277,6 +313,7 @@ class ChromiumContext:
             self._tabs, self._view, input, uploads, self._downloads, self._settle_bound
         ).outcome()
 
+    @_awake
     async def screenshot(self, input: ScreenshotInput) -> Image:
         tab = await self._free()
         with self._bounded(tab, "screenshot", PICTURE_TIMEOUT):
@@ -288,6 +325,7 @@ class ChromiumContext:
                 await self._reach.part(Conditions).guise.retouch(tab)
             return image
 
+    @_awake
     async def perform(self, input: Input, *, recordings: Path | None = None) -> Done:
         self._reach.recordings = recordings
         if type(input) in BESIDE:
@@ -303,6 +341,7 @@ class ChromiumContext:
         with asked(lambda: self._lost.browser, NAMES[type(input)], _seconds(input)):
             return await TABLE[type(input)](self._reach, input)
 
+    @_awake
     async def execute(self, input: ExecuteInput) -> ExecuteOutput:
         try:
             tab = await self._free()
@@ -316,6 +355,8 @@ class ChromiumContext:
         tab = self._tabs.current
         if not self._opened or tab is None or tab.gone() or self._tabs.waiting is not None:
             return None
+        if self._reach.part(Freezing).is_on:
+            return None
         with self._bounded(tab, "text", WORDS_TIMEOUT):
             _, said = await tab.worlds.ask_main(f"words({most})")
             words = Words(said["url"][:MAX_URL], said["title"][:MAX_TITLE], said["text"])
@@ -324,6 +365,45 @@ class ChromiumContext:
             # What the browser shows in the place of a page is no page's text.
             return None if words.url.startswith(ERROR_PAGE) else words
         return None
+
+    async def capture(self, *, thorough: bool = False) -> State:
+        if self._lost.browser:
+            raise BrowserLost
+        state = await self._reach.part(Saving).capture(thorough=thorough)
+        ages, recorder = self._reach.parts.get(Ages), self._reach.parts.get(Recorder)
+        if recorder is not None and recorder.state is not None:
+            state = state.with_parts([recorder.state])
+        messages = self._reach.parts.get(Messages)
+        if messages is not None and messages.is_recording:
+            state = state.with_parts([messages.state])
+        return state if ages is None else ages.added(state)
+
+    @_awake
+    async def restore(
+        self, state: State, *, within: float, recordings: Path | None = None
+    ) -> tuple[Loss, ...]:
+        if self._lost.browser:
+            raise BrowserLost
+        if MESSAGES in state.parts:
+            await self._reach.part(Messages).listen("asked")
+        losses = await restore(self._reach, state, within)
+        self._opened = any(tab.url != "about:blank" for tab in self._tabs.open)
+        if RECORDING in state.parts:
+            self._reach.recordings = recordings
+            losses += await self._reach.part(Recorder).resume(state.value(RECORDING))
+        return losses
+
+    async def unsaved(self) -> tuple[str, ...]:
+        return await unsaved(self._reach, self._downloads)
+
+    async def freeze(self) -> None:
+        await self._reach.part(Freezing).freeze()
+
+    async def thaw(self) -> None:
+        await self._reach.part(Freezing).thaw()
+
+    def on_change(self, callback: Callable[[], None]) -> None:
+        self._reach.part(Saving).on_change = callback
 
     def is_plain(self, ref: str) -> bool:
         return self._view.is_plain(ref)
@@ -349,11 +429,11 @@ class ChromiumContext:
             with anyio.move_on_after(PART_TIMEOUT), suppress(Error):
                 await part.close()
         videos = list(self._tabs.videos)
-        paths: list[Path] = []
+        paths: list[tuple[Path, str]] = []
         with anyio.move_on_after(CLOSE_TIMEOUT):
-            for video in videos:
+            for tab, video in videos:
                 try:
-                    paths.append(Path(await video.path()))
+                    paths.append((Path(await video.path()), tab.id))
                 except Error:
                     continue
         with anyio.move_on_after(CLOSE_TIMEOUT):
@@ -361,7 +441,8 @@ class ChromiumContext:
                 await self._context.close()
         await detour.end(self._context)
         # Also one that came to nothing: on a full disk its file is empty, and somebody must say so.
-        whole = [Video(path, *self._viewport) for path in paths if path.is_file()]
+        there = [(path, tab) for path, tab in paths if path.is_file()]
+        whole = [Video(path, *self._viewport, part_of=tab) for path, tab in there]
         return Closed((*whole, *self._reach.videos))
 
 

@@ -70,6 +70,10 @@ class Dialogs:
         self._in_a_row = 0
         self._times: deque[float] = deque(maxlen=FLOOD)
 
+    def rename(self, tab: str) -> None:
+        """Its tab is known by this id from now on."""
+        self._tab = tab
+
     @property
     def waiting(self) -> WaitingDialog | None:
         """The dialog that waits for the caller; while it does, its page answers nothing."""

@@ -11,7 +11,7 @@ from urllib.parse import urldefrag
 import anyio
 from playwright.async_api import BrowserContext, Download, Error, Page
 
-from agent_browser.browser import kinds
+from agent_browser.browser import backstage, kinds
 from agent_browser.browser.engine import Downloading
 from agent_browser.browser.translate import is_gone
 from agent_browser.browser.watch import Claim, Watch
@@ -165,6 +165,8 @@ class Downloads:
         self._waited = self._ended
 
     def _meet(self, page: Page) -> None:
+        if backstage.is_ours(page):
+            return
         # Two listeners: a coroutine is begun in a later round of the loop, and what is asked in
         # this one has to know already that a download runs.
         page.on("download", self._begin)

@@ -14,7 +14,7 @@ STOP_TIMEOUT = 5.0
 ALIVE_TIMEOUT = 3.0
 
 
-def _script(name: str) -> str:
+def script_text(name: str) -> str:
     """The script without its comments and indentation: it is sent to every document."""
     text = files("agent_browser.browser").joinpath(name).read_text(encoding="utf-8")
     lines = (line.strip() for line in text.splitlines())
@@ -28,7 +28,7 @@ class Driver:
 
     def __init__(self) -> None:
         self.bridge = f"b{secrets.token_hex(16)}"
-        self.collector = f"globalThis.makeAgentBrowser = {_script('collector.js')}\n; 0"
+        self.collector = f"globalThis.makeAgentBrowser = {script_text('collector.js')}\n; 0"
         self.contexts = 0
         """Contexts made through it so far."""
         self._browsers = 0
@@ -48,7 +48,7 @@ class Driver:
 
     async def _launch(self) -> Playwright:
         playwright = await async_playwright().start()
-        engine = _script("refs.js").replace("BRIDGE", self.bridge)
+        engine = script_text("refs.js").replace("BRIDGE", self.bridge)
         await playwright.selectors.register(ENGINE_NAME, engine, content_script=True)
         return playwright
 

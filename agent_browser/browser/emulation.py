@@ -65,6 +65,16 @@ class Conditions:
     async def close(self) -> None:
         """Routes and listeners go with the context."""
 
+    @property
+    def now(self) -> ContextOptions:
+        """The options in force, but for those that a context does not keep."""
+        return self._now
+
+    @property
+    def has_authenticator(self) -> bool:
+        """Whether pages can use passkeys that are held here."""
+        return self._has_authenticator
+
     async def begin(self) -> None:
         """Take of what the context was made with that which Playwright doesn't make it with."""
         if not self.guise.is_plain:

@@ -20,6 +20,7 @@ _ENCODERS: dict[VideoFormat, tuple[str, ...]] = {
     "webm": ("libvpx-vp9", "libvpx"),
     "mp4": ("libx264", "libopenh264"),
 }
+_OF_CODEC = {"vp8": ("libvpx",), "vp9": ("libvpx-vp9",), "h264": ("libx264", "libopenh264")}
 _ASK_TIMEOUT = 10.0
 
 
@@ -48,6 +49,14 @@ def encoder_for(program: Path, format: VideoFormat) -> str:
     raise InvalidRequest(detail, [{"field": "format", "message": detail}])
 
 
+def encoder_of(program: Path, codec: str) -> str | None:
+    """An encoder whose videos are of that codec, as ffmpeg calls it; None where there is none.
+    Blocking.
+    """
+    known = _encoders(str(program))
+    return next((name for name in _OF_CODEC.get(codec, ()) if name in known), None)
+
+
 @cache
 def _encoders(program: str) -> frozenset[str]:
     try:
@@ -68,11 +77,6 @@ def encoding(program: Path, encoder: str, shape: Shape, path: Path) -> list[str]
     """The command that reads frames from stdin and writes the file as it goes, so that what was
     written can be played at any moment.
     """
-    size = f"{shape.width}:{shape.height}"
-    fitted = (
-        f"scale={size}:force_original_aspect_ratio=decrease:flags=bilinear,"
-        f"pad={size}:(ow-iw)/2:(oh-ih)/2:black,setsar=1,format=yuv420p,fps={shape.fps}"
-    )
     container = (
         ["-cluster_time_limit", "1000", "-f", "webm"]
         if shape.format == "webm"
@@ -85,11 +89,60 @@ def encoding(program: Path, encoder: str, shape: Shape, path: Path) -> list[str]
         str(program), "-hide_banner", "-loglevel", "error",
         "-f", "matroska", "-fpsprobesize", "0", "-probesize", "32", "-analyzeduration", "0",
         "-threads", "1", "-i", "pipe:0",
-        "-an", "-sn", "-filter_threads", "1", "-vf", fitted,
+        "-an", "-sn", "-filter_threads", "1", "-vf", _fitted(shape),
         "-c:v", encoder, *_tuning(encoder, shape), "-g", str(shape.fps * KEYFRAMES),
         "-threads", "2", "-flush_packets", "1", "-fs", str(MOST_BYTES),
         *container, "-y", str(path),
     ]  # fmt: skip
+
+
+def drawing(program: Path, encoder: str, shape: Shape, source: Path, target: Path) -> list[str]:
+    """The command that makes a video of another form, or of another encoder's, one of this form."""
+    return [
+        str(program), "-hide_banner", "-loglevel", "error", "-nostdin", "-i", str(source),
+        "-map", "0:v:0", "-an", "-sn", "-vf", _fitted(shape),
+        "-c:v", encoder, *_tuning(encoder, shape), "-g", str(shape.fps * KEYFRAMES),
+        "-threads", "2", "-f", shape.format, "-y", str(target),
+    ]  # fmt: skip
+
+
+def tidying(program: Path, format: VideoFormat, source: Path, target: Path) -> list[str]:
+    """The command that copies a video, as far as it is whole, into a file that begins at 0."""
+    return [
+        str(program), "-hide_banner", "-loglevel", "error", "-nostdin",
+        "-fflags", "+discardcorrupt", "-i", str(source),
+        "-map", "0:v:0", "-c", "copy", "-f", format, "-y", str(target),
+    ]  # fmt: skip
+
+
+def joining(program: Path, listing: Path, format: VideoFormat, target: Path) -> list[str]:
+    """The command that copies the listed videos, which are of one kind, one after another into a
+    file, with the metadata that it reads from stdin.
+    """
+    kind = ["-movflags", "+faststart"] if format == "mp4" else []
+    return [
+        str(program), "-hide_banner", "-loglevel", "error",
+        "-f", "concat", "-safe", "0", "-i", str(listing), "-f", "ffmetadata", "-i", "pipe:0",
+        "-map", "0:v", "-map_metadata", "1", "-map_chapters", "1",
+        "-c", "copy", *kind, "-f", format, "-y", str(target),
+    ]  # fmt: skip
+
+
+def listed(videos: Sequence[tuple[Path, float]]) -> str:
+    """The list for it: each with how many seconds it takes."""
+    lines = ["ffconcat version 1.0"]
+    for path, seconds in videos:
+        quoted = str(path.absolute()).replace("'", "'\\''")
+        lines += [f"file '{quoted}'", f"duration {seconds:.6f}"]
+    return "\n".join(lines) + "\n"
+
+
+def _fitted(shape: Shape) -> str:
+    size = f"{shape.width}:{shape.height}"
+    return (
+        f"scale={size}:force_original_aspect_ratio=decrease:flags=bilinear,"
+        f"pad={size}:(ow-iw)/2:(oh-ih)/2:black,setsar=1,format=yuv420p,fps={shape.fps}"
+    )
 
 
 def _tuning(encoder: str, shape: Shape) -> list[str]:

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from agent_browser.models.artifacts import Chapter, DownloadState, EarlyEnd
 from agent_browser.models.base import Input
+from agent_browser.models.checkpoints import Loss, State
 from agent_browser.models.dialogs import WaitingChooser, WaitingDialog
 from agent_browser.models.events import EventType
 from agent_browser.models.functions import (
@@ -37,7 +38,7 @@ DEFAULT_HEIGHT = 720
 
 ONLY_NEW = (
     "record_video", "proxy_url", "proxy_username", "proxy_password", "device",
-    "device_scale_factor", "is_mobile",
+    "device_scale_factor", "is_mobile", "profile",
 )  # fmt: skip
 """Options of `ContextOptions` that only a new context can take. The others a context in use takes
 too.
@@ -45,8 +46,8 @@ too.
 KEPT = ("locale", "timezone", "has_touch", "javascript_enabled")
 """Of those, the ones that a context keeps if it was made with another value than the usual one."""
 NEEDS_OWN_CONTEXT = (
-    *ONLY_NEW, *KEPT, "user_agent", "show_cursor", "http_credentials", "color_scheme",
-    "reduced_motion", "forced_colors", "contrast",
+    *(name for name in ONLY_NEW if name != "profile"), *KEPT, "user_agent", "show_cursor",
+    "http_credentials", "color_scheme", "reduced_motion", "forced_colors", "contrast",
 )  # fmt: skip
 """Options that a context must be made with. Taken later they would come too late for the first
 scripts of a popup: only a caller that asks for that later gets it so.
@@ -100,6 +101,10 @@ class Video:
     fps: float | None = None
     chapters: tuple[Chapter, ...] = ()
     ending: EarlyEnd | None = None
+    part_of: str | None = None
+    """What goes on in another file after a hibernation: the tab of a whole session's video, or the
+    name of what `record` began.
+    """
 
 
 @dataclass(frozen=True)
@@ -272,6 +277,44 @@ class Context(Protocol):
 
     def is_plain(self, ref: str) -> bool:
         """Whether the last look showed that ref, and not as a field for secrets; never waits."""
+        ...
+
+    async def capture(self, *, thorough: bool = False) -> State:
+        """All of it that a checkpoint holds, but for `life`: parts that have not changed since the
+        last time are the same objects. Pages see nothing of it. It may be asked while a call is
+        under way; `thorough` trusts nothing that was heard meanwhile, and comes last. What could
+        not be read is as it was, and told in its losses.
+        """
+        ...
+
+    async def restore(
+        self, state: State, *, within: float, recordings: Path | None = None
+    ) -> tuple[Loss, ...]:
+        """Bring a state into this context, in which nothing was opened yet: before any script of a
+        page runs its storage is there. Tabs keep their ids, refs are not given out again. What is
+        not as it was, in the end; a page that does not load within so many seconds is one. What
+        `record` had running goes on in a new file in `recordings`.
+        """
+        ...
+
+    async def unsaved(self) -> tuple[str, ...]:
+        """What its pages hold that no checkpoint does: dialog, file_chooser, download, upload,
+        websocket, webrtc, beforeunload.
+        """
+        ...
+
+    async def freeze(self) -> None:
+        """Stop the scripts of its pages until `thaw`; they take no processor time. Idempotent."""
+        ...
+
+    async def thaw(self) -> None:
+        """Let them go on. Any other call but `capture` does so by itself. Idempotent."""
+        ...
+
+    def on_change(self, callback: Callable[[], None]) -> None:
+        """Call back, from the event loop, whenever pages changed what a checkpoint holds without a
+        call: they navigated, or stored something.
+        """
         ...
 
     def take_downloads(self) -> tuple[Downloading, ...]:

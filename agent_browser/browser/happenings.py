@@ -10,7 +10,7 @@ from typing import Self
 
 from playwright.async_api import Error, Page, Request, WebError, WebSocket
 
-from agent_browser.browser import masks
+from agent_browser.browser import backstage, masks
 from agent_browser.browser.functions import FROM_THE_START, Reach
 from agent_browser.models.network import Message, Socket
 
@@ -86,11 +86,14 @@ class Happenings:
         return next((tab.id for tab in self._tabs.open if tab.page is page), None)
 
     def _page(self, page: Page) -> None:
+        if backstage.is_ours(page):
+            return
         self.pages += 1
         page.on("websocket", lambda socket: self._socket(page, socket))
 
     def _failed(self, request: Request) -> None:
-        self.failed.append(request)
+        if not backstage.is_of_ours(request):
+            self.failed.append(request)
 
     def _error(self, error: WebError) -> None:
         page = error.page

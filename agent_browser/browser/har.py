@@ -18,7 +18,7 @@ import anyio
 import anyio.to_thread
 from playwright.async_api import Error, Request
 
-from agent_browser.browser import masks
+from agent_browser.browser import backstage, masks
 from agent_browser.browser.engine import Blob, Done
 from agent_browser.browser.functions import BESIDE, Reach, register
 from agent_browser.browser.happenings import Happenings, now
@@ -119,7 +119,9 @@ class Har:
             self._context.on("requestfinished", self._answered)
             self._happenings.frame_heard = self._frame
 
-    def _asked(self, _: Request) -> Coroutine[Any, Any, None] | None:
+    def _asked(self, request: Request) -> Coroutine[Any, Any, None] | None:
+        if backstage.is_of_ours(request):
+            return None
         self._count += 1
         return self._end_early() if self._count == MAX_REQUESTS else None
 
@@ -129,7 +131,9 @@ class Har:
         before, self._frames = self._frames, self._frames + size * 4 // 3 + _FRAME
         return self._end_early() if before < MAX_FRAMES <= self._frames else None
 
-    def _answered(self, _: Request) -> Coroutine[Any, Any, None] | None:
+    def _answered(self, request: Request) -> Coroutine[Any, Any, None] | None:
+        if backstage.is_of_ours(request):
+            return None
         self._finished += 1
         return self._prune() if self._finished % _PRUNED_AFTER == 0 else None
 
@@ -197,6 +201,7 @@ def _finished(path: Path, input: HarInput, output: HarOutput) -> bytes:
     except (OSError, ValueError) as exc:
         raise StorageFull(_UNWRITTEN) from exc
     log = archive["log"]
+    _leave_visits_out(log)
     if input.url is not None:
         finder = Finder(input.url)
         log["entries"] = [e for e in log["entries"] if finder.finds(e["request"]["url"])]
@@ -216,6 +221,14 @@ def _finished(path: Path, input: HarInput, output: HarOutput) -> bytes:
         page["title"] = masks.text(page.get("title", ""))
     output.entries = len(log["entries"])
     return json.dumps(archive, ensure_ascii=False).encode(errors="replace")
+
+
+def _leave_visits_out(log: dict[str, Any]) -> None:
+    """Without what pages of ours asked for, and those pages."""
+    ours = [e for e in log["entries"] if backstage.is_visit(e["request"]["url"])]
+    pages = {entry.get("pageref") for entry in ours}
+    log["entries"] = [entry for entry in log["entries"] if entry.get("pageref") not in pages]
+    log["pages"] = [page for page in log.get("pages", []) if page["id"] not in pages]
 
 
 def _is_missing(entry: dict[str, Any]) -> bool:

@@ -12,7 +12,7 @@ from typing import Self
 import anyio
 from playwright.async_api import Error, Page, Request, Response
 
-from agent_browser.browser import masks
+from agent_browser.browser import backstage, masks
 from agent_browser.browser.ends import ended
 from agent_browser.browser.functions import Reach
 from agent_browser.browser.happenings import MAX_FAILED, Happenings, now, told
@@ -194,7 +194,7 @@ class Journal:
         return entry
 
     def _started(self, request: Request) -> None:
-        if request not in self._entries:
+        if request not in self._entries and not backstage.is_of_ours(request):
             self._add(request, now())
 
     def _answered(self, response: Response) -> None:
@@ -250,7 +250,8 @@ class Journal:
 async def _known(tab: Tab) -> list[Request]:
     """What Playwright knows of a page; nothing where that closes meanwhile."""
     try:
-        return await tab.page.requests()
+        requests = await tab.page.requests()
+        return [request for request in requests if not backstage.is_of_ours(request)]
     except Error:
         if tab.page.is_closed():
             return []

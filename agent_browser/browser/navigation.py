@@ -20,13 +20,14 @@ ERROR_PAGE_BOUND = 1.0
 STATUS_BOUND = 1.0
 
 
-async def goto(tab: Tab, input: OpenInput) -> bool:
-    """Navigate the tab. InvalidUrl, NavigationFailed, DeadlineExceeded. False where the address
-    turned out to be a file: the tab stays where it was, and a download begins.
+async def goto(tab: Tab, input: OpenInput, *, again: bool = False) -> bool:
+    """Navigate the tab; with `again` it is at that address, which is loaded anew. InvalidUrl,
+    NavigationFailed, DeadlineExceeded. False where the address turned out to be a file: the tab
+    stays where it was, and a download begins.
     """
     url = normalise(input.url)
     try:
-        response = await _leave(tab, url, input)
+        response = await _leave(tab, url, input, again=again)
     except DialogWaiting:
         with anyio.move_on_after(STATUS_BOUND, shield=True), suppress(Error):
             tab.status = await _status(tab)
@@ -53,7 +54,7 @@ async def goto(tab: Tab, input: OpenInput) -> bool:
     return True
 
 
-async def _leave(tab: Tab, url: str, input: OpenInput) -> Response | None:
+async def _leave(tab: Tab, url: str, input: OpenInput, *, again: bool) -> Response | None:
     """Go there; what the page that is left says on the way is answered, what the next says not."""
 
     def arrived(frame: Frame) -> None:
@@ -64,10 +65,9 @@ async def _leave(tab: Tab, url: str, input: OpenInput) -> Response | None:
     try:
         with tab.dialogs.leaving():
             await tab.dialogs.dismiss()
+            how: Any = {"wait_until": input.wait_until, "timeout": input.timeout * 1000}
             with tab.calling():
-                return await tab.page.goto(
-                    url, wait_until=input.wait_until, timeout=input.timeout * 1000
-                )
+                return await (tab.page.reload(**how) if again else tab.page.goto(url, **how))
         raise RuntimeError("a call that was broken off says why")
     finally:
         tab.page.remove_listener("framenavigated", arrived)

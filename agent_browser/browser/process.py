@@ -12,6 +12,8 @@ EXIT_GRACE = 0.5
 """Seconds that the processes of a closed browser may take to exit."""
 _LEAVING = 0x4 | 0x400
 """PF_EXITING and PF_SIGNALED of the kernel's flags of a process."""
+_DRIVER = "run-driver"
+"""An argument that Playwright starts its driver with."""
 KILL_WAIT = 2.0
 """Seconds that a killed process group may take to be gone."""
 
@@ -28,6 +30,18 @@ def find(marker: str) -> psutil.Process | None:
                 continue
             return process
     return None
+
+
+def noted(process: psutil.Process, marker: str) -> dict[int, str]:
+    """The browser's process and the driver's that started it, by id, each with an argument by which
+    it is known again.
+    """
+    found = {process.pid: marker}
+    with suppress(psutil.Error):
+        for parent in process.parents():
+            if _DRIVER in parent.cmdline():
+                return {**found, parent.pid: _DRIVER}
+    return found
 
 
 def tree(process: psutil.Process) -> list[psutil.Process]:

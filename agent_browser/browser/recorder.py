@@ -5,6 +5,7 @@ of `record_video`, nor who else looks at the page decides on their size.
 """
 
 import base64
+import re
 import secrets
 from contextlib import AsyncExitStack, suppress
 from functools import partial
@@ -35,6 +36,7 @@ from agent_browser.errors import (
     StorageFull,
 )
 from agent_browser.models.artifacts import Chapter
+from agent_browser.models.checkpoints import RECORDING, Loss, Part
 from agent_browser.models.functions import InteractInput
 from agent_browser.models.recording import (
     DEFAULT_CARD,
@@ -55,6 +57,7 @@ _SAYS = {
     "size_limit": f"a recording has {encoding.MOST_BYTES} bytes at most; the video ends there",
     "encoder_failed": "the encoder failed; the video ends there",
 }
+_NAME = re.compile(r"rec_[0-9a-f]{16}")
 _log = structlog.get_logger(__name__)
 
 
@@ -64,6 +67,7 @@ class Recorder:
     def __init__(self, reach: Reach) -> None:
         self._reach = reach
         self._take: Take | None = None
+        self._state: Part | None = None
         self._tab: Tab | None = None
         self._shows = AsyncExitStack()
         """What is undone when the tab is left."""
@@ -80,25 +84,54 @@ class Recorder:
         """Whether a recording was started and not stopped since."""
         return self._take is not None
 
+    @property
+    def state(self) -> Part | None:
+        """What `resume` needs to go on with the recording that runs, in another context."""
+        return self._state if self._take is not None else None
+
     async def start(self, input: RecordInput) -> Done:
         """Begin. AlreadyRecording, InvalidRequest (no encoder), BrowserMissing, StorageFull."""
         if self._take is not None:
             raise AlreadyRecording
+        take = await self._begin(input, f"rec_{secrets.token_hex(8)}")
+        with anyio.move_on_after(FIRST_FRAME):
+            await take.first.wait()
+        return Done(self._told(input))
+
+    async def resume(self, state: Any) -> tuple[Loss, ...]:
+        """Go on with a recording that another context's state has (the value of `state`): in a new
+        file, as it was begun. It waits for no frame. What could not be.
+        """
+        try:
+            input = RecordInput.model_validate(state["input"])
+            name = state["name"]
+            if input.action != "start" or not _NAME.fullmatch(name):
+                raise ValueError("not of a recording")
+            if self._reach.recordings is None:
+                return (Loss(what="recording", why="it goes on where it was begun only"),)
+            take = await self._begin(input, name)
+            take.is_late = True
+        except AgentBrowserError as exc:
+            return (Loss(what="recording", why=exc.detail),)
+        except (KeyError, TypeError, ValueError):
+            return (Loss(what="recording", why="what is kept of it can't be read"),)
+        return ()
+
+    async def _begin(self, input: RecordInput, name: str) -> Take:
         folder = self._reach.recordings
         if folder is None:
             raise StorageFull("there is no folder for recordings")
-        path = folder / f"record-{secrets.token_hex(8)}.{input.format or 'webm'}"
+        path = folder / f"{name}-{secrets.token_hex(4)}.{input.format or 'webm'}"
         with anyio.CancelScope(shield=True):
-            take = Take(await anyio.to_thread.run_sync(self._make, input, path), input)
+            take = Take(await anyio.to_thread.run_sync(self._make, input, path), input, name)
             if self._is_closed:
                 await anyio.to_thread.run_sync(take.film.finish)
                 raise BrowserLost("the session was closed during the call")
             async with self._lock:
                 self._take = take
+                self._state = _state(take)
                 await self._follow()
-        with anyio.move_on_after(FIRST_FRAME):
-            await take.first.wait()
-        return Done(self._told(input))
+        return take
 
     def _make(self, input: RecordInput, path: Path) -> Film:
         program = ffmpeg.find() or ffmpeg.link()
@@ -134,6 +167,9 @@ class Recorder:
         return done
 
     async def _stop(self, input: RecordInput, take: Take) -> Done:
+        if take.is_late:
+            with anyio.move_on_after(FIRST_FRAME):
+                await take.first.wait()
         footage = await self._end(take)
         if not is_there(footage.path):
             await anyio.to_thread.run_sync(partial(footage.path.unlink, missing_ok=True))
@@ -211,7 +247,9 @@ class Recorder:
             return
         with anyio.CancelScope(shield=True):
             footage = await self._end(take)
-            if is_there(footage.path):
+            if not is_there(footage.path):
+                await anyio.to_thread.run_sync(partial(footage.path.unlink, missing_ok=True))
+            else:
                 finish = partial(finished, take, footage, timeout=CLOSING_COPY_TIMEOUT)
                 self._reach.videos.append(await anyio.to_thread.run_sync(finish))
 
@@ -310,6 +348,13 @@ class Recorder:
         shows, self._shows = self._shows, AsyncExitStack()
         with anyio.move_on_after(TELL_TIMEOUT), suppress(Error):
             await shows.aclose()
+
+
+def _state(take: Take) -> Part:
+    """The settings of a recording; its size stays what it is, whatever the viewport will be."""
+    given = take.input.model_dump(mode="json", include={*OF_START}, exclude_none=True)
+    size = {"width": take.film.shape.width, "height": take.film.shape.height}
+    return Part.of(RECORDING, {"name": take.name, "input": {"action": "start", **given, **size}})
 
 
 def _nothing(footage: Footage) -> AgentBrowserError:

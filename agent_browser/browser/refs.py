@@ -89,6 +89,10 @@ class Numbers:
             self._spans.append((self.next, document))
         self.next = upto
 
+    def count_from(self, last: int) -> None:
+        """Numbers up to that one were given out in documents that are gone."""
+        self.next = max(self.next, last + 1)
+
     def document_of(self, ref: Ref) -> str:
         """The document in which it was given out; ActionFailed (unknown) if it never was."""
         if not 1 <= ref.number < self.next:

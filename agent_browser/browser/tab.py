@@ -53,6 +53,8 @@ class Tab:
         self.page = page
         self.id = tab_id
         self.opener: str | None = None
+        self.is_untold = False
+        """What its page does is ours: nobody is told."""
         self.worlds = Worlds(page, driver)
         self.choosers = Choosers(page)
         self.dialogs = Dialogs(tab_id, manners, lambda: asking(self), self._overrun)
@@ -70,6 +72,11 @@ class Tab:
         self._held_by: DialogWaiting | None = None
         page.on("crash", lambda _: self._crash())
         page.on("close", lambda _: self._close())
+
+    def rename(self, tab_id: str) -> None:
+        """It is known by this id from now on."""
+        self.id = tab_id
+        self.dialogs.rename(tab_id)
 
     def _crash(self) -> None:
         self.crashed = True

@@ -4,13 +4,14 @@ The active tab is the one that calls act on. A popup does not take its place; wh
 closes, its opener takes over, else the tab that was opened last.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 import anyio
 from playwright.async_api import BrowserContext, Error, Page, Video
 from playwright.async_api import Dialog as PlaywrightDialog
 
+from agent_browser.browser import backstage
 from agent_browser.browser.dialogs import Manners
 from agent_browser.browser.driver import Driver
 from agent_browser.browser.tab import Lost, Tab
@@ -26,6 +27,8 @@ CURSOR_TIME = 150
 
 _TITLE_TIMEOUT = 0.5
 _CLOSE_TIMEOUT = 1.0
+_AT_ONCE = 4
+"""Tabs that are made at the same time."""
 
 
 class Tabs:
@@ -47,6 +50,7 @@ class Tabs:
         self.most = most
         """Tabs that may be open; a page that opens more has them closed at once."""
         self._leaving: Tab | None = None
+        self._is_bringing = False
         self.manners = Manners()
         self.equip: Callable[[Tab], Awaitable[None]] | None = None
         """Done to every tab that opens."""
@@ -57,11 +61,13 @@ class Tabs:
         self.on_opened: Callable[[Tab], None] | None = None
         """Told of every tab once it is known who opened it."""
         self.on_dialog: Callable[[Tab, PlaywrightDialog], None] | None = None
-        self.videos: list[Video] = []
+        self.videos: list[tuple[Tab, Video]] = []
         context.on("page", self._opened)
         context.on("dialog", self._shown)
 
     async def _opened(self, page: Page) -> None:
+        if backstage.is_ours(page) or self._is_bringing:
+            return
         if self.adopt(page) is None:
             self._refused += 1
             self._refused_since += 1
@@ -110,7 +116,7 @@ class Tabs:
         tab = Tab(page, f"t{self._last_id}", self._driver, self._lost, self.manners, self._asking)
         self._by_page[page] = tab
         if page.video is not None:
-            self.videos.append(page.video)
+            self.videos.append((tab, page.video))
         page.on("popup", lambda popup: self._introduce(tab, popup))
         page.on("close", lambda _: self._closed(tab))
         if self.on_adopted is not None:
@@ -205,6 +211,55 @@ class Tabs:
         if self.equip is not None:
             await self.equip(tab)
         return tab
+
+    async def bring(self, ids: Sequence[str]) -> list[Tab]:
+        """Tabs with these ids, in this order, the blank one that is there among them; as many as
+        there may be. Nobody is told that they were opened. Error.
+        """
+        first = next(iter(self.open), None)
+        wanted = max(0, min(len(ids), self.most) - (first is not None))
+        self._is_bringing = True
+        try:
+            pages = await self._new_pages(wanted)
+        finally:
+            self._is_bringing = False
+        brought = [] if first is None else [first]
+        for page in pages:
+            tab = self.adopt(page)
+            if tab is not None:
+                brought.append(tab)
+        for tab, tab_id in zip(brought, ids, strict=False):
+            tab.rename(tab_id)
+            self._last_id = max(self._last_id, int(tab_id[1:]))
+        for tab in brought[first is not None :]:
+            if self.shows_cursor:
+                await show_cursor(tab.page)
+            if self.equip is not None:
+                await self.equip(tab)
+        return brought[: len(ids)]
+
+    async def _new_pages(self, count: int) -> list[Page]:
+        pages: list[Page] = []
+        failures: list[Error] = []
+        few = anyio.CapacityLimiter(_AT_ONCE)
+
+        async def make() -> None:
+            async with few:
+                try:
+                    pages.append(await self._context.new_page())
+                except Error as exc:
+                    failures.append(exc)
+
+        async with anyio.create_task_group() as group:
+            for _ in range(count):
+                group.start_soon(make)
+        if failures:
+            raise failures[0]
+        return pages
+
+    def count_from(self, last: int) -> None:
+        """No id up to that number is given out again."""
+        self._last_id = max(self._last_id, last)
 
     async def show_cursor(self, *, on: bool) -> None:
         """Show the mouse in all tabs, and in those to come; or no more."""

@@ -21,9 +21,13 @@ _log = structlog.get_logger(__name__)
 class Take:
     """One recording that runs: its film, what it was started with, and its chapters."""
 
-    def __init__(self, film: Film, input: RecordInput) -> None:
+    def __init__(self, film: Film, input: RecordInput, name: str) -> None:
         self.film = film
         self.input = input
+        self.name = name
+        """The same in all files that it goes on in."""
+        self.is_late = False
+        """Whether nobody has waited for its first frame."""
         self.chapters: list[Chapter] = []
         self.began = datetime.now(UTC)
         self.first = anyio.Event()
@@ -73,4 +77,5 @@ def finished(take: Take, footage: Footage, *, timeout: float = COPY_TIMEOUT) -> 
     copy.unlink(missing_ok=True)
     shape = film.shape
     chapters = tuple(take.chapters)
-    return Video(path, shape.width, shape.height, float(shape.fps), chapters, footage.ending)
+    rate, ending = float(shape.fps), footage.ending
+    return Video(path, shape.width, shape.height, rate, chapters, ending, take.name)

@@ -85,7 +85,8 @@ class Telling:
             for tab in list(self._arrived):
                 self._settled(tab)
 
-    def _tell(self, kind: EventType, data: dict[str, Any]) -> None:
+    def tell(self, kind: EventType, data: dict[str, Any]) -> None:
+        """Tell of something, if not too much of that kind was told before."""
         if self.told is None or self._lost.context:
             return
         dropped = self._allowance.take(kind)
@@ -100,26 +101,26 @@ class Telling:
 
     def _opened(self, tab: Tab) -> None:
         place = told_address(tab.url)
-        self._tell("tab_opened", {"tab": tab.id, "url": place, "opener": tab.opener})
+        self.tell("tab_opened", {"tab": tab.id, "url": place, "opener": tab.opener})
 
     def _closed(self, tab: Tab) -> None:
         self._settled(tab)
         if not self._lost.beneath:
-            self._tell("tab_closed", {"tab": tab.id})
+            self.tell("tab_closed", {"tab": tab.id})
 
     def _crashed(self, tab: Tab) -> None:
         self._settled(tab)
-        self._tell("crashed", {"tab": tab.id, "url": told_address(tab.url)})
+        self.tell("crashed", {"tab": tab.id, "url": told_address(tab.url)})
 
     def _asked(self, tab: Tab, dialog: PlaywrightDialog) -> None:
         message = masks.text(dialog.message[:MAX_TEXT])
         waits = tab.dialogs.answer_at_once(dialog) is None
-        self._tell(
+        self.tell(
             "dialog", {"tab": tab.id, "type": dialog.type, "message": message, "waits": waits}
         )
 
     def _downloads(self, item: Downloading) -> None:
-        self._tell(
+        self.tell(
             "download",
             {
                 "number": item.number,
@@ -133,7 +134,7 @@ class Telling:
         )
 
     def _went(self, tab: Tab, frame: Frame) -> Any:
-        if frame.parent_frame is not None or self.told is None:
+        if frame.parent_frame is not None or self.told is None or tab.is_untold:
             return None
         self._settled(tab)
         self._arrived[tab] = place(frame.url)
@@ -144,7 +145,7 @@ class Telling:
         """Its title is known, or is not waited for any longer."""
         arrived = self._arrived.pop(tab, None)
         if arrived is not None:
-            self._tell("navigated", {**arrived, "title": tab.title, "tab": tab.id})
+            self.tell("navigated", {**arrived, "title": tab.title, "tab": tab.id})
 
     async def _learn(self, tab: Tab) -> None:
         """Ask for the title of a page that somebody follows."""
@@ -160,7 +161,7 @@ class Telling:
         tab = self._tabs.of(said.page)
         if tab is not None:
             data = message_of(tab, said).model_dump(mode="json", exclude={"at", "stack"})
-            self._tell("console", {**data, "text": _cut(data["text"])})
+            self.tell("console", {**data, "text": _cut(data["text"])})
 
     def _failed(self, error: WebError) -> None:
         tab = self._tabs.of(error.page)
@@ -168,7 +169,7 @@ class Telling:
             text = _cut(masks.text(words_of(error.error)))
             where = {"url": told_address(error.location["url"]) or None}
             line = {"line": error.location["line"] + 1, "column": error.location["column"] + 1}
-            self._tell(
+            self.tell(
                 "console", {"level": "pageerror", "text": text, "tab": tab.id, **where, **line}
             )
 

@@ -1,4 +1,4 @@
-"""Two calls to a page at the same time, where one need not wait for the other."""
+"""Calls to a page at the same time, where one need not wait for the other."""
 
 from collections.abc import Coroutine
 from typing import Any, TypeVar
@@ -32,3 +32,21 @@ async def both(first: Coroutine[Any, Any, F], second: Coroutine[Any, Any, S]) ->
     if failures:
         raise failures[0]
     return result[0], results[0]
+
+
+async def all_of(*calls: Coroutine[Any, Any, Any]) -> None:
+    """Any number at the same time. If one fails the others are ended, and the failure is raised."""
+    failures: list[Exception] = []
+
+    async def do(call: Coroutine[Any, Any, Any]) -> None:
+        try:
+            await call
+        except Exception as exc:
+            failures.append(exc)
+            group.cancel_scope.cancel()
+
+    async with anyio.create_task_group() as group:
+        for call in calls:
+            group.start_soon(do, call)
+    if failures:
+        raise failures[0]

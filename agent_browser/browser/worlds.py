@@ -226,6 +226,20 @@ class Worlds:
                 group.start_soon(place, frame_id, session)
         return found
 
+    async def trees(self) -> list[tuple[dict[str, Any], CDPSession]]:
+        """The frames as trees, each with the session that reaches its documents: the page's, and
+        one for each frame with a renderer of its own.
+        """
+        session = await self.session()
+        tree = (await session.send("Page.getFrameTree"))["frameTree"]
+        if len(self._page.frames) <= _count(tree) and not self._sessions:
+            return [(tree, session)]
+        remote = []
+        for _, own in await self._remote_frames():
+            with suppress(Error):
+                remote.append(((await own.send("Page.getFrameTree"))["frameTree"], own))
+        return [(tree, session), *remote]
+
     async def _remote_frames(self) -> list[tuple[str, CDPSession]]:
         """Frames with a renderer of their own (site isolation): each has its own session."""
         found: list[tuple[str, CDPSession]] = []

@@ -34,11 +34,16 @@ def private_folder(folder: Path) -> Path:
 
 def write_json(path: Path, data: dict[str, Any]) -> None:
     """Replace the file at once, with mode 0600."""
+    write_text(path, json.dumps(data))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace the file at once, with mode 0600."""
     private_folder(path.parent)
     descriptor, part = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(data, file)
+            file.write(text)
         Path(part).replace(path)
     except BaseException:
         Path(part).unlink(missing_ok=True)

@@ -40,13 +40,14 @@ def session_of(target: "Target", said: str | None) -> str:
 
 
 def _named(target: "Target", said: str) -> "SessionList":
-    """Those of that name, or of them the only one that is live; where there is none, those whose id
-    begins so.
+    """Those of that name, or of them the only one that has not ended; where there is none, those
+    whose id begins so.
     """
     found = _listed(target, name=said)
     if len(found.items) > 1:
-        live = _listed(target, name=said, state="live")
-        return live if len(live.items) == 1 else found
+        left = [_listed(target, name=said, state=state) for state in ("live", "hibernated")]
+        (only, *others) = [page for page in left if page.items] or [found]
+        return only if len(only.items) == 1 and not others else found
     if found.items or not 3 <= len(said) < WHOLE:
         return found
     return _listed(target, id_prefix=said if said.startswith(PREFIX) else PREFIX + said)

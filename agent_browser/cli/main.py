@@ -16,14 +16,18 @@ from agent_browser.cli import (
     gestures,
     network,
     pages,
+    profiles,
     reading,
     recording,
     routing,
     scrape,
     sessions,
+    states,
+    storage,
     system,
     tabs,
     transfers,
+    vault,
 )
 from agent_browser.cli.exits import INTERRUPTED, MEANINGS, report
 
@@ -77,12 +81,16 @@ def program() -> typer.Typer:
     recording.register(app)
     network.register(app)
     routing.register(app)
+    storage.register(app)
     sessions.register(app)
+    states.register(app)
+    profiles.register(app)
     calls.register(app, legacy)
     app.add_typer(legacy, name="app", rich_help_panel="Scripts")
     scrape.register(app)
     commands.register(app)
     system.register(app)
+    vault.register(app)
     return app
 
 

@@ -69,6 +69,9 @@ def open(
     session_timeout: Annotated[
         str | None, typer.Option(help="Idle timeout of a new session: 90s, 30m.")
     ] = None,
+    profile: Annotated[
+        str | None, typer.Option(help="Start a new session from this profile: a saved login.")
+    ] = None,
 ) -> None:
     """Go to a page: in this shell's session, or in a new one where there is none."""
     given = {
@@ -78,7 +81,7 @@ def open(
         "geolocation": _place(geo), "permissions": permission or None,
         "extra_headers": _headers(header), "http_credentials": _credentials(credentials),
         "dialogs": dialogs, "wait_until": wait_until, "timeout": timeout,
-        "boundaries": boundaries or None,
+        "boundaries": boundaries or None, "profile": profile,
     }  # fmt: skip
     options = dict(read_input(input, "--input")) if input is not None else {}
     if "url" in options:

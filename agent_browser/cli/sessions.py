@@ -67,7 +67,9 @@ def list_(
     limit: Annotated[int, typer.Option(help="At most so many.")] = 50,
     cursor: Annotated[str | None, typer.Option(help="The next_cursor of the page before.")] = None,
 ) -> None:
-    """List sessions, pinned ones first, then the most recently used; * marks this shell's."""
+    """List sessions, pinned ones first, then the most recently used; * marks this shell's, ^ pinned
+    ones, ~ hibernated ones.
+    """
     query = {"state": state, "phase": phase, "tag": tag or None, "pinned": pinned}
     _print_list(target, {**query, "limit": limit, "cursor": cursor})
 
@@ -144,12 +146,15 @@ def keepalive(target: Target, session: Which = None) -> None:
 def timeout(
     target: Target,
     session: Which = None,
-    idle: Annotated[str | None, typer.Option(help="Unused so long it ends: 90s, 30m.")] = None,
+    idle: Annotated[str | None, typer.Option(help="Unused so long it is idle: 90s, 30m.")] = None,
     max_duration: Annotated[str | None, typer.Option(help="Ends so long after it began.")] = None,
     warning: Annotated[str | None, typer.Option(help="Warned so long before.")] = None,
     retention: Annotated[str | None, typer.Option(help="Remembered so long after.")] = None,
     auto_renew: Annotated[
         bool | None, typer.Option("--auto-renew/--no-auto-renew", help="Whether use renews it.")
+    ] = None,
+    on_idle: Annotated[
+        str | None, typer.Option(help="What becomes of it then: auto, hibernate, freeze or end.")
     ] = None,
 ) -> None:
     """Change a session's timeouts."""
@@ -157,7 +162,7 @@ def timeout(
 
     asked = {
         "idle": idle, "max_duration": max_duration, "warning": warning, "retention": retention,
-        "auto_renew": auto_renew,
+        "auto_renew": auto_renew, "on_idle": on_idle,
     }  # fmt: skip
     if all(value is None for value in asked.values()):
         raise Failed("name a timeout, such as --idle 2h", USAGE)

@@ -39,7 +39,7 @@ def whole_serve() -> Any:
 
 
 def stop(target: Target) -> None:
-    """End the server in the background; its sessions end with it."""
+    """End the server in the background; the next one goes on with its sessions."""
     grace = target.settings.shutdown_timeout + 10.0
     with waiting("waiting for the server to end"):
         server = target.background.stop(grace=grace)

@@ -62,10 +62,10 @@ def _cells(session: Session, mine: str | None) -> tuple[str, ...]:
     now = datetime.now(UTC)
     page = " ".join(filter(None, (line(session.title), session.url)))
     return (
-        ("*" if session.id == mine else "") + ("^" if session.pinned else ""),
+        "".join(mark for mark, holds in _marks(session, mine) if holds),
         session.id,
-        session.end_reason or session.state,
-        f"{_span((now - session.last_activity_at).total_seconds())} ago",
+        session.end_reason or ("frozen" if session.frozen else session.state),
+        ago(session.last_activity_at),
         _span((session.expires_at - now).total_seconds()) if session.expires_at else "",
         line(f"{session.name}: {page}" if session.name else page),
     )
@@ -75,20 +75,35 @@ def session_lines(session: Session) -> Iterator[str]:
     """A session, a fact a line; what it has none of is left out."""
     now, times = datetime.now(UTC), session.timeouts
     left = _span((session.expires_at - now).total_seconds()) if session.expires_at else ""
+    then = "" if times.on_idle == "auto" else f" (then {times.on_idle})"
+    how: str = session.end_reason or ("frozen" if session.frozen else session.phase)
+    if session.hibernated_at is not None and session.state == "hibernated":
+        how = ago(session.hibernated_at)
     facts = {
         "session": session.id,
         "name": session.name or "",
-        "state": f"{session.state} ({session.end_reason or session.phase})",
+        "state": f"{session.state} ({how})",
         "pinned": "yes" if session.pinned else "",
         "tags": ", ".join(session.tags),
         "metadata": ", ".join(f"{key}={value}" for key, value in session.metadata.items()),
         "page": " ".join(filter(None, (session.title, session.url))),
-        "used": f"{_span((now - session.last_activity_at).total_seconds())} ago",
-        "ends in": left,
-        "timeouts": f"idle {_span(times.idle)}, at most {_span(times.max_duration)}, "
+        "used": ago(session.last_activity_at),
+        "kept for" if session.state == "hibernated" else "ends in": left,
+        "timeouts": f"idle {_span(times.idle)}{then}, at most {_span(times.max_duration)}, "
         f"kept {_span(times.retention)}" + ("" if times.auto_renew else ", not renewed by use"),
     }
     yield from (f"{name:<9} {line(value)}" for name, value in facts.items() if value)
+
+
+def ago(when: datetime) -> str:
+    """How long that is ago, roughly."""
+    return f"{_span((datetime.now(UTC) - when).total_seconds())} ago"
+
+
+def _marks(session: Session, mine: str | None) -> tuple[tuple[str, bool], ...]:
+    return (
+        ("*", session.id == mine), ("^", session.pinned), ("~", session.state == "hibernated"),
+    )  # fmt: skip
 
 
 def _span(seconds: float) -> str:

@@ -16,6 +16,7 @@ from agent_browser.client import (
     recording,
     requests,
     scraping,
+    storage,
     transfers,
     wire,
 )
@@ -31,6 +32,7 @@ from agent_browser.errors import Unavailable
 from agent_browser.models.artifacts import Artifact, Recording, RecordingList
 from agent_browser.models.base import Input
 from agent_browser.models.comparing import CompareOutput
+from agent_browser.models.cookies import CookiesOutput
 from agent_browser.models.emulation import EmulateOutput
 from agent_browser.models.files import DownloadsOutput, UploadList
 from agent_browser.models.functions import (
@@ -42,11 +44,13 @@ from agent_browser.models.functions import (
     ScreenshotOutput,
     SnapshotOutput,
 )
+from agent_browser.models.messages import MessagesOutput
 from agent_browser.models.network import ConsoleOutput, HarOutput, RequestOutput, RequestsOutput
 from agent_browser.models.reading import PdfOutput, ReadOutput
 from agent_browser.models.recording import RecordOutput, TraceOutput
 from agent_browser.models.routing import RouteOutput
 from agent_browser.models.sessions import Health
+from agent_browser.models.storage import StorageOutput
 
 T = TypeVar("T")
 
@@ -99,9 +103,9 @@ class AsyncClient(AsyncSessions):
                 request.method,
                 self.address.of(request.path),
                 params=request.query,
-                json=request.body,
+                content=wire.content(request.body),
                 files=request.files,
-                headers=request.headers,
+                headers=wire.with_type(request.headers, request.body),
                 timeout=wire.timeout(request.patience, self._timeout),
             )
         return read(wire.answer_of(response), self.address, request.parse)
@@ -206,6 +210,18 @@ class AsyncClient(AsyncSessions):
     async def har(self, session: str, action: str, **options: Any) -> HarOutput:
         """Start or stop recording traffic as a HAR. Options: `HarInput`'s fields."""
         return await self.send(network.har(session, action, options))
+
+    async def storage(self, session: str, action: str = "list", **options: Any) -> StorageOutput:
+        """Entries of storage: get, put, delete, list or clear; `StorageInput`'s fields."""
+        return await self.send(storage.storage(session, action, options))
+
+    async def cookies(self, session: str, **options: Any) -> CookiesOutput:
+        """List, set and delete cookies: `CookiesInput`'s fields."""
+        return await self.send(storage.cookies(session, options))
+
+    async def messages(self, session: str, **options: Any) -> MessagesOutput:
+        """What windows and frames sent each other: `MessagesInput`'s fields."""
+        return await self.send(storage.messages(session, options))
 
     async def console(self, session: str, **options: Any) -> ConsoleOutput:
         """Console messages and uncaught errors. Options: `ConsoleInput`'s fields."""

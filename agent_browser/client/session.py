@@ -11,6 +11,8 @@ from agent_browser.client.following import AsyncFollowing, Following
 from agent_browser.client.scraping import AsyncScraping, Scraping, Url
 from agent_browser.errors import AgentBrowserError, Gone, InvalidRequest, NotFound
 from agent_browser.models.actions import ActionList
+from agent_browser.models.checkpoints import Checkpoint, CheckpointList
+from agent_browser.models.cookies import CookiesOutput
 from agent_browser.models.emulation import EmulateOutput
 from agent_browser.models.files import DownloadsOutput
 from agent_browser.models.functions import (
@@ -21,11 +23,14 @@ from agent_browser.models.functions import (
     ScreenshotOutput,
     SnapshotOutput,
 )
+from agent_browser.models.messages import MessagesOutput
 from agent_browser.models.network import ConsoleOutput, HarOutput, RequestOutput, RequestsOutput
 from agent_browser.models.reading import PdfOutput, ReadOutput
 from agent_browser.models.recording import RecordOutput, TraceOutput
 from agent_browser.models.routing import RouteOutput
 from agent_browser.models.sessions import Session as SessionRecord
+from agent_browser.models.state import StateDocument, StorageState
+from agent_browser.models.storage import StorageOutput
 
 if TYPE_CHECKING:
     from agent_browser.client.aio import AsyncClient
@@ -109,6 +114,42 @@ class Session(_Handle):
     def actions(self, *, limit: int | None = None, cursor: str | None = None) -> ActionList:
         """A page of its log, oldest first."""
         return self._client.actions(self.id, limit=limit, cursor=cursor)
+
+    def hibernate(self, *, force: bool = False) -> SessionRecord:
+        """Save it and give its context back until the next call."""
+        return self._client.hibernate(self.id, force=force)
+
+    def resume(self) -> SessionRecord:
+        """Bring it back now."""
+        return self._client.resume(self.id)
+
+    def fork(self, **options: Any) -> SessionRecord:
+        """A new session from what it is, or was at a `checkpoint`: `ForkInput`'s fields."""
+        return self._client.fork(self.id, **options)
+
+    def checkpoint(self) -> Checkpoint:
+        """Save it now."""
+        return self._client.checkpoint(self.id)
+
+    def checkpoints(self) -> CheckpointList:
+        """Those that are kept of it, newest first."""
+        return self._client.checkpoints(self.id)
+
+    def restore(self, checkpoint: str) -> SessionRecord:
+        """Make it what it was at a checkpoint."""
+        return self._client.restore(self.id, checkpoint)
+
+    def get_state(self) -> StateDocument:
+        """All that it is."""
+        return self._client.get_state(self.id)
+
+    def storage_state(self) -> dict[str, Any]:
+        """Its cookies and storage, as Playwright's `storage_state` has them."""
+        return self._client.storage_state(self.id)
+
+    def put_state(self, state: Mapping[str, Any] | StorageState) -> SessionRecord:
+        """Make it what that says."""
+        return self._client.put_state(self.id, state)
 
     def events(self, **options: Any) -> Following:
         """What happens to it, as it happens; options as of the client's `events`."""
@@ -227,6 +268,18 @@ class Session(_Handle):
         """Start or stop recording traffic as a HAR."""
         return self._client.har(self.id, action, **options)
 
+    def storage(self, action: str = "list", **options: Any) -> StorageOutput:
+        """Entries of storage: get, put, delete, list or clear."""
+        return self._client.storage(self.id, action, **options)
+
+    def cookies(self, **options: Any) -> CookiesOutput:
+        """List, set and delete cookies."""
+        return self._client.cookies(self.id, **options)
+
+    def messages(self, **options: Any) -> MessagesOutput:
+        """What windows and frames sent each other."""
+        return self._client.messages(self.id, **options)
+
     def console(self, **options: Any) -> ConsoleOutput:
         """Console messages and uncaught errors."""
         return self._client.console(self.id, **options)
@@ -285,6 +338,42 @@ class AsyncSession(_Handle):
     async def actions(self, *, limit: int | None = None, cursor: str | None = None) -> ActionList:
         """A page of its log, oldest first."""
         return await self._client.actions(self.id, limit=limit, cursor=cursor)
+
+    async def hibernate(self, *, force: bool = False) -> SessionRecord:
+        """Save it and give its context back until the next call."""
+        return await self._client.hibernate(self.id, force=force)
+
+    async def resume(self) -> SessionRecord:
+        """Bring it back now."""
+        return await self._client.resume(self.id)
+
+    async def fork(self, **options: Any) -> SessionRecord:
+        """A new session from what it is, or was at a `checkpoint`: `ForkInput`'s fields."""
+        return await self._client.fork(self.id, **options)
+
+    async def checkpoint(self) -> Checkpoint:
+        """Save it now."""
+        return await self._client.checkpoint(self.id)
+
+    async def checkpoints(self) -> CheckpointList:
+        """Those that are kept of it, newest first."""
+        return await self._client.checkpoints(self.id)
+
+    async def restore(self, checkpoint: str) -> SessionRecord:
+        """Make it what it was at a checkpoint."""
+        return await self._client.restore(self.id, checkpoint)
+
+    async def get_state(self) -> StateDocument:
+        """All that it is."""
+        return await self._client.get_state(self.id)
+
+    async def storage_state(self) -> dict[str, Any]:
+        """Its cookies and storage, as Playwright's `storage_state` has them."""
+        return await self._client.storage_state(self.id)
+
+    async def put_state(self, state: Mapping[str, Any] | StorageState) -> SessionRecord:
+        """Make it what that says."""
+        return await self._client.put_state(self.id, state)
 
     def events(self, **options: Any) -> AsyncFollowing:
         """What happens to it, as it happens; options as of the client's `events`."""
@@ -404,6 +493,18 @@ class AsyncSession(_Handle):
     async def har(self, action: str, **options: Any) -> HarOutput:
         """Start or stop recording traffic as a HAR."""
         return await self._client.har(self.id, action, **options)
+
+    async def storage(self, action: str = "list", **options: Any) -> StorageOutput:
+        """Entries of storage: get, put, delete, list or clear."""
+        return await self._client.storage(self.id, action, **options)
+
+    async def cookies(self, **options: Any) -> CookiesOutput:
+        """List, set and delete cookies."""
+        return await self._client.cookies(self.id, **options)
+
+    async def messages(self, **options: Any) -> MessagesOutput:
+        """What windows and frames sent each other."""
+        return await self._client.messages(self.id, **options)
 
     async def console(self, **options: Any) -> ConsoleOutput:
         """Console messages and uncaught errors."""

@@ -1,18 +1,23 @@
-"""Sessions as a whole, of both clients: made, found, named, kept alive, followed, ended."""
+"""Sessions as a whole, of both clients: made, found, named, kept alive, saved, followed,
+ended.
+"""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
 import httpx
 
-from agent_browser.client import directory, requests
+from agent_browser.client import directory, profiles, requests, states
 from agent_browser.client.address import Address
 from agent_browser.client.following import AsyncFollowing, Following
 from agent_browser.client.requests import Request
 from agent_browser.models.actions import ActionList
+from agent_browser.models.checkpoints import Checkpoint, CheckpointList
 from agent_browser.models.events import EventType
+from agent_browser.models.profiles import Profile, ProfileList
 from agent_browser.models.sessions import Session, SessionList
+from agent_browser.models.state import StateDocument, StorageState
 
 T = TypeVar("T")
 Events = TypeVar("Events", covariant=True)
@@ -91,6 +96,72 @@ class Sessions(_Followed[Following], Protocol):
         """A page of its log, oldest first; of an ended one too."""
         return self.send(directory.actions(session, limit, cursor))
 
+    def hibernate(self, session: str, *, force: bool = False) -> Session:
+        """Save it and give its context back; the next call brings it back. CannotHibernate where a
+        page holds what no checkpoint can: `force` loses that.
+        """
+        return self.send(states.hibernated(session, force=force))
+
+    def resume(self, session: str) -> Session:
+        """Bring a hibernated one back now. ResumeFailed keeps its state."""
+        return self.send(states.resumed(session))
+
+    def fork(self, session: str, **options: Any) -> Session:
+        """A new session from what it is, or was at a `checkpoint`. Options: `ForkInput`'s
+        fields.
+        """
+        return self.send(states.forked(session, options))
+
+    def checkpoint(self, session: str) -> Checkpoint:
+        """Save it now; `losses` says what could not be."""
+        return self.send(states.saved(session))
+
+    def checkpoints(self, session: str) -> CheckpointList:
+        """Those that are kept of it, newest first."""
+        return self.send(states.checkpoints(session))
+
+    def restore(self, session: str, checkpoint: str) -> Session:
+        """Make it what it was at a checkpoint; what it is now is given up."""
+        return self.send(states.restored(session, checkpoint))
+
+    def get_state(self, session: str) -> StateDocument:
+        """All that it is: cookies, storage, tabs. `put_state` takes it."""
+        return self.send(states.state(session))
+
+    def storage_state(self, session: str) -> dict[str, Any]:
+        """Its cookies and storage, as Playwright's `storage_state` has them."""
+        return self.send(states.storage_state(session))
+
+    def put_state(self, session: str, state: Mapping[str, Any] | StorageState) -> Session:
+        """Make it what that says: a document of `get_state`, or Playwright's `storage_state`."""
+        return self.send(states.put_state(session, state))
+
+    def list_profiles(self) -> ProfileList:
+        """Saved states that sessions start from, by name."""
+        return self.send(profiles.listed())
+
+    def get_profile(self, name: str) -> Profile:
+        """What is known of a profile; secrets of its options are masked."""
+        return self.send(profiles.shown(name))
+
+    def put_profile(self, name: str, **fields: Any) -> Profile:
+        """Save a profile, or change what is given of it. Fields: `ProfileInput`'s; its state is a
+        session's (`session_id`), a file's (`storage_state`, `cookies`), or stays.
+        """
+        return self.send(profiles.saved(name, fields))
+
+    def profile_state(self, name: str) -> StateDocument:
+        """What a profile holds; `put_profile` takes it as `storage_state`."""
+        return self.send(profiles.state(name))
+
+    def profile_storage_state(self, name: str) -> dict[str, Any]:
+        """What it holds, as Playwright's `storage_state` has it."""
+        return self.send(profiles.storage_state(name))
+
+    def delete_profile(self, name: str) -> None:
+        """Erase it; sessions that started from it stay as they are."""
+        self.send(profiles.deleted(name))
+
     def end_session(self, session: str, *, purge: bool = False) -> None:
         """End it; with `purge` its record and files are erased at once."""
         self.send(requests.end_session(session, purge=purge))
@@ -145,6 +216,72 @@ class AsyncSessions(_Followed[AsyncFollowing], Protocol):
     ) -> ActionList:
         """A page of its log, oldest first; of an ended one too."""
         return await self.send(directory.actions(session, limit, cursor))
+
+    async def hibernate(self, session: str, *, force: bool = False) -> Session:
+        """Save it and give its context back; the next call brings it back. CannotHibernate where a
+        page holds what no checkpoint can: `force` loses that.
+        """
+        return await self.send(states.hibernated(session, force=force))
+
+    async def resume(self, session: str) -> Session:
+        """Bring a hibernated one back now. ResumeFailed keeps its state."""
+        return await self.send(states.resumed(session))
+
+    async def fork(self, session: str, **options: Any) -> Session:
+        """A new session from what it is, or was at a `checkpoint`. Options: `ForkInput`'s
+        fields.
+        """
+        return await self.send(states.forked(session, options))
+
+    async def checkpoint(self, session: str) -> Checkpoint:
+        """Save it now; `losses` says what could not be."""
+        return await self.send(states.saved(session))
+
+    async def checkpoints(self, session: str) -> CheckpointList:
+        """Those that are kept of it, newest first."""
+        return await self.send(states.checkpoints(session))
+
+    async def restore(self, session: str, checkpoint: str) -> Session:
+        """Make it what it was at a checkpoint; what it is now is given up."""
+        return await self.send(states.restored(session, checkpoint))
+
+    async def get_state(self, session: str) -> StateDocument:
+        """All that it is: cookies, storage, tabs. `put_state` takes it."""
+        return await self.send(states.state(session))
+
+    async def storage_state(self, session: str) -> dict[str, Any]:
+        """Its cookies and storage, as Playwright's `storage_state` has them."""
+        return await self.send(states.storage_state(session))
+
+    async def put_state(self, session: str, state: Mapping[str, Any] | StorageState) -> Session:
+        """Make it what that says: a document of `get_state`, or Playwright's `storage_state`."""
+        return await self.send(states.put_state(session, state))
+
+    async def list_profiles(self) -> ProfileList:
+        """Saved states that sessions start from, by name."""
+        return await self.send(profiles.listed())
+
+    async def get_profile(self, name: str) -> Profile:
+        """What is known of a profile; secrets of its options are masked."""
+        return await self.send(profiles.shown(name))
+
+    async def put_profile(self, name: str, **fields: Any) -> Profile:
+        """Save a profile, or change what is given of it. Fields: `ProfileInput`'s; its state is a
+        session's (`session_id`), a file's (`storage_state`, `cookies`), or stays.
+        """
+        return await self.send(profiles.saved(name, fields))
+
+    async def profile_state(self, name: str) -> StateDocument:
+        """What a profile holds; `put_profile` takes it as `storage_state`."""
+        return await self.send(profiles.state(name))
+
+    async def profile_storage_state(self, name: str) -> dict[str, Any]:
+        """What it holds, as Playwright's `storage_state` has it."""
+        return await self.send(profiles.storage_state(name))
+
+    async def delete_profile(self, name: str) -> None:
+        """Erase it; sessions that started from it stay as they are."""
+        await self.send(profiles.deleted(name))
 
     async def end_session(self, session: str, *, purge: bool = False) -> None:
         """End it; with `purge` its record and files are erased at once."""

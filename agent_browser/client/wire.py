@@ -1,9 +1,11 @@
 """What both clients tell httpx, and what httpx's failures mean here."""
 
+import json
 import os
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import httpx
 
@@ -44,6 +46,24 @@ def timeout(patience: float, longest: float | None) -> httpx.Timeout:
     """httpx's limits for a request that may take `patience` seconds; `longest` bounds it."""
     wait = patience if longest is None else min(patience, longest)
     return httpx.Timeout(wait, connect=min(CONNECT, wait), pool=None)
+
+
+def content(body: Mapping[str, Any] | None) -> bytes | None:
+    """A body's JSON. Half a surrogate pair, which pages may store and UTF-8 can't hold, makes all
+    of it ASCII with escapes.
+    """
+    if body is None:
+        return None
+    separators = (",", ":")
+    try:
+        return json.dumps(body, ensure_ascii=False, separators=separators, allow_nan=False).encode()
+    except UnicodeEncodeError:
+        return json.dumps(body, separators=separators, allow_nan=False).encode()
+
+
+def with_type(headers: Mapping[str, str], body: Mapping[str, Any] | None) -> Mapping[str, str]:
+    """A request's headers, and of what kind its body is, if it has one."""
+    return headers if body is None else {**headers, "Content-Type": "application/json"}
 
 
 @contextmanager

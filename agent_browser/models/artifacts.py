@@ -68,6 +68,12 @@ class Recording(Artifact):
     partial: bool = False
     """Whether it ends before what it shows did; `code` says why."""
     code: EarlyEnd | None = None
+    part_of: str | None = None
+    """Which of the session's videos it is of: those that go on after a hibernation are of the same,
+    a file for each time, until they are put together into one.
+    """
+    segments: int = 1
+    """How many files it was put together from."""
 
 
 class RecordingList(Output):

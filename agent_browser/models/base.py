@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     PlainSerializer,
     ValidationInfo,
     WithJsonSchema,
@@ -97,6 +98,16 @@ what is outside, not their inputs.
 Duration = Annotated[float, BeforeValidator(parse_duration), _described(0)]
 Timeout = Annotated[float, BeforeValidator(parse_duration), _described(SHORTEST)]
 """How long a function may take."""
+
+
+ProfileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+"""What a profile is saved under: it stands in addresses."""
+
+
+OnIdle = Literal["auto", "hibernate", "freeze", "end"]
+"""What becomes of a session when its idle time is over. auto: it is hibernated, or frozen where a
+page holds what no checkpoint can; hibernate: whatever its pages hold.
+"""
 
 
 def rfc3339(value: datetime) -> str:

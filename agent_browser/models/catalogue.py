@@ -1,6 +1,7 @@
 """Every function by its name on the wire: what it takes and what it gives."""
 
 from agent_browser.models.base import Input
+from agent_browser.models.cookies import CookiesInput, CookiesOutput
 from agent_browser.models.emulation import EmulateInput, EmulateOutput
 from agent_browser.models.files import DownloadsInput, DownloadsOutput
 from agent_browser.models.functions import (
@@ -18,6 +19,7 @@ from agent_browser.models.functions import (
     SnapshotInput,
     SnapshotOutput,
 )
+from agent_browser.models.messages import MessagesInput, MessagesOutput
 from agent_browser.models.network import (
     ConsoleInput,
     ConsoleOutput,
@@ -34,6 +36,7 @@ from agent_browser.models.routing import (
     RouteInput,
     RouteOutput,
 )
+from agent_browser.models.storage import StorageInput, StorageOutput
 
 FUNCTIONS: dict[str, tuple[type[Input], type[FunctionOutput]]] = {
     "open": (OpenInput, OpenOutput),
@@ -54,6 +57,9 @@ FUNCTIONS: dict[str, tuple[type[Input], type[FunctionOutput]]] = {
     "route": (RouteInput, RouteOutput),
     "har": (HarInput, HarOutput),
     "console": (ConsoleInput, ConsoleOutput),
+    "storage": (StorageInput, StorageOutput),
+    "cookies": (CookiesInput, CookiesOutput),
+    "messages": (MessagesInput, MessagesOutput),
 }
 INPUTS = {name: input for name, (input, _) in FUNCTIONS.items()}
 OUTPUTS = {name: output for name, (_, output) in FUNCTIONS.items()}

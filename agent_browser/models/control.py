@@ -7,10 +7,13 @@ from pydantic import Field
 
 from agent_browser.models.base import Duration, Input, Output, Timestamp
 from agent_browser.models.catalogue import NAMES
+from agent_browser.models.cookies import CookiesInput
 from agent_browser.models.emulation import EmulateInput
 from agent_browser.models.functions import InteractInput
+from agent_browser.models.messages import MessagesInput
 from agent_browser.models.recording import RecordInput, TraceInput
 from agent_browser.models.routing import RouteInput
+from agent_browser.models.storage import StorageInput
 
 SHORTEST_LEASE = 1.0
 LONGEST_LEASE = 3_600.0
@@ -26,6 +29,9 @@ _ASKS: dict[type[Input], Callable[[Any], bool]] = {
     RouteInput: lambda input: input.wanted == "list",
     RecordInput: lambda input: input.action == "status",
     TraceInput: lambda input: input.action == "status",
+    StorageInput: lambda input: input.action in ("get", "list"),
+    CookiesInput: lambda input: input.wanted == "list",
+    MessagesInput: lambda input: input.action == "list",
 }
 """Inputs of acting functions that only ask."""
 

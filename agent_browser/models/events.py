@@ -9,7 +9,8 @@ EventType = Literal[
     "session.hibernated", "session.resumed", "session.resume_failed", "session.renamed",
     "session.pinned", "session.ended", "session.expired", "session.error",
     "navigated", "console", "dialog", "download", "tab_opened", "tab_closed", "crashed",
-    "control_taken", "operation.started", "operation.step", "operation.ended",
+    "control_taken", "storage", "message", "session.frozen",
+    "operation.started", "operation.step", "operation.ended",
 ]  # fmt: skip
 EVENT_TYPES: tuple[EventType, ...] = get_args(EventType)
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from agent_browser.models.artifacts import Artifact, Download, Recording
-from agent_browser.models.base import Input, Output, Timeout, Unfit
+from agent_browser.models.base import Input, Output, ProfileName, Timeout, Unfit
 from agent_browser.models.conditions import (
     EITHER,
     GIVEN,
@@ -125,6 +125,9 @@ class ContextOptions(Input):
     )
     storage_state: StorageState | None = Field(
         default=None, repr=False, description="Playwright's storage_state format."
+    )
+    profile: ProfileName | None = Field(
+        default=None, description="A saved state to start from, and its options and timeouts."
     )
     dialogs: DialogRule | None = Field(
         default=None,

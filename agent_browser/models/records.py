@@ -32,11 +32,12 @@ class Record:
     """When a live one is near its expiration, if nothing uses it before."""
     expires_at: datetime | None = None
     """When a live one lapses, if nothing uses it before."""
+    hibernated_at: datetime | None = None
     ended_at: datetime | None = None
     end_reason: EndReason | None = None
     forgets_at: datetime | None = None
-    """When an ended one expires, None for a pinned one, which is kept; when nothing is left of an
-    expired one.
+    """When a hibernated or ended one expires, None for a pinned one, which is kept; when nothing is
+    left of an expired one.
     """
     expired_at: datetime | None = None
     renewal_count: int = 0

@@ -1,10 +1,10 @@
 """Sessions as callers see them (contract, section 3)."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from agent_browser.models.base import Duration, Input, Output, Timestamp
+from agent_browser.models.base import Duration, Input, OnIdle, Output, Timestamp
 from agent_browser.models.dialogs import WaitingDialog
 from agent_browser.models.functions import ContextOptions, Tab
 
@@ -14,15 +14,6 @@ EndReason = Literal[
     "closed", "idle", "max_duration", "browser_lost", "shutdown", "one_call", "failed_to_open",
     "server_lost",
 ]  # fmt: skip
-
-
-def _not_hibernated(value: Any) -> Any:
-    if value in ("hibernate", "frozen"):
-        raise ValueError(f"no session is {_TO_COME[value]} in this version; it can only be 'end'")
-    return value
-
-
-_TO_COME = {"hibernate": "hibernated", "frozen": "frozen"}
 
 
 class TimeoutsInput(Input):
@@ -35,8 +26,8 @@ class TimeoutsInput(Input):
     auto_renew: bool | None = None
     """Whether every call slides `expires_at`."""
     retention: Duration | None = None
-    """How long it is remembered once it has ended."""
-    on_idle: Annotated[Literal["end"], BeforeValidator(_not_hibernated)] | None = None
+    """How long it is remembered once it is hibernated or has ended."""
+    on_idle: OnIdle | None = None
     """What becomes of it when its idle time is over."""
 
 
@@ -48,7 +39,7 @@ class Timeouts(Output):
     warning: float = 300.0
     auto_renew: bool = True
     retention: float = 86_400.0
-    on_idle: Literal["end"] = "end"
+    on_idle: OnIdle = "auto"
 
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
@@ -87,6 +78,25 @@ class SessionCreate(ContextOptions):
     metadata: Metadata = {}
     timeouts: TimeoutsInput = TimeoutsInput()
     privacy: Privacy = Privacy()
+
+
+class HibernateInput(Input):
+    """The body of `POST /v1/sessions/{id}/hibernate`."""
+
+    force: bool = False
+    """Also where a page holds what no checkpoint can: that is lost."""
+
+
+class ForkInput(Input):
+    """The body of `POST /v1/sessions/{id}/fork`; what is absent is as the first session has it."""
+
+    checkpoint: Annotated[str, Field(max_length=64)] | None = None
+    """One of the session's; what it is now if absent."""
+    name: Name | None = None
+    pinned: bool = False
+    tags: Tags | None = None
+    metadata: Metadata | None = None
+    timeouts: TimeoutsInput = TimeoutsInput()
 
 
 class SessionPatch(Input):
@@ -154,7 +164,12 @@ class Session(Output):
     created_at: Timestamp
     last_activity_at: Timestamp
     expires_at: Timestamp | None = None
-    """When it ends if nothing uses it before; null once it has ended."""
+    """When its idle time is over if nothing uses it before; of a hibernated one, when it expires;
+    null once it has ended, and of a pinned one that is hibernated.
+    """
+    hibernated_at: Timestamp | None = None
+    frozen: bool = False
+    """Its pages' scripts stand still until the next call."""
     ended_at: Timestamp | None = None
     end_reason: EndReason | None = None
     renewal_count: int = 0
@@ -185,6 +200,7 @@ class Health(Output):
     live: int
     opening: int
     waiting: int
+    hibernated: int = 0
     ended: int
     capacity: int
     warm: int

@@ -1,14 +1,31 @@
 """Cookies and storage in Playwright's storage_state format, with the names that it has there."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_serializer,
+    model_validator,
+)
+from pydantic_core import CoreSchema
 
 from agent_browser.models.base import Input, Unfit
 from agent_browser.models.conditions import Origin
 
 _LATEST = 253_402_300_799
 """The last second of the year 9999."""
+
+
+def _as_it_is(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    return value if isinstance(value, str) else handler(value)
+
+
+Utf16 = Annotated[str, WrapValidator(_as_it_is)]
+"""A text of JavaScript's, which may have half a surrogate pair in it."""
 
 
 class Cookie(Input):
@@ -46,8 +63,8 @@ class Cookie(Input):
 class NameValue(Input):
     """An entry of localStorage."""
 
-    name: str
-    value: str
+    name: Utf16
+    value: Utf16
 
 
 class DatabaseRecord(Input):
@@ -57,6 +74,20 @@ class DatabaseRecord(Input):
     keyEncoded: Any = None
     value: Any = None
     valueEncoded: Any = None
+
+    @model_serializer
+    def _what_it_has(self) -> dict[str, Any]:
+        """A null that was given is a value; one that was not is none."""
+        given = self.model_fields_set
+        return {name: getattr(self, name) for name in type(self).model_fields if name in given}
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """What is sent has the same form as what is taken."""
+        plain = {name: part for name, part in schema.items() if name != "serialization"}
+        return handler(cast("CoreSchema", plain))
 
 
 class DatabaseIndex(Input):
@@ -110,3 +141,69 @@ class StorageState(Input):
 
     cookies: list[Cookie] = []
     origins: list[OriginState] = []
+    credentials: list[dict[str, Any]] | None = None
+    """Passkeys."""
+
+
+class HistoryEntry(Input):
+    """A place that a tab was at."""
+
+    url: str
+    title: str = ""
+
+
+class History(Input):
+    """Where a tab can go back and forward to."""
+
+    index: int = Field(default=0, ge=0)
+    """Which of the entries it is at."""
+    entries: list[HistoryEntry] = []
+
+
+class SessionStorage(Input):
+    """What an origin has stored in a tab."""
+
+    origin: Origin
+    entries: list[NameValue] = []
+
+
+class Scroll(Input):
+    """How far a document is scrolled, in CSS pixels."""
+
+    x: float = 0
+    y: float = 0
+
+
+class FormField(Input):
+    """What was put into a field and not yet sent."""
+
+    path: str
+    """A CSS selector, which finds it if the page is made as it was."""
+    kind: Literal["value", "checked", "selected", "html"]
+    value: Any = None
+    frame: list[int] = []
+    """Which frame of the page, by its place in each."""
+
+
+class TabState(Input):
+    """A tab of a session."""
+
+    id: str = Field(pattern=r"^t[1-9][0-9]{0,8}$")
+    url: str
+    title: str = ""
+    opener: str | None = None
+    history: History = History()
+    sessionStorage: list[SessionStorage] = []
+    scroll: Scroll = Scroll()
+    fields: list[FormField] = []
+    state: Any = None
+    """The entry's `history.state`, encoded as values of IndexedDB are."""
+
+
+class StateDocument(StorageState):
+    """All that a session is: Playwright's storage_state, and tabs beside it."""
+
+    version: Literal[1] = 1
+    tabs: list[TabState] = []
+    active: str | None = None
+    """The tab that calls act on."""

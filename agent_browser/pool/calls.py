@@ -8,6 +8,7 @@ from agent_browser.errors import AgentBrowserError, BrowserLost
 from agent_browser.models import sessions as wire
 from agent_browser.models.artifacts import Recording
 from agent_browser.models.base import Input
+from agent_browser.models.checkpoints import Loss, State
 from agent_browser.models.files import (
     DownloadsInput,
     FileErased,
@@ -28,12 +29,16 @@ from agent_browser.pool.diary import Diary
 from agent_browser.pool.directory import Directory
 from agent_browser.pool.housing import Housing
 from agent_browser.pool.means import Means
+from agent_browser.pool.profiles import Profiles
 from agent_browser.pool.residents import Residents
+from agent_browser.pool.restoring import closing_if_failed, restored
+from agent_browser.pool.waking import Waking
 from agent_browser.service import Caller, FileHead, Image
 from agent_browser.session.description import refusal
+from agent_browser.session.keeping import joined
 from agent_browser.session.lifecycle import timeouts_in_force
 from agent_browser.session.options import options_of
-from agent_browser.session.session import Session
+from agent_browser.session.session import Moved, Session
 
 LONGEST_MESSAGE = 500
 
@@ -47,8 +52,12 @@ class Calls:
         residents: Residents,
         directory: Directory,
         diary: Diary,
+        waking: Waking,
+        profiles: Profiles,
         means: Means,
     ) -> None:
+        self._waking = waking
+        self._profiles = profiles
         self._housing = housing
         self._residents = residents
         self._directory = directory
@@ -60,16 +69,27 @@ class Calls:
         self._spawn = means.spawn
 
     async def make(
-        self, caller: Caller, request: wire.SessionCreate, options: ContextOptions
+        self,
+        caller: Caller,
+        request: wire.SessionCreate,
+        options: ContextOptions,
+        state: State | None = None,
     ) -> Session:
-        """A new session in a context of its own. PoolFull, BrowserMissing, BrowserLost."""
-        # A profile's timeouts come between the server's and the request's where there is one.
+        """A new session in a context of its own, as that state has it. PoolFull, BrowserMissing,
+        BrowserLost, ProfileNotFound.
+        """
+        named: wire.TimeoutsInput | None = None
+        profile = options.profile if state is None else None
+        if profile is not None:
+            start = await self._profiles.state(caller.owner, profile)
+            named = start.timeouts
+            state, options = start.under(options)
         session = Session(
             ids.new_session_id(),
             caller.owner,
             request,
             options,
-            timeouts_in_force(self._settings, None, request.timeouts),
+            timeouts_in_force(self._settings, named, request.timeouts),
             settings=self._settings,
             keeping=self._keeping,
             clock=self._clock,
@@ -81,8 +101,24 @@ class Calls:
             if session.recording:
                 self._spawn(self._keeping.purge, session.id)
             raise
+        losses: tuple[Loss, ...] = ()
+        if state is not None:
+            async with closing_if_failed(self._housing, lease, videos=session.recording):
+                losses = await restored(lease, state)
         # No await between here and its moving in: a lease that nobody has would never be closed.
-        self._residents.move_in(session, lease)
+        self._residents.move_in(session, lease, losses)
+        return session
+
+    async def create(
+        self,
+        caller: Caller,
+        request: wire.SessionCreate,
+        options: ContextOptions,
+        state: State | None = None,
+    ) -> Session:
+        """The same for a caller who is told its id: from now on it is worth saving."""
+        session = await self.make(caller, request, options, state)
+        self._residents.known(session)
         return session
 
     async def first(
@@ -107,6 +143,8 @@ class Calls:
                 raise
         if once:
             self._residents.end(session, "one_call")
+        else:
+            self._residents.known(session)
         return output
 
     async def later(
@@ -115,9 +153,18 @@ class Calls:
         """A call on a session that was made before."""
         if isinstance(input, CloseInput):
             return await self._close(caller, session_id)
+        while True:
+            try:
+                return await self._later(caller, session_id, input, idle)
+            except Moved:  # it was hibernated meanwhile, and is brought back
+                continue
+
+    async def _later(
+        self, caller: Caller, session_id: str, input: Input, idle: float | None
+    ) -> FunctionOutput:
         session = await self._directory.find(caller, session_id)
         async with self._diary.written(session, caller, input) as came:
-            if isinstance(input, DownloadsInput) and not session.is_live:
+            if isinstance(input, DownloadsInput) and session.end_reason is not None:
                 await session.ended.wait()
                 came.output = await session.downloads.answer(input)
             else:
@@ -136,13 +183,15 @@ class Calls:
             return await session.call(caller, input, keep_turn=keep_turn)
         except BaseException as exc:
             self._failed(session, exc)
+            if isinstance(exc, BrowserLost) and session.end_reason is None:
+                raise BrowserLost.survived() from exc
             raise
 
     async def upload(
         self, caller: Caller, session_id: str, pieces: AsyncIterator[FileHead | bytes]
     ) -> list[UploadedFile]:
         """Put files into a session; those that are new."""
-        session, put = await self._directory.live(caller, session_id), FilesPut()
+        session, put = await self._awake(caller, session_id), FilesPut()
         async with self._diary.written(session, caller, put):
             session.control.check(caller)
             files = await session.upload(pieces)
@@ -151,13 +200,28 @@ class Calls:
 
     async def delete_upload(self, caller: Caller, session_id: str, name: str) -> None:
         """Erase one of them. NotFound."""
-        session = await self._directory.live(caller, session_id)
+        session = await self._awake(caller, session_id)
         async with self._diary.written(session, caller, FileErased(name=name)):
             session.control.check(caller)
             await session.delete_upload(name)
 
+    async def _awake(self, caller: Caller, session_id: str) -> Session:
+        """A session that is live and stays so for now. SessionNotFound, SessionEnded."""
+        while True:
+            session = await self._directory.live(caller, session_id)
+            if session.is_live:
+                return session
+            await session.gone.wait()  # it is being hibernated, and is brought back then
+
     async def capture(self, caller: Caller, session_id: str, input: ScreenshotInput) -> Image:
         """The picture itself, kept nowhere."""
+        while True:
+            try:
+                return await self._capture(caller, session_id, input)
+            except Moved:
+                continue
+
+    async def _capture(self, caller: Caller, session_id: str, input: ScreenshotInput) -> Image:
         session = await self._directory.find(caller, session_id)
         try:
             async with self._diary.written(session, caller, input):
@@ -168,25 +232,26 @@ class Calls:
             raise
 
     async def _close(self, caller: Caller, session_id: str) -> CloseOutput:
+        await self._waking.arrived(caller.owner, session_id)
         session = self._directory.held(caller, session_id)
         if session is None:
-            return _closed(session_id, await self._kept_videos(caller, session_id))
+            return _closed(session_id, await self._end_record(caller, session_id))
         if session.is_live:
             session.control.check(caller)
         others = session.in_use
         async with self._diary.written(session, caller, CloseInput()):
             self._residents.end(session, "closed", in_turn=True)
-            if others or session.recording:
+            # Of one that was asleep there may be videos that are put together.
+            if others or session.recording or session.was_asleep:
                 await session.ended.wait()
         return _closed(session_id, session.videos)
 
-    async def _kept_videos(self, caller: Caller, session_id: str) -> list[Recording]:
-        """Those of a session that is only on record."""
-        record = await self._directory.record(caller, session_id)
+    async def _end_record(self, caller: Caller, session_id: str) -> list[Recording]:
+        """End a session that is only on record, if it is hibernated; its videos."""
+        record = await self._directory.end_record(caller, session_id)
         if record.state == "expired":
             raise refusal(record)
-        videos = await self._keeping.recordings(caller.owner)
-        return [video for video in videos if video.session_id == session_id]
+        return await joined(self._keeping, caller.owner, session_id)
 
     def _failed(self, session: Session, exc: BaseException) -> None:
         """A call failed: what that means for the session, and for who follows it."""
@@ -196,7 +261,7 @@ class Calls:
             told = {
                 "code": exc.code,
                 "message": exc.detail[:LONGEST_MESSAGE],
-                "recoverable": session.is_live,
+                "recoverable": session.end_reason is None,
             }
             self._publisher.publish("session.error", session.id, session.owner, told)
 

@@ -18,6 +18,7 @@ from agent_browser.pool.means import Means
 from agent_browser.pool.register import Register
 from agent_browser.pool.residents import Residents
 from agent_browser.pool.retention import Retention
+from agent_browser.pool.waking import Waking
 from agent_browser.service import Caller
 from agent_browser.session.description import describe, described, forgets_at, refusal
 from agent_browser.session.labels import Labels
@@ -35,8 +36,10 @@ class Directory:
         residents: Residents,
         retention: Retention,
         diary: Diary,
+        waking: Waking,
         means: Means,
     ) -> None:
+        self._waking = waking
         self._register = register
         self._residents = residents
         self._retention = retention
@@ -52,13 +55,17 @@ class Directory:
         return self._register.held(caller.owner, session_id)
 
     async def find(self, caller: Caller, session_id: str) -> Session:
-        """A session that is in memory: all that are live. SessionNotFound; for one that is only on
-        record SessionEnded or SessionExpired.
+        """A session that is in memory: all that are live, and those that are hibernated, for they
+        are brought back. SessionNotFound; for one that is only on record SessionEnded or
+        SessionExpired; and what keeps one from coming back.
         """
         session = self.held(caller, session_id)
         if session is not None:
             return session
-        raise refusal(await self.record(caller, session_id))
+        record = await self.record(caller, session_id)
+        if record.state == "hibernated":
+            return await self._waking.wake(record)
+        raise refusal(record)
 
     async def live(self, caller: Caller, session_id: str) -> Session:
         """A session that takes calls. SessionNotFound, SessionEnded, SessionExpired."""
@@ -122,12 +129,21 @@ class Directory:
         async for action in self._archive.all_actions(session_id):
             yield action
 
+    async def end_record(self, caller: Caller, session_id: str) -> Record:
+        """End one that is hibernated; what is on record of it then. SessionNotFound."""
+        async with self._retention.lock:
+            record = await self.record(caller, session_id)
+            if record.state == "hibernated":
+                return await self._residents.end_record(record, "closed")
+            return record
+
     async def update(
         self, caller: Caller, session_id: str, patch: wire.SessionPatch
     ) -> wire.Session:
         """Change what the patch gives. SessionNotFound, SessionExpired, InvalidTimeout; for
         timeouts other than retention of one that has ended SessionEnded.
         """
+        await self._waking.arrived(caller.owner, session_id)
         session = self.held(caller, session_id)
         if session is None:
             return await self._update_record(caller, session_id, patch)
@@ -149,7 +165,12 @@ class Directory:
         return told
 
     async def renew(self, caller: Caller, session_id: str) -> wire.Session:
-        """Let its idle time count from now. CannotRenew, SessionEnded."""
+        """Let its idle time count from now, or its retention if it is hibernated. CannotRenew,
+        SessionEnded.
+        """
+        kept = await self._kept_on(caller, session_id, renewed=True)
+        if kept is not None:
+            return kept
         session = await self.live(caller, session_id)
         life = session.lifetime
         if not life.renew(self._clock.monotonic()):
@@ -162,10 +183,32 @@ class Directory:
 
     async def heartbeat(self, caller: Caller, session_id: str) -> wire.Session:
         """Keep it alive; it has not been used by that. SessionEnded."""
+        kept = await self._kept_on(caller, session_id)
+        if kept is not None:
+            return kept
         session = await self.live(caller, session_id)
         session.lifetime.beat(self._clock.monotonic())
         self._residents.used(session)
         return describe(session)
+
+    async def _kept_on(
+        self, caller: Caller, session_id: str, *, renewed: bool = False
+    ) -> wire.Session | None:
+        """A hibernated one, whose retention begins anew; None of any other."""
+        if self.held(caller, session_id) is not None:
+            return None
+        async with self._retention.lock:
+            record = await self.record(caller, session_id)
+            if record.state != "hibernated" or session_id in self._register.waking:
+                return None
+            record = replace(
+                record,
+                renewal_count=record.renewal_count + renewed,
+                forgets_at=forgets_at(self._clock.now(), record.timeouts, pinned=record.pinned),
+            )
+            self._archive.put_record(record)
+        self._retention.watch(record)
+        return self._described(record)
 
     @asynccontextmanager
     async def attended(self, caller: Caller, session_id: str) -> AsyncIterator[wire.Session]:
@@ -208,7 +251,8 @@ class Directory:
     ) -> wire.Session:
         async with self._retention.lock:
             record = await self.record(caller, session_id)
-            if record.state == "expired" or _touches_life(patch):
+            sleeps = record.state == "hibernated"
+            if record.state == "expired" or (_touches_life(patch) and not sleeps):
                 raise refusal(record)
             before = Labels(record.name, record.pinned, record.tags, record.metadata)
             after = before.patched(patch)
@@ -218,7 +262,7 @@ class Directory:
             privacy = record.privacy
             if patch.privacy is not None:
                 privacy = in_force(self._settings, privacy, patch.privacy)
-            ended_at = record.ended_at or record.last_activity_at
+            ended_at = record.hibernated_at or record.ended_at or record.last_activity_at
             record = replace(
                 record,
                 name=after.name,

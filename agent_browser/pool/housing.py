@@ -3,7 +3,7 @@ who ask only wait, and may go away at any time.
 """
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -51,6 +51,8 @@ LOOK_EVERY = 30.0
 """Seconds between looks at the browsers' memory."""
 TRIM_AFTER = 5.0
 """Seconds after an open until warm contexts that are too many by then are closed."""
+EASINGS, EASED = 3, 2
+"""How often, and how many sessions, are let go for one who comes while memory is short."""
 PLAIN = ContextOptions()
 
 
@@ -83,6 +85,10 @@ class Housing:
         """First calls of sessions, and others that the warm set's contexts can wait for."""
         self.on_lost: Callable[[int], None] = _nobody
         """Told of each lease whose browser is gone."""
+        self.make_room: Callable[[], None] = _idly
+        """Asked, when somebody has to wait, to let sessions go that rest."""
+        self.ease: Callable[[int], Awaitable[bool]] = _no
+        """Asked, when memory is short, to let so many of them go; whether one went."""
         self._settings = settings
         self._clock = clock
         self._observer = observer
@@ -107,13 +113,14 @@ class Housing:
         asked = self._clock.monotonic()
         self.pressure.came()
         self.browsers.notice()
-        if self.pressure.is_short():
+        if self.pressure.is_short() and not await self._eased():
             raise self._full("memory")
         claim = Claim(next(self._tickets), options, recordings)
         self._claims[claim.ticket] = claim
         try:
             self._carry_out(self.ledger.ask(claim.ticket, warmable=claim.warmable))
             if not claim.granted.is_set():
+                self.make_room()
                 await self._wait_for_room(claim, asked)
             if not claim.settled.is_set():
                 await claim.settled.wait()
@@ -123,6 +130,15 @@ class Housing:
         finally:
             del self._claims[claim.ticket]
         return self._lease(claim, asked)
+
+    async def _eased(self) -> bool:
+        """Whether memory is short no more, once sessions that rested are gone."""
+        for _ in range(EASINGS):
+            if not await self.ease(EASED):
+                return False
+            if not self.pressure.is_short(anew=True):
+                return True
+        return False
 
     async def close_lease(self, lease: Lease, *, videos: bool) -> Closed:
         """Close the context; then its slot is free. Bounded, and never an error."""
@@ -367,6 +383,8 @@ class Housing:
             for host_id in list(self.browsers.hosts):
                 self._recycle_if_due(host_id)
             self._trim()
+            if self.pressure.is_short():
+                await self.ease(EASED)
             self.refill()
         finally:
             self._look_later()
@@ -386,6 +404,15 @@ class Housing:
         self._observer.refused(reason=reason)
         log.info("open refused", reason=reason, retry_after=wait, waiting=self.ledger.waiting)
         return PoolFull(reason, retry_after=wait)
+
+
+def _idly() -> None:
+    """There is nobody who could make room."""
+
+
+async def _no(most: int) -> bool:
+    """There is nobody to let go."""
+    return False
 
 
 def _nobody(ticket: int) -> None:

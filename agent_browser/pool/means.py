@@ -7,6 +7,7 @@ from agent_browser.events import Audience, Observer, Publisher
 from agent_browser.pool.browsers import Spawn
 from agent_browser.pool.sweep import Sweep
 from agent_browser.session.archive import Archive
+from agent_browser.session.checkpoints import Checkpoints
 from agent_browser.session.keeping import Keeping
 from agent_browser.settings import Settings
 
@@ -19,6 +20,7 @@ class Means:
     clock: Clock
     keeping: Keeping
     archive: Archive
+    checkpoints: Checkpoints
     observer: Observer
     publisher: Publisher
     audience: Audience

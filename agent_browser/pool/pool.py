@@ -21,28 +21,38 @@ from agent_browser.models import sessions as wire
 from agent_browser.models.actions import Action, ActionList
 from agent_browser.models.base import Input
 from agent_browser.models.catalogue import INPUTS
+from agent_browser.models.checkpoints import Checkpoint, CheckpointList
 from agent_browser.models.control import Control, ControlGranted, ControlInput
 from agent_browser.models.files import UploadList
 from agent_browser.models.functions import FunctionOutput, InteractInput, ScreenshotInput
+from agent_browser.models.profiles import Profile, ProfileInput, ProfileList
+from agent_browser.models.state import StateDocument
+from agent_browser.papers import Papers
 from agent_browser.pool import policy
 from agent_browser.pool.accounts import Accounts
 from agent_browser.pool.calls import Calls
+from agent_browser.pool.checkpointing import Checkpointing
 from agent_browser.pool.diary import Diary
 from agent_browser.pool.directory import Directory
+from agent_browser.pool.hibernation import Hibernation
 from agent_browser.pool.housing import Housing
 from agent_browser.pool.machine import Machine, read_machine
 from agent_browser.pool.means import Means
+from agent_browser.pool.profiles import Profiles
 from agent_browser.pool.readiness import readiness
 from agent_browser.pool.register import Register
-from agent_browser.pool.residents import Residents
+from agent_browser.pool.residents import SHUTDOWN_PATIENCE, Residents
 from agent_browser.pool.retention import Retention
 from agent_browser.pool.shedding import Shedding
 from agent_browser.pool.stages import POOL_MOVES, PoolStage
+from agent_browser.pool.states import States
 from agent_browser.pool.stats import PoolStatistics, health, take_stock
 from agent_browser.pool.sweep import Sweep
+from agent_browser.pool.waking import Waking
 from agent_browser.service import Caller, FileHead, Image, Readiness
 from agent_browser.session import moves
 from agent_browser.session.archive import Archive
+from agent_browser.session.checkpoints import Checkpoints
 from agent_browser.session.description import describe, refusal
 from agent_browser.session.keeping import Keeping
 from agent_browser.session.lifecycle import in_range
@@ -65,6 +75,8 @@ class Pool:
         settings: Settings,
         artifacts: Keeping,
         archive: Archive,
+        checkpoints: Checkpoints,
+        papers: Papers,
         *,
         publisher: Publisher | None = None,
         audience: Audience | None = None,
@@ -102,6 +114,7 @@ class Pool:
             clock=self._clock,
             keeping=artifacts,
             archive=archive,
+            checkpoints=checkpoints,
             observer=self._observer,
             publisher=self._publisher,
             audience=audience or Unheard(),
@@ -110,16 +123,53 @@ class Pool:
         )
         self._shedding = Shedding(means)
         self._retention = Retention(self._register, self._shedding, means)
-        self._residents = Residents(self._register, self._housing, self._retention, means)
+        checkpointing = Checkpointing(means)
+        self._residents = Residents(
+            self._register, self._housing, self._retention, checkpointing, means
+        )
+        self._hibernation = Hibernation(
+            self._register, self._residents, self._retention, checkpointing, means
+        )
+        self._waking = Waking(
+            self._register, self._housing, self._residents, self._retention, checkpointing, means
+        )
+        self._join()
         self._diary = Diary(means)
         self._directory = Directory(
-            self._register, self._residents, self._retention, self._diary, means
+            self._register, self._residents, self._retention, self._diary, self._waking, means
         )
-        self._calls = Calls(self._housing, self._residents, self._directory, self._diary, means)
+        self._profiles = Profiles(means, papers)
+        self._calls = Calls(
+            self._housing,
+            self._residents,
+            self._directory,
+            self._diary,
+            self._waking,
+            self._profiles,
+            means,
+        )
+        self._states = States(
+            self._directory, self._calls, self._hibernation, self._waking, checkpointing, means
+        )
+
+    def _join(self) -> None:
+        """Sessions fall asleep when they lapse, when their browser is lost, and for others."""
+        hibernation, residents, housing = self._hibernation, self._residents, self._housing
+        residents.lapses = hibernation.lapse
+        residents.mourns = self._mourns
+        hibernation.wanted = lambda: housing.ledger.waiting
+        housing.make_room, housing.ease = hibernation.make_room, hibernation.ease
+
+    def _mourns(self, session: Session) -> bool:
+        lives_on = self._hibernation.lose(session)
+        if lives_on:
+            self._waking.lost(session)
+        return lives_on
 
     async def __aenter__(self) -> Self:
         await anyio.to_thread.run_sync(scratch.sweep)
         await self._retention.take_over()
+        await self._profiles.sweep()
         await self._engine.__aenter__()
         self._tasks = await anyio.create_task_group().__aenter__()
         self._stage.move(PoolStage.OPEN)
@@ -150,7 +200,7 @@ class Pool:
     async def create(self, caller: Caller, request: wire.SessionCreate) -> wire.Session:
         """Make a session; its page is blank until `open`. PoolFull, BrowserMissing, BrowserLost."""
         with self._accounts.counted():
-            session = await self._calls.make(caller, request, options_of(request))
+            session = await self._calls.create(caller, request, options_of(request))
             self._housing.refill()
             return describe(session)
 
@@ -211,11 +261,78 @@ class Pool:
         """Somebody looks on while this lasts, which keeps it alive."""
         return self._directory.attended(caller, session_id)
 
+    async def hibernate(
+        self, caller: Caller, session_id: str, *, force: bool = False
+    ) -> wire.Session:
+        """Save it, and give back what it takes; the next call brings it back."""
+        with self._accounts.counted():
+            return await self._states.hibernate(caller, session_id, force=force)
+
+    async def resume(self, caller: Caller, session_id: str) -> wire.Session:
+        """Bring a hibernated one back now."""
+        with self._accounts.counted():
+            return await self._states.resume(caller, session_id)
+
+    async def fork(self, caller: Caller, session_id: str, request: wire.ForkInput) -> wire.Session:
+        """A new session from what this one is, or was at one of its checkpoints."""
+        with self._accounts.counted():
+            return await self._states.fork(caller, session_id, request)
+
+    async def checkpoint(self, caller: Caller, session_id: str) -> Checkpoint:
+        """Save it now."""
+        with self._accounts.counted():
+            return await self._states.checkpoint(caller, session_id)
+
+    async def checkpoints(self, caller: Caller, session_id: str) -> CheckpointList:
+        """Those that are kept of it."""
+        return await self._states.checkpoints(caller, session_id)
+
+    async def rewind(self, caller: Caller, session_id: str, checkpoint_id: str) -> wire.Session:
+        """Make it what it was at that checkpoint."""
+        with self._accounts.counted():
+            return await self._states.rewind(caller, session_id, checkpoint_id)
+
+    async def state(self, caller: Caller, session_id: str) -> StateDocument:
+        """All that a checkpoint of it would hold now."""
+        with self._accounts.counted():
+            return await self._states.state(caller, session_id)
+
+    async def put_state(
+        self, caller: Caller, session_id: str, state: StateDocument
+    ) -> wire.Session:
+        """Make it what that says."""
+        with self._accounts.counted():
+            return await self._states.put_state(caller, session_id, state)
+
+    async def profiles(self, caller: Caller) -> ProfileList:
+        """The caller's, by name."""
+        return await self._profiles.profiles(caller)
+
+    async def profile(self, caller: Caller, name: str) -> Profile:
+        """One of them."""
+        return await self._profiles.profile(caller, name)
+
+    async def put_profile(self, caller: Caller, name: str, request: ProfileInput) -> Profile:
+        """Make it, or change what is given of it."""
+        with self._accounts.counted():
+            return await self._profiles.put_profile(
+                caller, name, request, capture=self._states.captured
+            )
+
+    async def profile_state(self, caller: Caller, name: str) -> StateDocument:
+        """What it holds."""
+        return await self._profiles.profile_state(caller, name)
+
+    async def delete_profile(self, caller: Caller, name: str) -> None:
+        """Erase it."""
+        await self._profiles.delete_profile(caller, name)
+
     async def end(self, caller: Caller, session_id: str, *, purge: bool = False) -> None:
         """End it at once (a second time too); with purge, forget it and erase its files."""
+        await self._waking.arrived(caller.owner, session_id)
         session = self._directory.held(caller, session_id)
         if session is None:
-            record = await self._directory.record(caller, session_id)
+            record = await self._directory.end_record(caller, session_id)
             if record.state == "expired" and not purge:
                 raise refusal(record)
         else:
@@ -341,7 +458,8 @@ class Pool:
                 left = await self._accounts.calm(
                     0 if self._hurried else self._settings.shutdown_timeout
                 )
-                log.info("sessions are being ended", live=len(self._register.live), calls=left)
+                log.info("sessions are being saved", live=len(self._register.live), calls=left)
+                await self._hibernation.all(SHUTDOWN_PATIENCE)
                 await self._residents.end_all("shutdown")
                 await self._housing.close()
             finally:

@@ -30,10 +30,10 @@ class Pressure:
         """A session's slot is free."""
         self._ends.append(self._clock.monotonic())
 
-    def is_short(self) -> bool:
-        """Whether memory is short, as of a second ago at most."""
+    def is_short(self, *, anew: bool = False) -> bool:
+        """Whether memory is short, as of a second ago at most, or now."""
         now = self._clock.monotonic()
-        if self._reading is None or now - self._reading[0] >= READING_AGE:
+        if anew or self._reading is None or now - self._reading[0] >= READING_AGE:
             self._reading = (now, policy.is_short(self._read()))
         return self._reading[1]
 

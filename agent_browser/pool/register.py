@@ -15,6 +15,12 @@ class Register:
 
     def __init__(self) -> None:
         self.live: dict[str, Session] = {}
+        self.parting: dict[str, Session] = {}
+        """Those that are being hibernated."""
+        self.waking: set[str] = set()
+        """Ids of those that are being brought back."""
+        self.hibernated: set[str] = set()
+        """Ids of those that are only on record, and come back with the next call."""
         self.ended: OrderedDict[str, Session] = OrderedDict()
 
     def add(self, session: Session) -> None:
@@ -23,7 +29,9 @@ class Register:
 
     def get(self, session_id: str) -> Session | None:
         """A session that is in memory, whoever's it is."""
-        return self.live.get(session_id) or self.ended.get(session_id)
+        return (
+            self.live.get(session_id) or self.parting.get(session_id) or self.ended.get(session_id)
+        )
 
     def held(self, owner: str, session_id: str) -> Session | None:
         """A session of the owner's that is in memory."""
@@ -37,8 +45,19 @@ class Register:
 
     def evict(self, session: Session) -> None:
         """It is ending: no longer live, still known."""
-        del self.live[session.id]
+        self.live.pop(session.id, None)
+        self.parting.pop(session.id, None)
         self.ended[session.id] = session
+
+    def part(self, session: Session) -> None:
+        """It is being hibernated."""
+        del self.live[session.id]
+        self.parting[session.id] = session
+
+    def stay(self, session: Session) -> None:
+        """It is not, after all."""
+        del self.parting[session.id]
+        self.live[session.id] = session
 
     def trim(self) -> None:
         """Leave those that ended first to the archive, where there are more than there may be."""

@@ -2,6 +2,8 @@
 the same way for every cause.
 """
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -10,10 +12,14 @@ import structlog
 
 from agent_browser.browser.engine import Closed
 from agent_browser.clock import wall_time
+from agent_browser.errors import AgentBrowserError
 from agent_browser.models.artifacts import Recording
 from agent_browser.models.base import rfc3339
+from agent_browser.models.checkpoints import Loss
 from agent_browser.models.events import EventType
+from agent_browser.models.records import Record
 from agent_browser.models.sessions import EndReason
+from agent_browser.pool.checkpointing import Checkpointing
 from agent_browser.pool.claims import Lease
 from agent_browser.pool.hearing import Hearing
 from agent_browser.pool.housing import Housing
@@ -21,8 +27,9 @@ from agent_browser.pool.means import Means
 from agent_browser.pool.register import Register
 from agent_browser.pool.retention import Retention
 from agent_browser.pool.texts import Texts
-from agent_browser.session.description import record_of
-from agent_browser.session.keeping import adopted
+from agent_browser.session.description import forgets_at, record_of
+from agent_browser.session.keeping import adopted, joined
+from agent_browser.session.past import Past
 from agent_browser.session.session import LAST_PATIENCE, Session
 from agent_browser.session.stage import Stage
 
@@ -32,6 +39,8 @@ TURN_PATIENCE = 30.0
 """Seconds that calls which came before a `close` have to be done."""
 KEEP_PATIENCE = 10.0
 """Seconds that the files a session downloaded have to be stored when it ends."""
+MOST_LOSSES = 100
+"""Of a session that are told."""
 SHUTDOWN_PATIENCE = 30.0
 """Seconds that all sessions together have to end when the pool closes."""
 
@@ -40,7 +49,12 @@ class Residents:
     """Sessions with their leases and timers."""
 
     def __init__(
-        self, register: Register, housing: Housing, retention: Retention, means: Means
+        self,
+        register: Register,
+        housing: Housing,
+        retention: Retention,
+        checkpointing: Checkpointing,
+        means: Means,
     ) -> None:
         self._register = register
         self._housing = housing
@@ -54,29 +68,62 @@ class Residents:
         self._sweep = means.sweep
         self._spawn = means.spawn
         self._texts = Texts(means)
+        self._checkpoints = means.checkpoints
+        self._checkpointing = checkpointing
+        self.mourns: Callable[[Session], bool] = _nobody
+        """Told of a session whose browser is lost; whether it lives on without."""
+        self.lapses: Callable[[Session], None] | None = None
+        """Told of a session whose idle time is over, if it is not to end by that."""
         self._leases: dict[str, Lease] = {}
         self._by_ticket: dict[int, Session] = {}
         housing.on_lost = self._lost
 
-    def move_in(self, session: Session, lease: Lease) -> None:
-        """The session is live in that lease."""
+    def move_in(self, session: Session, lease: Lease, losses: Sequence[Loss] = ()) -> None:
+        """The session is live in that lease; what is not as the state has it that it began with."""
         session.start(lease.context)
+        self._settle(session, lease)
+        self._publish("session.created", session, _created(session))
+        expires = wall_time(self._clock, session.lifetime.expires(self._clock.monotonic()))
+        started: dict[str, Any] = {"expires_at": rfc3339(expires)}
+        if losses:
+            started["lost"] = told_losses(losses)
+        self._publish("session.started", session, started)
+        self._hearing.begin(session, lease.context)
+
+    def move_back_in(
+        self, session: Session, lease: Lease, past: Past, losses: Sequence[Loss]
+    ) -> None:
+        """The session is live again in that lease; what is not as it was."""
+        session.resume(lease.context, past)
+        self._settle(session, lease)
+        expires = wall_time(self._clock, session.lifetime.expires(self._clock.monotonic()))
+        told = {"expires_at": rfc3339(expires), "lost": told_losses(losses)}
+        self._publish("session.resumed", session, told)
+        self._hearing.begin(session, lease.context)
+
+    def move_out(self, session: Session) -> None:
+        """It is hibernated, and its lease given back."""
+        self._hearing.end(session)
+
+    def known(self, session: Session) -> None:
+        """Somebody has its id from now on."""
+        session.is_known = True
+        self._checkpointing.touched(session)
+
+    def _settle(self, session: Session, lease: Lease) -> None:
         self._leases[session.id] = lease
         self._by_ticket[lease.ticket] = session
         self._register.add(session)
         session.on_use = partial(self.used, session)
+        lease.context.on_change(partial(self._checkpointing.touched, session))
         self.changed(session)
-        self._publish("session.created", session, _created(session))
-        expires = wall_time(self._clock, session.lifetime.expires(self._clock.monotonic()))
-        self._publish("session.started", session, {"expires_at": rfc3339(expires)})
-        self._hearing.begin(session, lease.context)
 
     def set_idle(self, session: Session, seconds: float) -> None:
         """A live session has another idle timeout from now on."""
         life = session.lifetime
         if life.asked.idle != seconds:
             life.change(life.asked.model_copy(update={"idle": seconds}))
-            self._watch(session)
+            self.watch(session)
 
     def changed(self, session: Session) -> None:
         """Its timeouts are others now, or what people call it by: remember it, and set its timers
@@ -85,7 +132,7 @@ class Residents:
         record = record_of(session)
         self._archive.put_record(record)
         if session.is_live:
-            self._watch(session)
+            self.watch(session)
         elif session.ended.is_set():
             self._retention.watch(record)
 
@@ -93,23 +140,49 @@ class Residents:
         """End it; a second time does nothing. It is evicted before this returns: no call gets in
         any more. `in_turn` lets those that came before be done first.
         """
-        if not session.is_live:
+        if not session.is_live and session.stage is not Stage.HIBERNATING:
             return
         session.begin_end(reason, in_turn=in_turn)
         self._register.evict(session)
+        self._checkpointing.stop(session)
         self._hearing.end(session)
         self._sweep.cancel(("session", session.id))
         self.changed(session)
         patience = TURN_PATIENCE if in_turn else LAST_PATIENCE
         self._spawn(self._finish, session, patience)
 
-    def lose(self, session: Session) -> None:
-        """A call was told that the browser is lost: so is the session, and the browser in doubt."""
+    async def end_record(self, record: Record, reason: EndReason) -> Record:
+        """End one that is hibernated; it has no lease. StorageFull, DatabaseUnusable."""
+        now = self._clock.now()
+        ended = replace(
+            record,
+            state="ended",
+            hibernated_at=None,
+            ended_at=now,
+            end_reason=reason,
+            forgets_at=forgets_at(now, record.timeouts, pinned=record.pinned),
+        )
+        self._archive.put_record(ended)
+        self._register.hibernated.discard(record.id)
+        self._retention.watch(ended)
+        await self._checkpoints.erase(record.id)
+        self._observer.ended(reason=reason)
+        log.info("session ended", session=record.id, reason=reason)
+        told = {"reason": reason, "ended_at": rfc3339(now)}
+        self._publisher.publish("session.ended", record.id, record.owner, told)
+        return ended
+
+    def lose(self, session: Session) -> bool:
+        """A call was told that the browser is lost, and so is the session, unless it was saved; the
+        browser is in doubt. Whether the session goes on.
+        """
         self._housing.browsers.notice()
         lease = self._leases.get(session.id)
         if lease is not None:
             self._spawn(self._housing.browsers.doubt, lease.host)
-        self.end(session, "browser_lost")
+        if session.is_live and not self.mourns(session):
+            self.end(session, "browser_lost")
+        return session.end_reason is None
 
     async def end_all(self, reason: EndReason) -> None:
         """End every session, those on their way too, and come back when they have. Bounded."""
@@ -127,6 +200,8 @@ class Residents:
         for session_id, session in self._register.live.items():
             assert session.stage in (Stage.LIVE, Stage.BUSY), session
             assert session_id in self._leases, "a live session without a lease"
+        for session in self._register.parting.values():
+            assert session.stage is Stage.HIBERNATING, session
         for session in self._register.ended.values():
             assert session.stage in (Stage.ENDING, Stage.ENDED), session
         tickets = {lease.ticket for lease in self._leases.values()}
@@ -134,7 +209,7 @@ class Residents:
 
     def _lost(self, ticket: int) -> None:
         session = self._by_ticket.get(ticket)
-        if session is not None:
+        if session is not None and session.is_live and not self.mourns(session):
             self.end(session, "browser_lost")
             session.break_off()
 
@@ -144,11 +219,14 @@ class Residents:
             return
         self._archive.put_changing(session.id, partial(record_of, session))
         self._texts.used(session)
+        self._checkpointing.touched(session)
         if session.lifetime.due(self._clock.monotonic()) is not None:
-            self._watch(session)  # it was let be done over its end
+            self.watch(session)  # it was let be done over its end
 
-    def _watch(self, session: Session) -> None:
-        when = session.lifetime.next_look(self._clock.monotonic())
+    def watch(self, session: Session, when: float | None = None) -> None:
+        """Look at its timers when they are due, or then."""
+        if when is None:
+            when = session.lifetime.next_look(self._clock.monotonic())
         self._sweep.at(when, ("session", session.id), partial(self._look, session))
 
     def _look(self, session: Session) -> None:
@@ -158,7 +236,11 @@ class Residents:
         if reason is not None:
             idle, age = round(now - life.used, 1), round(now - life.began, 1)
             log.info("session lapsed", session=session.id, reason=reason, idle=idle, age=age)
-            self.end(session, reason)
+            ends = reason != "idle" or life.timeouts.on_idle == "end" or not session.is_known
+            if ends or self.lapses is None:
+                self.end(session, reason)
+            else:
+                self.lapses(session)
             return
         # What holds it has moved its end, which its record does not have yet.
         self._archive.put_record(record_of(session))
@@ -170,29 +252,56 @@ class Residents:
                 "reason": life.cause(now),
             }
             self._publish("session.expiring", session, told)
-        self._watch(session)
+        self.watch(session)
 
     def _publish(self, kind: EventType, session: Session, data: dict[str, Any]) -> None:
         self._publisher.publish(kind, session.id, session.owner, data)
 
     async def _finish(self, session: Session, patience: float) -> None:
-        lease = self._leases[session.id]
         with anyio.CancelScope(shield=True):
             await session.quiet(patience)
-            await self._keep_downloads(session)
-            if session.end_reason not in ("browser_lost", "shutdown"):
-                await self._texts.last(session)
-            closed = await self._housing.close_lease(lease, videos=session.recording)
-            videos = await self._adopt(session, closed)
-            del self._leases[session.id], self._by_ticket[lease.ticket]
+            await self.keep_downloads(session)
+            texts = session.end_reason not in ("browser_lost", "shutdown")
+            videos = await self.close(session, texts=texts)
+            await self._forget(session)
+            whole = await self._joined(session) if session.was_asleep else None
             self._ended(session)
             try:
-                await session.finish_end(videos)
+                await session.finish_end(videos, earlier=whole)
             finally:
                 self._retention.watch(record_of(session))
                 self._register.trim()
 
-    async def _keep_downloads(self, session: Session) -> None:
+    async def close(self, session: Session, *, texts: bool) -> list[Recording]:
+        """Close its context and give its room back, once; the videos that were being made. With
+        `texts`, those of its page are taken before.
+        """
+        lease = self._leases.get(session.id)
+        if lease is None:
+            return []
+        if texts:
+            await self._texts.last(session)
+        closed = await self._housing.close_lease(lease, videos=session.recording)
+        videos = await self._adopt(session, closed)
+        del self._leases[session.id], self._by_ticket[lease.ticket]
+        return videos
+
+    async def _joined(self, session: Session) -> list[Recording] | None:
+        """All its videos, segments put together; None where that can't be told."""
+        try:
+            return await joined(self._keeping, session.owner, session.id)
+        except Exception:
+            log.exception("videos were not put together", session=session.id)
+            return None
+
+    async def _forget(self, session: Session) -> None:
+        try:
+            await self._checkpoints.erase(session.id)
+        except AgentBrowserError as exc:
+            log.warning("a state was not erased", session=session.id, reason=exc.detail)
+
+    async def keep_downloads(self, session: Session) -> None:
+        """Store what it downloaded and nobody asked for so far. Bounded, and never an error."""
         try:
             with anyio.move_on_after(KEEP_PATIENCE):
                 await session.keep_downloads()
@@ -216,6 +325,16 @@ class Residents:
         self._archive.put_record(record_of(session))
         when = rfc3339(session.ended_at or self._clock.now())
         self._publish("session.ended", session, {"reason": reason, "ended_at": when})
+
+
+def told_losses(losses: Sequence[Loss]) -> list[dict[str, Any]]:
+    """What was lost, as events have it."""
+    return [loss.model_dump() for loss in losses[:MOST_LOSSES]]
+
+
+def _nobody(session: Session) -> bool:
+    """It does not."""
+    return False
 
 
 def _created(session: Session) -> dict[str, Any]:

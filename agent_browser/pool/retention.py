@@ -1,18 +1,21 @@
-"""Retention: ended sessions are remembered for their time, over restarts too, and then forgotten
-but for their id, whose they were, when and why; in the end altogether.
+"""Retention: hibernated and ended sessions are kept for their time, over restarts too, and then
+forgotten but for their id, whose they were, when and why; in the end altogether.
 """
 
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Hashable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 import anyio
 import structlog
 
 from agent_browser.clock import Steady
+from agent_browser.errors import AgentBrowserError
+from agent_browser.ids import is_session_id
 from agent_browser.models.base import rfc3339
 from agent_browser.models.records import Record
 from agent_browser.models.sessions import EndReason
@@ -41,6 +44,7 @@ class Retention:
         self._register = register
         self._shedding = shedding
         self._archive = means.archive
+        self._checkpoints = means.checkpoints
         self._publisher = means.publisher
         self._clock = means.clock
         self._steady = Steady(means.clock)
@@ -53,21 +57,46 @@ class Retention:
         """Held while a record is read to be changed, or erased: neither brings one back."""
 
     async def take_over(self) -> None:
-        """End what was live when the last server stopped. DatabaseUnusable."""
+        """What was live when the last server stopped is hibernated as it was last saved, or ended
+        where it was not. States that belong to nobody are erased. DatabaseUnusable.
+        """
         now = self._clock.now()
+        saved = {key for key in await self._checkpoints.keys() if is_session_id(key)}
+        self._register.hibernated |= await self._archive.hibernated()
         for record in await self._archive.unfinished():
-            left = as_left(record, now)
+            left = as_left(record, now, is_saved=record.id in saved)
             self._archive.put_record(left)
+            self.watch(left)
+            if left.state == "hibernated":
+                self._register.hibernated.add(left.id)
+                log.info("session was left behind and is hibernated", session=left.id)
+                kept: dict[str, Any] = {"reason": "server_lost", "lost": []}
+                kept["expires_at"] = _said(left.forgets_at)
+                self._publisher.publish("session.hibernated", left.id, left.owner, kept)
+                continue
             log.info("session was left behind", session=left.id, reason=left.end_reason)
             told = {"reason": left.end_reason, "ended_at": rfc3339(left.ended_at or now)}
             self._publisher.publish("session.ended", left.id, left.owner, told)
-            self.watch(left)
+        await self._erase_states(saved - self._register.hibernated)
+
+    async def _erase_states(self, session_ids: Collection[str]) -> None:
+        """Leave nothing of these sessions' states; what can't be erased now is, at the next
+        start.
+        """
+        try:
+            await self._checkpoints.erase(*session_ids)
+        except AgentBrowserError as exc:
+            log.warning("states were not erased", count=len(session_ids), reason=exc.detail)
+
+    def unwatch(self, session_id: str) -> None:
+        """A session is being brought back."""
+        self._sweep.cancel(("retention", session_id))
+        self._timed.discard(session_id)
 
     def watch(self, record: Record) -> None:
-        """A session has ended, or its retention is another now."""
+        """A session is hibernated or has ended, or its retention is another now."""
         key = ("retention", record.id)
-        self._sweep.cancel(key)
-        self._timed.discard(record.id)
+        self.unwatch(record.id)
         if record.forgets_at is None:
             return
         seconds = max(0.0, (record.forgets_at - self._steady.now()).total_seconds())
@@ -83,10 +112,10 @@ class Retention:
         DatabaseUnusable, StorageFull.
         """
         async with self.lock:
-            self._sweep.cancel(("retention", session_id))
-            self._timed.discard(session_id)
+            self.unwatch(session_id)
             self._register.forget(session_id)
             self._publisher.forget(session_id)
+            await self._checkpoints.erase(session_id)
             if not await self._archive.erase(session_id):
                 self._shedding.soon()
 
@@ -125,29 +154,35 @@ class Retention:
         """Forget these; those that had expired before altogether."""
         # Their bytes go with the next shedding: to clean the files takes seconds each time.
         await self._archive.erase(*(record.id for record in due), at_once=False)
+        await self._erase_states([record.id for record in due if record.state == "hibernated"])
         now = self._clock.now()
         for record in due:
             if record.state == "expired":
                 continue
+            self._register.hibernated.discard(record.id)
             session = self._register.ended.pop(record.id, None)
             if session is not None:
                 session.expire()
             # No await since it was erased: nobody has seen it as one that never was.
             self._archive.put_record(stripped(record, now))
             self._look_in(EXPIRED_KEPT.total_seconds())
-            told = {"ended_at": rfc3339(record.ended_at or now), "end_reason": record.end_reason}
+            told = {
+                "ended_at": rfc3339(record.ended_at or now),
+                "end_reason": record.end_reason or "idle",
+            }
             self._publisher.publish("session.expired", record.id, record.owner, told)
 
     def _is_over(self, record: Record) -> bool:
         """Whether its time is over still: it may have been pinned, or given more, or forgotten."""
         kept = record.forgets_at is None or record.id in self._timed
-        return record.state == "ended" and not kept
+        return record.state in ("hibernated", "ended") and not kept
 
     def _is_timed(self, session_id: str) -> bool:
         """Whether it has a timer of its own, or gets one when its end is done."""
         session = self._register.get(session_id)
-        is_ending = session is not None and not session.ended.is_set()
-        return is_ending or session_id in self._timed
+        is_ending = session is not None and not session.gone.is_set()
+        is_waking = session_id in self._register.waking
+        return is_ending or is_waking or session_id in self._timed
 
     def _look_in(self, seconds: float) -> None:
         when = self._clock.monotonic() + max(APART, seconds)
@@ -168,10 +203,21 @@ class Retention:
             self._sweep.at(when, key, lambda: self._spawn(again))
 
 
-def as_left(record: Record, now: datetime) -> Record:
-    """A session that was live when the last server stopped, as it has ended: what would have lapsed
-    by now has lapsed, the others were lost with the server.
+def as_left(record: Record, now: datetime, *, is_saved: bool = False) -> Record:
+    """A session that was live when the last server stopped. One that was saved is hibernated from
+    now on, unless it was to end when idle and has lapsed by now. Of the others, what would have
+    lapsed has lapsed, the rest were lost with the server.
     """
+    lapsed = record.expires_at is not None and record.expires_at <= now
+    if is_saved and not (lapsed and record.timeouts.on_idle == "end"):
+        return replace(
+            record,
+            state="hibernated",
+            hibernated_at=now,
+            warns_at=None,
+            expires_at=None,
+            forgets_at=forgets_at(now, record.timeouts, pinned=record.pinned),
+        )
     longest = record.created_at + timedelta(seconds=record.timeouts.max_duration)
     reason: EndReason = "server_lost"
     ended_at = max(now, record.last_activity_at)
@@ -199,8 +245,12 @@ def stripped(record: Record, now: datetime) -> Record:
         created_at=record.created_at,
         last_activity_at=record.last_activity_at,
         timeouts=record.timeouts,
-        ended_at=record.ended_at,
-        end_reason=record.end_reason,
+        ended_at=record.ended_at or record.forgets_at,
+        end_reason=record.end_reason or "idle",
         forgets_at=now + EXPIRED_KEPT,
         expired_at=now,
     )
+
+
+def _said(at: datetime | None) -> str | None:
+    return None if at is None else rfc3339(at)

@@ -37,6 +37,7 @@ class PoolStatistics:
     capacity: int
     warm: int
     browsers: tuple[BrowserStatistics, ...]
+    hibernated: int = 0
 
 
 def take_stock(housing: Housing, register: Register) -> PoolStatistics:
@@ -47,6 +48,7 @@ def take_stock(housing: Housing, register: Register) -> PoolStatistics:
         live=len(register.live),
         opening=ledger.opening,
         waiting=ledger.waiting,
+        hibernated=len(register.hibernated),
         ended=len(register.ended),
         capacity=ledger.capacity,
         warm=ledger.warm,
@@ -76,6 +78,7 @@ def health(stage: PoolStage, housing: Housing, now: PoolStatistics) -> Health:
         live=now.live,
         opening=now.opening,
         waiting=now.waiting,
+        hibernated=now.hibernated,
         ended=now.ended,
         capacity=now.capacity,
         warm=now.warm,

@@ -53,9 +53,13 @@ class Archive(Protocol):
         """Sessions that were live when the last server stopped."""
         ...
 
+    async def hibernated(self) -> set[str]:
+        """Ids of the sessions that are."""
+        ...
+
     async def due(self, now: datetime) -> list[Record]:
-        """Those whose `forgets_at` is not after that, a bounded number, oldest first: ended ones
-        whose retention is over, and expired ones that are to be forgotten altogether.
+        """Those whose `forgets_at` is not after that, a bounded number, oldest first: hibernated
+        and ended ones whose retention is over, and expired ones that are to be forgotten.
         """
         ...
 

@@ -19,7 +19,8 @@ def record_of(session: Session) -> Record:
     """What is remembered of it, as of now."""
     clock, now = session.clock.monotonic(), session.clock.now()
     life, labels, page = session.lifetime, session.labels, session.page
-    live = session.ended_at is None
+    live = session.ended_at is None and session.hibernated_at is None
+    over = session.ended_at or session.hibernated_at
     used = now + timedelta(seconds=life.used - clock)
     warns, expires = life.warns(clock) - clock, life.expires(clock) - clock
     return Record(
@@ -36,32 +37,35 @@ def record_of(session: Session) -> Record:
         metadata=dict(labels.metadata),
         warns_at=now + timedelta(seconds=warns) if live and warns < math.inf else None,
         expires_at=now + timedelta(seconds=expires) if live else None,
+        hibernated_at=session.hibernated_at,
         ended_at=session.ended_at,
         end_reason=session.end_reason,
-        forgets_at=None
-        if session.ended_at is None
-        else forgets_at(session.ended_at, life.timeouts, pinned=labels.pinned),
+        forgets_at=None if over is None else forgets_at(over, life.timeouts, pinned=labels.pinned),
         renewal_count=life.renewals,
         url=page.url[:LONGEST_URL],
         title=page.title[:LONGEST_TITLE],
+        profile=session.profile,
         privacy=session.privacy,
     )
 
 
 def forgets_at(ended_at: datetime, timeouts: wire.Timeouts, *, pinned: bool) -> datetime | None:
-    """When the retention of a session that ended then is over; None for a pinned one."""
+    """When the retention of a session that ended or was hibernated then is over; None for a pinned
+    one.
+    """
     return None if pinned else ended_at + timedelta(seconds=timeouts.retention)
 
 
 def describe(session: Session) -> wire.Session:
     """What callers see of a session that is in memory."""
-    if session.ended_at is not None:
+    if session.ended_at is not None or session.hibernated_at is not None:
         return described(record_of(session), keeps=session.keeps)
     phase = session.lifetime.phase(session.clock.monotonic())
     told = described(record_of(session), phase, keeps=session.keeps)
     told.url, told.title = session.page.url, session.page.title
     told.tabs = list(session.page.tabs)
     told.recording = session.recording
+    told.frozen = session.lifetime.is_frozen
     told.dialog = session.dialog
     return told
 
@@ -70,6 +74,7 @@ def described(
     record: Record, phase: wire.SessionPhase = "ended", *, keeps: Keeps | None = None
 ) -> wire.Session:
     """What callers see of a session as its record has it."""
+    sleeps = record.state == "hibernated"
     return wire.Session(
         id=record.id,
         name=record.name,
@@ -77,10 +82,11 @@ def described(
         tags=list(record.tags),
         metadata=dict(record.metadata),
         state=record.state,
-        phase=phase,
+        phase="active" if sleeps else phase,
         created_at=record.created_at,
         last_activity_at=record.last_activity_at,
-        expires_at=record.expires_at,
+        expires_at=record.forgets_at if sleeps else record.expires_at,
+        hibernated_at=record.hibernated_at,
         ended_at=record.ended_at,
         end_reason=record.end_reason,
         renewal_count=record.renewal_count,

@@ -70,6 +70,15 @@ class Downloads:
                 entry.error = "the session ended before it was complete"
                 entry.ended_at = at
 
+    def listed(self) -> tuple[Download, ...]:
+        """What has ended, oldest first."""
+        ended = sorted(number for number, one in self._entries.items() if one.state != "running")
+        return tuple(self._entries[number] for number in ended)
+
+    def recall(self, past: Sequence[Download]) -> None:
+        """What was downloaded before, in an earlier context, whose numbers were its own."""
+        self._entries.update(enumerate(past, start=-len(past)))
+
     async def answer(self, input: DownloadsInput) -> DownloadsOutput:
         """The list, and the zip file where it is asked for. StorageFull."""
         self._untold.clear()

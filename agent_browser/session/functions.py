@@ -25,10 +25,10 @@ from agent_browser.models.functions import (
     SnapshotInput,
     SnapshotOutput,
 )
-from agent_browser.models.recording import RecordInput
+from agent_browser.models.recording import RecordInput, RecordOutput
 from agent_browser.service import Image
 from agent_browser.session.downloads import Downloads
-from agent_browser.session.keeping import Keeping, adopted
+from agent_browser.session.keeping import Keeping, adopted, joined
 from agent_browser.session.options import to_apply
 from agent_browser.session.pictures import Last, Pictures
 from agent_browser.session.uploads import NotUploaded, Uploads
@@ -110,6 +110,8 @@ class Functions:
             raise _unfit("ref", exc) from exc
         for name, made in done.files.items():
             setattr(done.output, name, await self._kept(made))
+        if isinstance(done.output, RecordOutput):
+            _tell_of_whole(done.output)
         return done.output
 
     def _folder_for(self, input: Input) -> Path | None:
@@ -125,7 +127,7 @@ class Functions:
             # A call that is broken off here has stopped the recording: it must not be lost.
             with anyio.CancelScope(shield=True):
                 video = await adopted(self._keeping, made, self._owner, self._session_id)
-                self.videos.append(video)
+                self.videos.append(await self._whole(video))
             return self.videos[-1]
         if not isinstance(made, Blob):
             return [await self._keep(blob) for blob in made]
@@ -135,6 +137,14 @@ class Functions:
             if not made.optional:
                 raise
             return None
+
+    async def _whole(self, video: Recording) -> Recording:
+        """The video with what was recorded of it before a hibernation."""
+        if video.part_of is None:
+            return video
+        of = self._owner, self._session_id
+        there = await joined(self._keeping, *of, part_of=video.part_of)
+        return video if any(one.id == video.id for one in there) else there[0]
 
     async def _keep(self, blob: Blob) -> Artifact:
         return await self._keeping.put(
@@ -218,6 +228,14 @@ class Functions:
     async def _store(self, image: Image) -> Artifact:
         kind = image.content_type.rpartition("/")[2]
         return await self._keep(Blob(image.data, image.content_type, f"screenshot.{kind}"))
+
+
+def _tell_of_whole(output: RecordOutput) -> None:
+    """What was said of the last segment is said of all."""
+    video = output.video
+    if video is not None and video.segments > 1:
+        output.seconds = video.duration or output.seconds
+        output.chapters = list(video.chapters)
 
 
 def _unfit(field: str, failure: ActionFailed) -> InvalidRequest:

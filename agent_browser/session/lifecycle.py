@@ -27,6 +27,7 @@ def timeouts_in_force(
         warning=settings.warning_threshold,
         auto_renew=settings.auto_renew,
         retention=settings.retention,
+        on_idle=settings.on_idle,
     )
     named = servers if profile is None else changed(settings, servers, profile)
     return changed(settings, named, asked)
@@ -68,18 +69,25 @@ class Lifetime:
     """
 
     __slots__ = (
-        "_calls", "_holds", "_since", "_told", "asked", "began", "renewals", "timeouts", "used",
-        "uses",
+        "_calls", "_holds", "_since", "_told", "asked", "began", "is_frozen", "live_since",
+        "renewals",
+        "timeouts", "used", "uses",
     )  # fmt: skip
 
-    def __init__(self, timeouts: Timeouts, *, began: float) -> None:
-        self.began = began
+    def __init__(self, timeouts: Timeouts, *, began: float, lived: float = 0.0) -> None:
+        """`lived`: seconds for which it was live before."""
+        self.began = began - lived
+        """From when on its maximum duration counts: for what it was hibernated it does not."""
+        self.live_since = began
+        """When it got its context."""
         self.used = began
         """When it was last used; what only keeps it alive is no use."""
         self.renewals = 0
         """How often a caller renewed it."""
         self.uses = 0
         """Calls that have ended."""
+        self.is_frozen = False
+        """Its idle time is over, and it waits without doing anything."""
         self._calls = 0
         self._holds = 0
         self._since = began  # from where the idle time counts while nothing is under way
@@ -99,6 +107,11 @@ class Lifetime:
     def ends(self) -> float:
         """When its maximum duration is over."""
         return self.began + self.timeouts.max_duration
+
+    @property
+    def is_held(self) -> bool:
+        """Whether somebody is there."""
+        return self._holds > 0
 
     @property
     def in_use(self) -> bool:
@@ -129,12 +142,14 @@ class Lifetime:
     def beat(self, now: float) -> None:
         """Keep it alive, as every use does, without being one."""
         if self.timeouts.auto_renew:
+            self.is_frozen = False
             self._since = max(self._since, now)
 
     def renew(self, now: float) -> bool:
         """Let the idle time count from now; false where the maximum duration leaves nothing to
         gain.
         """
+        self.is_frozen = False
         if self.expires(now) >= self.ends:
             return False
         self._since = now
@@ -188,11 +203,14 @@ class Lifetime:
         return "near_expiration" if now >= self.warns(now) else "active"
 
     def _use(self, now: float) -> None:
+        self.is_frozen = False
         self.used = max(self.used, now)
         self.beat(now)
 
     def _lapses(self, now: float) -> float:
-        """When its idle time is over."""
+        """When its idle time is over; never again once it is frozen."""
+        if self.is_frozen:
+            return math.inf
         if self.timeouts.auto_renew and (self._calls or self._holds):
             return now + self.timeouts.idle
         lapse = self._since + self.timeouts.idle

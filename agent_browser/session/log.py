@@ -10,7 +10,9 @@ from agent_browser.browser import masks
 from agent_browser.errors import ActionFailed, AgentBrowserError
 from agent_browser.models.actions import Action, ActionOutcome
 from agent_browser.models.base import Input
+from agent_browser.models.cookies import CookiesInput
 from agent_browser.models.functions import FunctionOutput, InteractInput, InteractOutput
+from agent_browser.models.storage import StorageInput
 
 MAX_TEXT = 500
 """Characters of a text, an address, a message."""
@@ -25,6 +27,8 @@ _WHOLE = frozenset({"storage_state", "http_credentials", "credentials", "cookies
 _HEADERS = frozenset({"extra_headers", "headers", "set_headers", "headers_by_origin"})
 _BYTES = frozenset({"data", "base64", "content", "body", "body_base64"})
 """Fields of which the length alone is told."""
+_SECRETS: dict[type[Input], str] = {StorageInput: "value", CookiesInput: "text"}
+"""Fields that hold what a site keeps of its visitor."""
 _TYPED = frozenset({"fill", "type", "insert_text", "press", "key_down", "key_up", "dialog"})
 """Actions whose text goes into a field, or a prompt, which may be one for secrets."""
 
@@ -77,6 +81,9 @@ def shown(input: Input, *, is_plain: bool = False) -> dict[str, Any]:
     given = {name: getattr(input, name) for name in input.model_fields_set}
     if isinstance(input, InteractInput) and input.action in _TYPED and not is_plain:
         given["text"] = _typed(input)
+    for kind, field in _SECRETS.items():
+        if isinstance(input, kind) and field in given:
+            given[field] = masks.MASK
     return {
         name: _plain(name, value, MAX_DEPTH)
         for name, value in given.items()

@@ -5,6 +5,19 @@ from agent_browser.errors import OptionNeedsNewSession
 from agent_browser.models.functions import ContextOptions
 
 _NAMES = tuple(ContextOptions.model_fields)
+_PROXY = ("proxy_url", "proxy_username", "proxy_password")
+_OF_DEVICES = (
+    "width", "height", "user_agent", "device_scale_factor", "is_mobile", "has_touch",
+)  # fmt: skip
+_OF_LOGINS = (
+    "width", "height", "user_agent", *_PROXY, "locale", "timezone", "geolocation", "permissions",
+    "permissions_by_origin", "color_scheme", "reduced_motion", "forced_colors", "contrast",
+    "device_scale_factor", "is_mobile", "has_touch", "javascript_enabled", "device",
+    "extra_headers", "headers_by_origin", "http_credentials",
+)  # fmt: skip
+"""What sites know a browser by, and let it in by. How a session is tested or looked at is not of
+its login.
+"""
 
 
 def options_of(given: ContextOptions) -> ContextOptions:
@@ -28,3 +41,29 @@ def to_apply(given: ContextOptions, made_with: ContextOptions) -> ContextOptions
     names = set(_NAMES) - set(fixed(made_with))
     later = {name: getattr(given, name) for name in names if getattr(given, name) is not None}
     return ContextOptions.model_construct(**later) if later else None
+
+
+def with_profile(options: ContextOptions, profile: ContextOptions) -> ContextOptions:
+    """The options given, and of those that are not given the profile's. A proxy is taken whole; a
+    device given leaves nothing of what the profile has in its place.
+    """
+    kept = set(_NAMES)
+    if options.proxy_url is not None:
+        kept -= set(_PROXY)
+    if options.device is not None:
+        kept -= set(_OF_DEVICES)
+    chosen = {
+        name: getattr(profile, name)
+        if name in kept and getattr(options, name) is None
+        else getattr(options, name)
+        for name in _NAMES
+    }
+    return ContextOptions.model_construct(**chosen)
+
+
+def of_login(options: ContextOptions) -> ContextOptions:
+    """Of a session's options, those that belong to a login."""
+    given = {name: getattr(options, name) for name in _OF_LOGINS}
+    return ContextOptions.model_construct(
+        **{name: value for name, value in given.items() if value is not None}
+    )

@@ -3,8 +3,9 @@ cause.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,11 +18,13 @@ from agent_browser.errors import (
     BrowserLost,
     DeadlineExceeded,
     NotFound,
+    PoolFull,
     SessionEnded,
 )
 from agent_browser.models import sessions as wire
 from agent_browser.models.artifacts import Recording
 from agent_browser.models.base import Input
+from agent_browser.models.checkpoints import Loss, State
 from agent_browser.models.dialogs import WaitingDialog
 from agent_browser.models.files import UploadedFile
 from agent_browser.models.functions import (
@@ -40,6 +43,7 @@ from agent_browser.session.keeping import Keeping
 from agent_browser.session.labels import Labels
 from agent_browser.session.lifecycle import Lifetime
 from agent_browser.session.moves import Machine
+from agent_browser.session.past import Past
 from agent_browser.session.privacy import Keeps, in_force
 from agent_browser.session.stage import MOVES, Stage
 from agent_browser.session.turns import Turns
@@ -47,6 +51,11 @@ from agent_browser.session.uploads import Lapsed, NotUploaded, Uploads
 from agent_browser.settings import Settings
 
 T = TypeVar("T")
+
+
+class Moved(Exception):
+    """The session is hibernated: the call is to be made on the one that takes its place."""
+
 
 LAST_PATIENCE = 5.0
 """Seconds in which a call that was broken off has to leave the context."""
@@ -76,6 +85,13 @@ class Session:
         self._videos: list[Recording] = []
         self.ended = anyio.Event()
         self.lifetime = Lifetime(timeouts, began=clock.monotonic())
+        self.profile = options.profile
+        self.is_known = False
+        """Somebody knows its id: it is worth saving."""
+        self.was_asleep = False
+        """It was hibernated before: its videos may be in segments."""
+        self.gone = anyio.Event()
+        """Set when it is hibernated, or has ended."""
         self._films_all = bool(options.record_video)
         self.labels = Labels.asked(request)
         self.on_use: Callable[[], None] = _unheard
@@ -100,6 +116,10 @@ class Session:
         """Who may act on it."""
         self._last_page = Page()
         self._told = False
+        self._parting: Callable[[], AgentBrowserError] | None = None
+        """What a call is told that is broken off though the session goes on later."""
+        self._is_lost = False
+        self.hibernated_at: datetime | None = None
         self._broken_off = False
 
     @property
@@ -114,8 +134,13 @@ class Session:
 
     @property
     def is_live(self) -> bool:
-        """Whether it takes calls."""
+        """Whether it takes calls now."""
         return self.stage in (Stage.LIVE, Stage.BUSY)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is done in it, and nobody is there."""
+        return self.stage is Stage.LIVE and not self.in_use and not self.lifetime.is_held
 
     @property
     def recording(self) -> bool:
@@ -147,7 +172,20 @@ class Session:
         return list(self._functions.videos) if self._functions is not None else self._videos
 
     def start(self, context: Context) -> None:
-        """Its context is there."""
+        """Its context is there, for the first time."""
+        self._enter(context)
+        self.lifetime = Lifetime(self.lifetime.asked, began=self.clock.monotonic())
+        self.created_at = self.clock.now()
+
+    def resume(self, context: Context, past: Past) -> None:
+        """Its context is there again, as it was."""
+        self._enter(context)
+        now = self.clock.monotonic()
+        self.lifetime = Lifetime(self.lifetime.asked, began=now, lived=past.lived)
+        self.lifetime.renewals, self.lifetime.uses = past.renewals, past.uses
+        self.is_known = self.was_asleep = True
+
+    def _enter(self, context: Context) -> None:
         self._machine.move(Stage.LIVE)
         self._context = context
         self._functions = Functions(
@@ -160,8 +198,6 @@ class Session:
             downloads=self.downloads,
             recordings=self.recording_folder,
         )
-        self.lifetime = Lifetime(self.lifetime.asked, began=self.clock.monotonic())
-        self.created_at = self.clock.now()
 
     async def call(
         self,
@@ -223,6 +259,49 @@ class Session:
         finally:
             self._turns.give()
 
+    async def captured(self, *, thorough: bool = False) -> State:
+        """All that a checkpoint of it holds. That is no use of it, and needs no turn. BrowserLost,
+        Moved, SessionEnded, StorageFull for files that were put into it.
+        """
+        if self._context is None:
+            self.refuse()
+            raise Moved
+        state = await self._context.capture(thorough=thorough)
+        return state.with_parts((await self._past()).parts)
+
+    async def _past(self) -> Past:
+        return Past(
+            lived=self.clock.monotonic() - self.lifetime.began,
+            uses=self.lifetime.uses,
+            renewals=self.lifetime.renewals,
+            films=self._films_all,
+            downloads=self.downloads.listed(),
+            uploads=await self._uploads.keep(self._keep_upload),
+        )
+
+    async def _keep_upload(self, path: Path, told: UploadedFile) -> str:
+        kept = await self._keeping.put(
+            path,
+            owner=self.owner,
+            session_id=self.id,
+            content_type=told.content_type or "application/octet-stream",
+            filename=told.name,
+        )
+        return kept.id
+
+    async def recall(self, past: Past) -> list[Loss]:
+        """Have again what it had beside its context; what could not be had."""
+        self.downloads.recall(past.downloads)
+        losses = []
+        for kept, told in past.uploads:
+            try:
+                file = await self._keeping.find(self.owner, kept)
+                await self._uploads.recall(kept, told, file.path)
+            except (AgentBrowserError, NotUploaded) as exc:
+                why = exc.detail if isinstance(exc, AgentBrowserError) else "it is no longer kept"
+                losses.append(Loss(what="upload", where=told.name, why=why))
+        return losses
+
     def keep(self, asked: wire.Privacy) -> None:
         """Have this kept from now on of what it does, and the rest as before. InvalidTimeout."""
         self.privacy = in_force(self._settings, self.privacy, asked)
@@ -267,8 +346,12 @@ class Session:
             await self._functions.keep_downloads()
 
     def refuse(self) -> None:
-        """Raise what a call has to be told, if the session takes none any more."""
-        if not self.is_live:
+        """Raise what a call has to be told, if the session takes none any more; Moved if another
+        one takes it.
+        """
+        if self.stage is Stage.HIBERNATED:
+            raise Moved
+        if not self.is_live and self.stage is not Stage.HIBERNATING:
             raise self._refusal()
 
     def greet(self, client: str | None) -> bool:
@@ -290,6 +373,95 @@ class Session:
         finally:
             self.lifetime.release(self.clock.monotonic())
             self.on_use()
+
+    async def begin_sleep(self) -> Context:
+        """Wait for the calls that came before, and let none act from now on until it stays, or
+        sleeps. Moved, or SessionEnded, where somebody was first.
+        """
+        await self._turns.take(firm=True)
+        if not self.is_live or self._context is None:
+            self._turns.give()
+            self.refuse()
+            raise Moved
+        self._machine.move(Stage.HIBERNATING)
+        return self._context
+
+    @asynccontextmanager
+    async def resting(self) -> AsyncIterator[Context]:
+        """No call acts on it meanwhile; those that came before are done first. Moved, or what a
+        call is told whose turn does not come.
+        """
+        self.refuse()
+        await self._turn(QUEUE)
+        try:
+            self.refuse()
+            if self._context is None:
+                raise Moved
+            yield self._context
+        finally:
+            self._turns.give()
+
+    def lose(self) -> None:
+        """Its browser is gone, and it sleeps soon: the call under way is told, and those that wait
+        go on where it comes back.
+        """
+        self._machine.move(Stage.HIBERNATING)
+        if self._context is not None:
+            self._last_page = self._context.page
+        self._is_lost = True
+        self._part(BrowserLost.survived, Moved)
+
+    def break_off_draining(self) -> None:
+        """Stop the call under way, and tell it and those that wait that the server stops."""
+        draining = partial(PoolFull, "draining", retry_after=1.0)
+        self._part(draining, draining)
+
+    def _part(self, why: Callable[[], AgentBrowserError], waiting: Callable[[], Exception]) -> None:
+        self._parting = why
+        self._broken_off = True
+        self._turns.dismiss(waiting)
+        if self._scope is not None:
+            self._scope.cancel()
+
+    def stay(self) -> None:
+        """It is not hibernated after all; its turn goes on to who waits."""
+        if self.stage is Stage.HIBERNATING:
+            self._machine.move(Stage.LIVE)
+        self._turns.give()
+
+    def sleep(self) -> None:
+        """It is saved, and its context closed: who waits goes on where it comes back."""
+        if self._parting is None or not self._last_page.url:
+            self._last_page = self.page
+        self._machine.move(Stage.HIBERNATED)
+        self.hibernated_at = self.clock.now()
+        self._functions = None
+        self._context = None
+        self._turns.dismiss(Moved)
+        self._turns.give()
+        self.gone.set()
+
+    async def let_go(self) -> None:
+        """It sleeps: files that were put into it are kept elsewhere, if at all."""
+        await self._uploads.remove()
+
+    async def still(self) -> None:
+        """Come back when the call that was broken off has left the context; its turn is kept."""
+        with anyio.move_on_after(LAST_PATIENCE):
+            await self._turns.take(firm=True)
+
+    async def freeze(self) -> None:
+        """Let its pages stand still, once the calls that came before are done."""
+        async with self.resting() as context:
+            await context.freeze()
+            self.lifetime.is_frozen = True
+
+    async def thaw(self) -> None:
+        """Let them go on, as every call does. It is use."""
+        async with self.resting() as context:
+            await context.thaw()
+        self.lifetime.begin(self.clock.monotonic())
+        self._used()
 
     def begin_end(self, reason: EndReason, *, in_turn: bool = False) -> None:
         """Let no further call in. With `in_turn`, those that came before are done first; else the
@@ -319,17 +491,24 @@ class Session:
             with anyio.move_on_after(LAST_PATIENCE):
                 await self._turns.take(firm=True)
 
-    async def finish_end(self, videos: list[Recording]) -> None:
-        """Its context is closed: keep the record, let go of the rest, secrets in options too."""
+    async def finish_end(
+        self, videos: list[Recording], *, earlier: list[Recording] | None = None
+    ) -> None:
+        """Its context is closed: keep the record, let go of the rest, secrets in options too. Its
+        videos are these and those that a call stopped, or all the earlier ones if they are given.
+        """
         stopped = self.videos
         # The whole session's come first: who asked for them reads the first one.
         self._videos = videos + stopped if self._films_all else stopped + videos
+        if earlier is not None:
+            self._videos = earlier
         self._functions = None
         self._context = None
         self.downloads.abandon(self.clock.now())
         self.options = ContextOptions()
         self._machine.move(Stage.ENDED)
         self.ended.set()
+        self.gone.set()
         await self._uploads.remove()
 
     def expire(self) -> None:
@@ -349,7 +528,13 @@ class Session:
         keep_turn: bool = False,
     ) -> T:
         self.refuse()
-        await self._turn(max(QUEUE, bound.seconds))
+        try:
+            if self._is_lost:
+                raise Moved
+            await self._turn(max(QUEUE, bound.seconds))
+        except Moved:
+            await self.gone.wait()  # until then there is nowhere to go on
+            raise
         is_kept = False
         try:
             if self._broken_off or self._functions is None:
@@ -395,7 +580,9 @@ class Session:
         self.on_use()
 
     def _broken(self) -> AgentBrowserError:
-        """What a call is told that was there when the session ended."""
+        """What a call is told that was there when the session ended, or lost its browser."""
+        if self._parting is not None and self.end_reason is None:
+            return self._parting()
         if self.end_reason != "browser_lost":
             return self._ended()
         self._told = True

@@ -9,11 +9,17 @@ class Stage(Enum):
     """Where a session is in its life."""
 
     OPENING = "opening"
-    """It waits for room, or for its context. One that gets none leaves nothing behind."""
+    """It waits for room, or for its context, for the first time or again. One that gets none leaves
+    nothing behind but what was there.
+    """
     LIVE = "live"
     """It has a context and no call under way."""
     BUSY = "busy"
     """A call is under way."""
+    HIBERNATING = "hibernating"
+    """It is being saved; calls that come wait, and go on where it comes back."""
+    HIBERNATED = "hibernated"
+    """Its context is closed, its checkpoint kept. Another one made of both takes its place."""
     ENDING = "ending"
     """Evicted: no further call gets in; its context is being closed."""
     ENDED = "ended"
@@ -24,8 +30,10 @@ class Stage(Enum):
 
 MOVES: dict[Stage, frozenset[Stage]] = {
     Stage.OPENING: frozenset({Stage.LIVE}),
-    Stage.LIVE: frozenset({Stage.BUSY, Stage.ENDING}),
-    Stage.BUSY: frozenset({Stage.LIVE, Stage.ENDING}),
+    Stage.LIVE: frozenset({Stage.BUSY, Stage.HIBERNATING, Stage.ENDING}),
+    Stage.BUSY: frozenset({Stage.LIVE, Stage.HIBERNATING, Stage.ENDING}),
+    Stage.HIBERNATING: frozenset({Stage.LIVE, Stage.HIBERNATED, Stage.ENDING}),
+    Stage.HIBERNATED: frozenset(),
     Stage.ENDING: frozenset({Stage.ENDED}),
     Stage.ENDED: frozenset({Stage.EXPIRED}),
     Stage.EXPIRED: frozenset(),
@@ -35,6 +43,8 @@ WIRE: dict[Stage, SessionState] = {
     Stage.OPENING: "live",
     Stage.LIVE: "live",
     Stage.BUSY: "live",
+    Stage.HIBERNATING: "live",
+    Stage.HIBERNATED: "hibernated",
     Stage.ENDING: "ended",
     Stage.ENDED: "ended",
     Stage.EXPIRED: "expired",

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import anyio
 
-from agent_browser.errors import AgentBrowserError, SessionQueueFull
+from agent_browser.errors import SessionQueueFull
 
 
 class _Wait:
@@ -14,7 +14,7 @@ class _Wait:
     def __init__(self, *, firm: bool) -> None:
         self.event = anyio.Event()
         self.firm = firm
-        self.refusal: AgentBrowserError | None = None
+        self.refusal: Exception | None = None
 
 
 class Turns:
@@ -66,7 +66,7 @@ class Turns:
         else:
             self._taken = False
 
-    def dismiss(self, refusal: Callable[[], AgentBrowserError]) -> None:
+    def dismiss(self, refusal: Callable[[], Exception]) -> None:
         """Tell all who wait, but for the firm, that their turn won't come."""
         waiting, self._waiting = self._waiting, deque()
         for wait in waiting:

@@ -8,10 +8,11 @@ import errno
 import hashlib
 import itertools
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import copyfile
 from typing import BinaryIO
 
 import anyio
@@ -33,6 +34,10 @@ _BUFFER = 1_048_576
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
+Put = Callable[[Path, UploadedFile], Awaitable[str]]
+"""Takes a file away and keeps it; the id of what keeps it."""
+
+
 class NotUploaded(LookupError):
     """A name that no file of this session has."""
 
@@ -47,6 +52,8 @@ class _Held:
     told: UploadedFile
     is_used: bool = False
     """A page was given it, and may read it later."""
+    kept: str | None = None
+    """The artifact that keeps it while the session is hibernated."""
 
     def use(self) -> Upload:
         """It, for a page."""
@@ -100,6 +107,31 @@ class Uploads:
     def listed(self) -> list[UploadedFile]:
         """What is there, in order of arrival."""
         return [held.told for held in self._held.values()]
+
+    async def keep(self, put: Put) -> tuple[tuple[str, UploadedFile], ...]:
+        """Have each kept outside this process, once; each with what keeps it. StorageFull."""
+        for held in list(self._held.values()):
+            if held.kept is None:
+                copy = held.path.parent / "copy"
+                await anyio.to_thread.run_sync(copyfile, held.path, copy)
+                held.kept = await put(copy, held.told)
+        return tuple((held.kept, held.told) for held in self._held.values() if held.kept)
+
+    async def recall(self, kept: str, told: UploadedFile, path: Path) -> None:
+        """Have one again that was kept there. StorageFull, NotUploaded."""
+
+        async def pieces() -> AsyncIterator[FileHead | bytes]:
+            yield FileHead(told.name, told.content_type)
+            async with await anyio.open_file(path, "rb") as file:
+                while data := await file.read(_BUFFER):
+                    yield data
+
+        try:
+            [held] = await self._receive(pieces())
+        except FileNotFoundError as exc:
+            raise NotUploaded(told.name) from exc
+        held.kept = kept
+        held.told.created_at = told.created_at
 
     async def delete(self, name: str) -> None:
         """Erase one. NotUploaded."""

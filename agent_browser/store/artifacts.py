@@ -23,7 +23,7 @@ from agent_browser.store import disk, shelf, sidecar
 from agent_browser.store.retention import Kept, due
 from agent_browser.store.shelf import Shelf
 from agent_browser.store.sidecar import StoredFile
-from agent_browser.store.videos import FULL, Told, taken_over
+from agent_browser.store.videos import FULL, Told, joined, taken_over
 
 __all__ = ["ArtifactStore", "StoredFile"]
 
@@ -130,17 +130,42 @@ class ArtifactStore:
         fps: float | None = None,
         chapters: Sequence[Chapter] = (),
         ending: EarlyEnd | None = None,
+        part_of: str | None = None,
     ) -> Recording:
         """Take over a video that is final and lies in the session's recording folder. It gets an id
         and a name of the store's own. Size and duration are read from the file where it has them,
-        and, but for what `record` made (it has `fps`), whether it ends early.
+        and, but for what `record` made (it has `fps`), whether it ends early. `part_of`: what goes
+        on in another one, which `join` then puts together with it.
         """
         if path.parent.resolve() != self._recordings.folder(session_id).resolve():
             raise ValueError("not in the session's recording folder")
-        told = Told(width, height, fps, chapters, ending)
+        told = Told(width, height, fps, chapters, ending, part_of)
         stored = await _in_thread(lambda: taken_over(path, told, owner=owner, at=self._now()))
         self._add(stored)
         assert isinstance(stored.artifact, Recording)
+        return stored.artifact
+
+    async def join(
+        self, path: Path, *, owner: str, ids: Sequence[str], chapters: Sequence[Chapter] = ()
+    ) -> Recording:
+        """Take over a video, final and in the session's recording folder, that was put together
+        from these recordings of one session, oldest first. It has their place: they are erased.
+        What holds for the session's videos holds for it. ArtifactNotFound, StorageFull: nothing is
+        changed.
+        """
+        parts = [await self.find(owner, id) for id in ids]
+        folders = {part.path.parent.resolve() for part in parts}
+        if not all(isinstance(part.artifact, Recording) for part in parts):
+            raise ValueError("not recordings")
+        if folders != {path.parent.resolve()}:
+            raise ValueError("not in the session's recording folder")
+        stored = await _in_thread(lambda: joined(path, parts, chapters, at=self._now()))
+        assert isinstance(stored.artifact, Recording)
+        if any(self._files.get(id) is not part for id, part in zip(ids, parts, strict=True)):
+            await anyio.to_thread.run_sync(_erase_files, [stored])  # one was deleted meanwhile
+            raise ArtifactNotFound(stored.artifact.id)
+        self._add(stored)
+        await self._discard(ids)
         return stored.artifact
 
     async def find(self, owner: str, artifact_id: str) -> StoredFile:

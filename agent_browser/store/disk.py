@@ -57,6 +57,15 @@ def take(data: bytes | Path, path: Path) -> tuple[str, int]:
     return known
 
 
+def sync(folder: Path) -> None:
+    """Have what was made, renamed or removed in the folder outlive a loss of power. OSError."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def remove(path: Path) -> None:
     """Remove the file if it is there and can be."""
     with contextlib.suppress(OSError):

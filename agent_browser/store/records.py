@@ -85,6 +85,15 @@ class Records:
             .order_by(sessions.c.last_activity_at)
         )
 
+    async def hibernated(self) -> set[str]:
+        """Ids of the sessions that the database has as hibernated."""
+        await self._writer.settle()
+        async with self._database.reading() as connection:
+            found = await connection.scalars(
+                select(sessions.c.id).where(sessions.c.state == "hibernated")
+            )
+            return set(found)
+
     async def due(self, now: datetime) -> list[Record]:
         """Those whose `forgets_at` has come, oldest first, at most MOST_DUE."""
         return await self._records(

@@ -68,11 +68,10 @@ class Shelf:
         if self._lock is None:
             return found
         for folder in self._folders():
-            files = [path for path in folder.iterdir() if not path.is_dir()]
-            known = list(_described(files))
+            known = _unreplaced(list(_described(_files(folder))))
             found.files += known
             kept = {file.path for file in known} | {sidecar.path_of(file.path) for file in known}
-            for path in files:
+            for path in _files(folder):
                 if path in kept or path.name in NOTES or path.suffix == sidecar.SUFFIX:
                     continue
                 if keeps_videos and path.suffix in _VIDEOS and not path.is_symlink():
@@ -91,6 +90,10 @@ class Shelf:
                 yield entry
 
 
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if not path.is_dir()]
+
+
 def _described(files: list[Path]) -> Iterator[StoredFile]:
     for path in files:
         if path.suffix != sidecar.SUFFIX:
@@ -104,6 +107,18 @@ def _described(files: list[Path]) -> Iterator[StoredFile]:
             yield stored
         else:
             disk.remove(path)
+
+
+def _unreplaced(files: list[StoredFile]) -> list[StoredFile]:
+    """Without those that another one has the place of: a server was killed before it erased
+    them.
+    """
+    replaced = {id for stored in files for id in stored.replaces}
+    for stored in files:
+        if stored.artifact.id in replaced:
+            disk.remove(stored.path)
+            disk.remove(sidecar.path_of(stored.path))
+    return [stored for stored in files if stored.artifact.id not in replaced]
 
 
 def note_owner(folder: Path, owner: str) -> None:

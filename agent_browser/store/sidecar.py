@@ -24,6 +24,8 @@ class StoredFile:
     artifact: Artifact | Recording
     owner: str
     session_id: str
+    replaces: tuple[str, ...] = ()
+    """Ids of the recordings that it was put together from: none of them is to be there any more."""
 
 
 class _Sidecar(Input):
@@ -33,6 +35,7 @@ class _Sidecar(Input):
     file: str
     artifact: Artifact | None = None
     recording: Recording | None = None
+    replaces: list[str] | None = None
 
 
 def url_of(artifact_id: str) -> str:
@@ -61,6 +64,7 @@ def write(stored: StoredFile) -> None:
         file=stored.path.name,
         artifact=None if is_recording else artifact,
         recording=artifact if is_recording else None,
+        replaces=list(stored.replaces) or None,
     )
     disk.write(path_of(stored.path), sidecar.model_dump_json(exclude_none=True).encode())
 
@@ -80,4 +84,6 @@ def read(path: Path) -> StoredFile:
     if sidecar.file != disk_name(artifact.id, artifact.content_type):
         raise ValueError("it names another file")
     artifact.url = url_of(artifact.id)
-    return StoredFile(path.parent / sidecar.file, artifact, sidecar.owner, sidecar.session_id)
+    replaced = tuple(sidecar.replaces or ())
+    place = path.parent / sidecar.file
+    return StoredFile(place, artifact, sidecar.owner, sidecar.session_id, replaced)

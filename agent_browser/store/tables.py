@@ -109,6 +109,7 @@ sessions = Table(
     Column("last_activity_at", Instant, nullable=False),
     Column("warns_at", Instant),
     Column("expires_at", Instant),
+    Column("hibernated_at", Instant),
     Column("ended_at", Instant),
     Column("end_reason", String(32)),
     Column("forgets_at", Instant),

@@ -4,6 +4,7 @@ Everything here blocks; the store calls it from worker threads.
 """
 
 import errno
+import re
 import shutil
 import stat
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from agent_browser.store.sidecar import StoredFile
 FULL = (errno.ENOSPC, errno.EDQUOT)
 _NO_ROOM = 1_048_576
 """Bytes: where fewer are free beside a file that was never finished, that is why."""
+_OF_RECORD = re.compile(r"(rec_[0-9a-f]{16})-[0-9a-f]+\.")
 log = structlog.get_logger(__name__)
 
 
@@ -34,16 +36,14 @@ class Told:
     fps: float | None = None
     chapters: Sequence[Chapter] = ()
     ending: EarlyEnd | None = None
+    part_of: str | None = None
 
 
 def taken_over(path: Path, told: Told, *, owner: str, at: datetime) -> StoredFile:
     """The video under an id and a name of the store's own, its sidecar beside it if there is room.
     ArtifactNotFound where there is no such file; OSError.
     """
-    try:
-        sha256, size = disk.digest(path)
-    except FileNotFoundError as exc:
-        raise ArtifactNotFound(path.name) from exc
+    sha256, size = _digest(path)
     id = new_artifact_id()
     content_type = "video/mp4" if path.suffix == ".mp4" else "video/webm"
     target = path.with_name(sidecar.disk_name(id, content_type))
@@ -67,6 +67,7 @@ def taken_over(path: Path, told: Told, *, owner: str, at: datetime) -> StoredFil
         chapters=list(told.chapters),
         partial=ending is not None,
         code=ending,
+        part_of=told.part_of or _named(path),
     )
     stored = StoredFile(target, recording, owner, path.parent.name)
     path.chmod(stat.S_IRUSR | stat.S_IWUSR)
@@ -82,6 +83,63 @@ def taken_over(path: Path, told: Told, *, owner: str, at: datetime) -> StoredFil
     if recording.partial:
         log.warning("a video ends early", file=target.name, reason=recording.code)
     return stored
+
+
+def joined(
+    path: Path, parts: Sequence[StoredFile], chapters: Sequence[Chapter], *, at: datetime
+) -> StoredFile:
+    """The video that was put together from these, oldest first, in their place; they are still to
+    be erased. ArtifactNotFound where there is no such file; OSError, and it is not taken over.
+    """
+    videos = [part.artifact for part in parts if isinstance(part.artifact, Recording)]
+    first = videos[0]
+    id = new_artifact_id()
+    target = path.with_name(sidecar.disk_name(id, first.content_type))
+    facts = mp4.read(path) if first.content_type == "video/mp4" else webm.read(path)
+    sha256, size = _digest(path)
+    ending = next((video.code for video in videos if video.code is not None), None)
+    recording = first.model_copy(
+        update={
+            "id": id,
+            "url": sidecar.url_of(id),
+            "size": size,
+            "filename": target.name,
+            "sha256": sha256,
+            "created_at": at,
+            "width": facts.width or first.width,
+            "height": facts.height or first.height,
+            "duration": facts.duration,
+            "fps": next((video.fps for video in videos if video.fps is not None), None),
+            "chapters": list(chapters),
+            "partial": any(video.partial for video in videos),
+            "code": ending,
+            "segments": sum(video.segments for video in videos),
+        }
+    )
+    replaced = tuple(video.id for video in videos)
+    stored = StoredFile(target, recording, parts[0].owner, parts[0].session_id, replaced)
+    path.chmod(stat.S_IRUSR | stat.S_IWUSR)
+    # First the sidecar: a video without one would be found at the next start as one more.
+    sidecar.write(stored)
+    try:
+        path.rename(target)
+    except OSError:
+        disk.remove(sidecar.path_of(target))
+        raise
+    return stored
+
+
+def _digest(path: Path) -> tuple[str, int]:
+    try:
+        return disk.digest(path)
+    except FileNotFoundError as exc:
+        raise ArtifactNotFound(path.name) from exc
+
+
+def _named(path: Path) -> str | None:
+    """What `record` began, from the name of a file that a killed server left."""
+    found = _OF_RECORD.match(path.name)
+    return found[1] if found else None
 
 
 def _is_full(folder: Path) -> bool:

@@ -40,6 +40,7 @@ from agent_browser.models.sessions import (
     SessionPatch,
     SessionQuery,
 )
+from agent_browser.pool.profiles import Profiles
 from agent_browser.service import Caller, FileHead, Image, Readiness
 from agent_browser.session.control import Control as HeldControl
 from agent_browser.session.labels import Labels
@@ -47,10 +48,13 @@ from agent_browser.session.lifecycle import changed, timeouts_in_force
 from agent_browser.session.uploads import NotUploaded, Uploads
 from agent_browser.settings import Settings
 from agent_browser.store.artifacts import ArtifactStore
+from tests.api.profiled import ProfiledSessions
+from tests.api.saved import KeptStates
 from tests.fakes import functions
 from tests.fakes.archive import FakeArchive
 from tests.fakes.pages import SITE
-from tests.fakes.sessions import KnownSessions
+from tests.fakes.papers import FakePapers
+from tests.fakes.profiles import Means
 from tests.fakes.tab import FakeTab
 
 AT = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
@@ -73,7 +77,7 @@ class Call:
 
 
 @dataclass
-class FakeService(KnownSessions):
+class FakeService(ProfiledSessions):
     """Keeps the promises of SessionService without a browser. `before` runs within each call."""
 
     store: ArtifactStore
@@ -84,7 +88,10 @@ class FakeService(KnownSessions):
     files: dict[str, Uploads] = field(default_factory=dict)
     controls: dict[str, HeldControl] = field(default_factory=dict)
     queries: list[SessionQuery] = field(default_factory=list)
+    tabs: dict[str, FakeTab] = field(default_factory=dict)
     beats: list[Caller] = field(default_factory=list)
+    kept: KeptStates = field(default_factory=KeptStates)
+    held_profiles: Profiles = field(default_factory=lambda: Profiles(Means(), FakePapers()))
     attending: int = 0
     """Who looks on now."""
     archive: FakeArchive = field(default_factory=FakeArchive)
@@ -184,7 +191,7 @@ class FakeService(KnownSessions):
         if session in ("new", None):
             session = (await self.create(caller, SessionCreate())).id
         assert session is not None
-        await (self.get if function == "close" else self.live)(caller, session)
+        await (self.get if function == "close" else self.resume)(caller, session)
         with self.held(session).during(caller, input):
             self.calls.append(Call(caller, function, input, session, session_timeout))
             if self.before is not None:
@@ -219,9 +226,11 @@ class FakeService(KnownSessions):
         return SnapshotOutput(url="about:blank", title="")
 
     async def _other(self, caller: Caller, session: str, input: Input) -> FunctionOutput:
-        """A function of the table, on a page of its own."""
-        tab = FakeTab(SITE, 1280, 720)
-        await tab.open(OpenInput(url=f"http://site.test{next(iter(SITE))}"))
+        """A function of the table, on the session's page."""
+        tab = self.tabs.get(session)
+        if tab is None:
+            tab = self.tabs[session] = FakeTab(SITE, 1280, 720)
+            await tab.open(OpenInput(url=f"http://site.test{next(iter(SITE))}"))
         try:
             done = functions.TABLE[type(input)](tab, input)
         except ActionFailed as exc:
@@ -269,7 +278,8 @@ class FakeService(KnownSessions):
             live=live,
             opening=0,
             waiting=0,
-            ended=len(self.sessions) - live,
+            hibernated=sum(one.state == "hibernated" for one in self.sessions.values()),
+            ended=sum(one.state == "ended" for one in self.sessions.values()),
             capacity=10,
             warm=2,
             browsers=1,

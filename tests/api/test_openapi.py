@@ -47,12 +47,18 @@ def test_the_routes_are_those_of_the_contract(schema: dict[str, Any]) -> None:
     functions = (
         "open", "run", "snapshot", "interact", "screenshot", "execute", "close", "downloads",
         "requests", "request", "route", "har", "console", "emulate", "read", "pdf",
+        "storage", "cookies", "messages",
         "record", "trace",
     )  # fmt: skip
     found = {(method.upper(), path) for path, method, _ in _operations(schema)}
     assert found == {
         *(("POST", f"/v1/functions/{name}") for name in functions),
         *(("POST", f"/v1/sessions/{{session_id}}/{name}") for name in functions),
+        ("GET", "/v1/profiles"),
+        ("GET", "/v1/profiles/{name}"),
+        ("PUT", "/v1/profiles/{name}"),
+        ("DELETE", "/v1/profiles/{name}"),
+        ("GET", "/v1/profiles/{name}/state"),
         ("POST", "/v1/sessions"),
         ("GET", "/v1/sessions"),
         ("GET", "/v1/sessions/health"),
@@ -64,6 +70,20 @@ def test_the_routes_are_those_of_the_contract(schema: dict[str, Any]) -> None:
             for word in ("renew", "heartbeat", "keepalive")
         ),
         ("DELETE", "/v1/sessions/{session_id}"),
+        *((method, "/v1/sessions/{session_id}/storage/{area}") for method in ("GET", "DELETE")),
+        *(
+            (method, "/v1/sessions/{session_id}/storage/{area}/{key}")
+            for method in ("GET", "PUT", "DELETE")
+        ),
+        *((method, "/v1/sessions/{session_id}/cookies") for method in ("GET", "DELETE")),
+        ("GET", "/v1/sessions/{session_id}/messages"),
+        *(
+            ("POST", f"/v1/sessions/{{session_id}}/{word}")
+            for word in ("hibernate", "resume", "fork")
+        ),
+        *((m, "/v1/sessions/{session_id}/checkpoints") for m in ("GET", "POST")),
+        ("POST", "/v1/sessions/{session_id}/checkpoints/{checkpoint_id}/restore"),
+        *((m, "/v1/sessions/{session_id}/state") for m in ("GET", "PUT")),
         ("GET", "/v1/events"),
         ("GET", "/v1/sessions/{session_id}/events"),
         *((m, "/v1/webhooks") for m in ("POST", "GET")),

@@ -66,7 +66,7 @@ async def test_metrics_count_time_and_read_the_pool(
     metrics: Metrics = app.state.metrics
     metrics.watch(
         lambda: PoolStatistics(
-            live=3, opening=1, waiting=2, ended=9, capacity=20, warm=4, browsers=()
+            live=3, opening=1, waiting=2, ended=9, capacity=20, warm=4, browsers=(), hibernated=7
         )
     )
     metrics.opened(warm=True, seconds=0.004)
@@ -77,11 +77,17 @@ async def test_metrics_count_time_and_read_the_pool(
     metrics.launched(seconds=0.2)
     metrics.lost()
     metrics.recycled(reason="contexts")
+    metrics.hibernated(reason="idle", seconds=0.04)
+    metrics.resumed(outcome="ok", seconds=0.12)
+    metrics.resumed(outcome="failed", seconds=3.0)
+    metrics.checkpointed(outcome="ok", seconds=0.003, written=1804)
+    metrics.checkpointed(outcome="failed", seconds=0.001, written=0)
     response = await client.get("/metrics")
     assert response.headers["content-type"].startswith("text/plain; version=0.0.4")
     for line in (
         'agent_browser_sessions{state="live"} 3.0',
         'agent_browser_sessions{state="waiting"} 2.0',
+        'agent_browser_sessions{state="hibernated"} 7.0',
         "agent_browser_capacity 20.0",
         "agent_browser_warm_contexts 4.0",
         'agent_browser_sessions_opened_total{warm="true"} 1.0',
@@ -95,6 +101,13 @@ async def test_metrics_count_time_and_read_the_pool(
         'agent_browser_call_duration_seconds_count{function="interact"} 1.0',
         "agent_browser_wait_duration_seconds_sum 1.5",
         "agent_browser_browser_launch_duration_seconds_count 1.0",
+        'agent_browser_hibernations_total{reason="idle"} 1.0',
+        'agent_browser_hibernation_duration_seconds_bucket{le="0.05",reason="idle"} 1.0',
+        'agent_browser_resumes_total{outcome="failed"} 1.0',
+        'agent_browser_resume_duration_seconds_sum{outcome="ok"} 0.12',
+        'agent_browser_checkpoints_total{outcome="failed"} 1.0',
+        'agent_browser_checkpoint_duration_seconds_count{outcome="ok"} 1.0',
+        "agent_browser_checkpoint_bytes_total 1804.0",
     ):
         assert line in response.text.splitlines(), line
 

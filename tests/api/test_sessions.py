@@ -1,9 +1,12 @@
+from typing import get_args
+
 import httpx
 import pytest
 from fastapi import FastAPI
 
-from agent_browser.api.routes import sessions
+from agent_browser.api.routes import sessions, states
 from agent_browser.ids import new_session_id
+from agent_browser.models.base import OnIdle
 from agent_browser.models.catalogue import INPUTS
 from agent_browser.models.sessions import SessionQuery
 from agent_browser.settings import Settings
@@ -95,7 +98,7 @@ async def test_a_session_is_named_pinned_and_tagged(client: httpx.AsyncClient) -
         "warning": 300.0,
         "auto_renew": False,
         "retention": 86400.0,
-        "on_idle": "end",
+        "on_idle": "auto",
     }
 
 
@@ -146,19 +149,23 @@ async def test_an_invalid_timeout_is_told_its_range_by_every_route(
         assert (problem["field"], problem["minimum"], problem["maximum"]) == (name, least, most)
 
 
-async def test_an_idle_session_ends_and_what_is_no_choice_yet_is_said(
-    client: httpx.AsyncClient,
-) -> None:
-    made = await client.post("/v1/sessions", json={"timeouts": {"on_idle": "end"}})
-    assert (made.status_code, made.json()["timeouts"]["on_idle"]) == (201, "end")
-    for word, said in (("hibernate", "hibernated"), ("frozen", "frozen"), ("burn", "'end'")):
-        refused = await client.patch(
-            f"/v1/sessions/{made.json()['id']}", json={"timeouts": {"on_idle": word}}
+async def test_what_becomes_of_an_idle_session_is_chosen(client: httpx.AsyncClient) -> None:
+    for word in get_args(OnIdle):
+        made = await client.post("/v1/sessions", json={"timeouts": {"on_idle": word}})
+        assert (made.status_code, made.json()["timeouts"]["on_idle"]) == (201, word)
+        changed = await client.patch(
+            f"/v1/sessions/{made.json()['id']}/timeout", json={"on_idle": "freeze"}
         )
-        assert (refused.status_code, refused.json()["code"]) == (400, "invalid_request")
-        (fault,) = refused.json()["errors"]
+        assert changed.json()["timeouts"]["on_idle"] == "freeze"
+    for wrong in ("frozen", "", True, None):
+        made = await client.post("/v1/sessions", json={"timeouts": {"on_idle": wrong}})
+        if wrong is None:
+            assert made.json()["timeouts"]["on_idle"] == "auto"
+            continue
+        assert (made.status_code, made.json()["code"]) == (400, "invalid_request")
+        (fault,) = made.json()["errors"]
         assert fault["field"] == "timeouts.on_idle"
-        assert said in fault["message"]
+        assert all(f"'{word}'" in fault["message"] for word in get_args(OnIdle))
 
 
 async def test_a_renewal_is_counted_and_refused_at_the_longest_life(
@@ -243,7 +250,8 @@ async def test_no_ended_session_is_renewed_or_kept_alive(client: httpx.AsyncClie
 
 
 def test_no_function_has_the_name_of_another_route_of_a_session() -> None:
-    words = {"control", "events", "actions", "uploads", "health"}
-    words |= {route.path.rpartition("/")[2] for route in sessions.router.routes}  # type: ignore[attr-defined]
+    words = {"control", "events", "actions", "uploads", "health", "checkpoints"}
+    routes = [*sessions.router.routes, *states.router.routes]
+    words |= {route.path.rpartition("/")[2] for route in routes}  # type: ignore[attr-defined]
     assert {"renew", "heartbeat", "keepalive", "timeout"} <= words
     assert not words & set(INPUTS)

@@ -1,11 +1,9 @@
 """A real Chromium for this folder: one browser a process, a context of its own for each test."""
 
-import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from websockets.sync.server import ServerConnection, serve
 
 from agent_browser.browser.chromium import Chromium, ChromiumBrowser
 from agent_browser.browser.context import ChromiumContext
@@ -57,19 +55,3 @@ def drive(context: ChromiumContext, site: Site) -> Driving:
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A key and a certificate for 127.0.0.1 that nobody signed, in one file."""
     return self_signed(tmp_path_factory.mktemp("tls"))
-
-
-@pytest.fixture
-def echo() -> Iterator[str]:
-    """A WebSocket that says everything back."""
-
-    def answer(connection: ServerConnection) -> None:
-        for message in connection:
-            connection.send(message)
-
-    with serve(answer, "127.0.0.1", 0) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield f"ws://127.0.0.1:{server.socket.getsockname()[1]}/?token=hunter2"
-        server.shutdown()
-        thread.join()

@@ -5,6 +5,7 @@ as it was.
 import io
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import anyio
@@ -15,13 +16,16 @@ from PIL import Image
 from agent_browser.browser.chromium import ChromiumBrowser
 from agent_browser.browser.context import ChromiumContext
 from agent_browser.browser.engine import Blob, Video
+from agent_browser.browser.joining import Segment, join
 from agent_browser.browser.recorder import Recorder
 from agent_browser.errors import AlreadyRecording, BrowserMissing, NotRecording
+from agent_browser.models.checkpoints import RECORDING
 from agent_browser.models.functions import ContextOptions, ScreenshotInput
 from agent_browser.models.recording import RecordInput, RecordOutput
 from agent_browser.store import mp4, webm
 from tests.browser import filming
 from tests.browser.driving import Driving
+from tests.site import Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.anyio]
 
@@ -382,3 +386,87 @@ async def test_a_dialog_that_waits_keeps_nobody_from_stopping(
     await anyio.sleep(0.2)
     stopped = await camera.stop()
     assert filming.count(stopped.path) > 2
+
+
+async def test_a_recording_goes_on_in_another_context_as_it_was_begun(
+    chromium: ChromiumBrowser, site: Site, tmp_path: Path
+) -> None:
+    first = await chromium.new_context(ContextOptions(width=640, height=400))
+    assert RECORDING not in (await first.capture()).parts
+    drive, camera = Driving(first, site), Camera(first, tmp_path)
+    await drive.open("/colours?name=blue")
+    await camera.do("start", fps=10, quality=60)
+    await camera.sees(is_of(BLUE))
+    state = await first.capture()
+    assert (await first.capture()).parts[RECORDING] is state.parts[RECORDING]
+    (segment,) = (await first.close()).videos
+
+    second = await chromium.new_context(ContextOptions(width=900, height=700))
+    losses = await second.restore(state, within=10, recordings=tmp_path)
+    assert not [loss for loss in losses if loss.what == "recording"]
+    drive, camera = Driving(second, site), Camera(second, tmp_path)
+    told = await camera.do("status")
+    assert (told.recording, told.width, told.height, told.fps) == (True, 640, 400, 10)
+    await drive.open("/colours?name=green")
+    await camera.sees(is_of(GREEN))
+    stopped = await camera.stop()
+    assert RECORDING not in (await second.capture()).parts
+    await second.close()
+    assert segment.part_of == stopped.video.part_of
+    assert segment.part_of is not None
+    assert segment.path.name.startswith(f"{segment.part_of}-")
+    assert segment.path != stopped.path
+
+    whole = await join(
+        [Segment(segment.path), Segment(stopped.path)],
+        tmp_path / "whole.part",
+        format="webm",
+        began=datetime(2026, 11, 21, tzinfo=UTC),
+    )
+    lasts = [webm.read(path).duration or 0.0 for path in (segment.path, stopped.path)]
+    assert whole.seconds == pytest.approx(sum(lasts), abs=0.2)
+    assert filming.is_like(
+        filming.colour(filming.frame(whole.path, lasts[0] - 0.2), 0.5, 0.2), BLUE
+    )
+    assert filming.is_like(filming.colour(filming.last(whole.path), 0.5, 0.2), GREEN)
+    each = filming.count(segment.path) + filming.count(stopped.path)
+    assert filming.count(whole.path) == each
+
+
+async def test_another_recording_is_not_of_the_same(camera: Camera, drive: Driving) -> None:
+    await drive.open("/colours?name=blue")
+    await camera.do("start", fps=10)
+    first = await camera.stop("restart")
+    second = await camera.stop()
+    assert first.video.part_of != second.video.part_of
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        None,
+        {},
+        {"name": "../../x", "input": {"action": "start"}},
+        {"name": 3, "input": {"action": "start"}},
+        {"name": "rec_0123456789abcdef", "input": {"action": "stop"}},
+        {"name": "rec_0123456789abcdef", "input": {"action": "start", "fps": 1000}},
+        {"name": "rec_0123456789abcdef", "input": [1]},
+    ],
+)
+async def test_what_is_no_state_of_a_recording_begins_none_and_is_told(
+    context: ChromiumContext, tmp_path: Path, state: object
+) -> None:
+    recorder = context._reach.part(Recorder)
+    context._reach.recordings = tmp_path
+    (loss,) = await recorder.resume(state)
+    assert loss.what == "recording"
+    assert not recorder.has_take
+
+
+async def test_a_recording_that_has_no_folder_to_go_on_in_is_told(
+    context: ChromiumContext,
+) -> None:
+    recorder = context._reach.part(Recorder)
+    state = {"name": "rec_0123456789abcdef", "input": {"action": "start"}}
+    (loss,) = await recorder.resume(state)
+    assert (loss.what, loss.why) == ("recording", "it goes on where it was begun only")

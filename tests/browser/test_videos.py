@@ -1,5 +1,6 @@
 """Videos: of every tab, of the viewport's size, final when the context is closed."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,9 @@ from PIL import Image as Pillow
 from PIL import ImageChops
 
 from agent_browser.browser.chromium import ChromiumBrowser
+from agent_browser.browser.joining import Segment, join
 from agent_browser.models.functions import ContextOptions
+from agent_browser.store import webm
 from tests.browser import filming
 from tests.browser.driving import Driving
 from tests.site import Site
@@ -30,6 +33,38 @@ async def test_each_tab_is_recorded_at_the_viewports_size(
     assert {video.path.parent for video in closed.videos} == {tmp_path}
     assert {(video.width, video.height) for video in closed.videos} == {(640, 400)}
     assert filming.frame(closed.videos[0].path, 0.1).size == (640, 400)
+
+
+async def test_two_contexts_videos_are_one_after_another_in_one_file(
+    chromium: ChromiumBrowser, site: Site, tmp_path: Path
+) -> None:
+    options = ContextOptions(record_video=True, width=640, height=400)
+    videos = []
+    for colour in ("blue", "green"):
+        context = await chromium.new_context(options, recordings=tmp_path)
+        drive = Driving(context, site)
+        await drive.open(f"/colours?name={colour}")
+        await drive.act("wait", wait_ms=900)
+        (video,) = (await context.close()).videos
+        assert video.part_of == "t1"
+        videos.append(video)
+    whole = await join(
+        [Segment(video.path) for video in videos],
+        tmp_path / "whole.part",
+        format="webm",
+        began=datetime(2026, 11, 21, tzinfo=UTC),
+    )
+    lasts = [webm.read(video.path).duration or 0.0 for video in videos]
+    assert min(lasts) > 0.5
+    facts = webm.read(whole.path)
+    assert facts.is_finished
+    assert facts.duration == pytest.approx(sum(lasts), abs=0.2)
+    assert (whole.width, whole.height) == (640, 400)
+    for at, shade in ((lasts[0] - 0.2, (0, 0, 255)), (sum(lasts) - 0.2, (0, 128, 0))):
+        shown = filming.frame(whole.path, at)
+        assert filming.is_like(filming.colour(shown, 0.5, 0.2), shade), at
+    each = sum(filming.count(video.path) for video in videos)
+    assert filming.count(whole.path) == each
 
 
 async def test_a_video_of_the_default_viewport_says_its_size(

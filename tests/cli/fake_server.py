@@ -38,6 +38,13 @@ class FakeServer:
         """What lists of sessions were asked for."""
         self.ending: dict[str, Any] = {}
         """How the videos of sessions end."""
+        self.hibernated: set[str] = set()
+        self.states: dict[str, dict[str, Any]] = {}
+        """What sessions were put to."""
+        self.wishes: list[tuple[str, str, dict[str, Any]]] = []
+        """What was asked of sessions as a whole: method, path, body."""
+        self.profiles: dict[str, dict[str, Any]] = {}
+        """The bodies that profiles were put with last."""
         self.called = threading.Event()
         self.held = threading.Event()
         """While it is clear, functions are not answered."""
@@ -176,24 +183,92 @@ class FakeServer:
         self.uploads += names
         return 200, {"items": [_uploaded(name) for name in names]}
 
+    def described(self, session: str) -> dict[str, Any]:
+        """A session as callers see it."""
+        told = _record(session, self.live[session])
+        asleep = {"state": "hibernated", "hibernated_at": "2026-01-02T03:04:05Z"}
+        return told | (asleep if session in self.hibernated else {})
+
+    def made(self, url: str) -> dict[str, Any]:
+        """A new session on that page."""
+        session = next(self._ids)
+        self.live[session] = url
+        return self.described(session)
+
+    def saved(
+        self, method: str, session: str, wish: str, body: dict[str, Any]
+    ) -> tuple[int, dict[str, Any]]:
+        """The answer to what saves a session, or makes it what was saved."""
+        self.wishes.append((method, wish, body))
+        if session not in self.live:
+            return _problem(*_NOT_FOUND, session)
+        if (method, wish) == ("GET", "checkpoints"):
+            return 200, {"items": [_CHECKPOINT], "next_cursor": None}
+        if (method, wish) == ("GET", "state"):
+            return 200, self.states.get(session, {"cookies": [], "origins": []})
+        if (method, wish) == ("POST", "checkpoints"):
+            return 201, _CHECKPOINT
+        if wish == "fork":
+            return 201, self.made(self.live[session])
+        if wish == "hibernate":
+            self.hibernated.add(session)
+        elif method == "PUT":
+            self.states[session] = body
+        else:
+            self.hibernated.discard(session)
+        return 200, self.described(session)
+
+    def profile(self, name: str, state: bool, query: dict[str, str]) -> tuple[int, dict[str, Any]]:
+        """What is told of one, or what it holds."""
+        if name not in self.profiles:
+            return _problem(
+                404, "profile_not_found", "Profile not found", "profile not found: ", name
+            )
+        if not state:
+            return 200, _profile(name, self.profiles[name])
+        held = dict(self.profiles[name].get("storage_state", {"cookies": [], "origins": []}))
+        return 200, held if query.get("form") == "playwright" else {
+            **held,
+            "version": 1,
+            "tabs": [],
+        }
+
     def get(self, path: str, query: dict[str, str]) -> tuple[int, dict[str, Any]]:
         """The answer to a GET."""
+        if path == "/v1/profiles":
+            items = [_profile(name, body) for name, body in self.profiles.items()]
+            return 200, {"items": items, "next_cursor": None}
+        of_one = _PROFILE.fullmatch(path)
+        if of_one is not None:
+            return self.profile(of_one[1], bool(of_one[2]), query)
         if path == "/healthz":
             return 200, {"status": "ok", "service": "agent-browser"}
         if path == "/readyz":
             if not self.is_ready:
                 return _problem(503, "unavailable", "Unavailable", "no browser answers")
             return 200, {"status": "ready", "detail": "", "browser": "Fake/1", "warnings": []}
+        saved = _SAVED.fullmatch(path)
+        if saved is not None:
+            return self.saved("GET", saved[1], saved[2], dict(query))
         if path.endswith("/uploads"):
             return 200, {"items": [_uploaded(name) for name in self.uploads]}
         if path == "/v1/sessions":
             self.queries.append(query)
             first, most = query.get("id_prefix", ""), int(query["limit"])
             found = [] if "name" in query else [one for one in self.live if one.startswith(first)]
-            items = [_record(one, self.live[one]) for one in found[:most]]
+            items = [self.described(one) for one in found[:most]]
             return 200, {"items": items, **({"next_cursor": "more"} if found[most:] else {})}
         return _problem(404, "not_found", "Not found", path)
 
+
+_SAVED = re.compile(
+    r"/v1/sessions/(ses_\w+)/(hibernate|resume|fork|checkpoints(?:/\w+/restore)?|state)"
+)
+_PROFILE = re.compile(r"/v1/profiles/([^/]+)(/state)?")
+_CHECKPOINT = {
+    "id": "ckp_1", "created_at": "2026-01-02T03:04:05Z", "cause": "demand", "size": 900,
+    "written": 20, "losses": [{"what": "opener", "where": "t2", "why": "it \x1b[1mis not kept"}],
+}  # fmt: skip
 
 _FUNCTIONS = {
     "open": FakeServer.open,
@@ -221,12 +296,38 @@ class _Routes(BaseHTTPRequestHandler):
             self._send_json(*self.server_of_ours.get(path, dict(parse_qsl(query))))
 
     def do_DELETE(self) -> None:
+        one = _PROFILE.fullmatch(self.path)
+        if one is not None:
+            del self.server_of_ours.profiles[one[1]]
+            self._send(204, "application/json", b"")
+            return
         self.server_of_ours.uploads.remove(self.path.rpartition("/")[2])
         self._send(204, "application/json", b"")
+
+    def do_PUT(self) -> None:
+        one = _PROFILE.fullmatch(self.path)
+        if one is not None:
+            fake = self.server_of_ours
+            fake.profiles[one[1]] = fake.profiles.get(one[1], {}) | json.loads(self._whole())
+            self._send_json(*fake.profile(one[1], False, {}))
+            return
+        saved = _SAVED.fullmatch(self.path)
+        assert saved is not None
+        body = json.loads(self._whole())
+        self._send_json(*self.server_of_ours.saved("PUT", saved[1], saved[2], body))
 
     def do_POST(self) -> None:
         if self.path.endswith("/uploads"):
             self._send_json(*self.server_of_ours.take(self._whole()))
+            return
+        if self.path == "/v1/sessions":
+            json.loads(self._whole())
+            self._send_json(201, self.server_of_ours.made("about:blank"))
+            return
+        saved = _SAVED.fullmatch(self.path)
+        if saved is not None:
+            body = json.loads(self._whole() or b"{}")
+            self._send_json(*self.server_of_ours.saved("POST", saved[1], saved[2], body))
             return
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         found = re.fullmatch(r"/v1/functions/(\w+)", self.path)
@@ -248,7 +349,7 @@ class _Routes(BaseHTTPRequestHandler):
         return body
 
     def _send_json(self, status: int, data: dict[str, Any]) -> None:
-        kind = "application/json" if status == 200 else "application/problem+json"
+        kind = "application/json" if status < 300 else "application/problem+json"
         self._send(status, kind, json.dumps(data).encode())
 
     def _send(self, status: int, kind: str, body: bytes) -> None:
@@ -289,6 +390,17 @@ def _artifact(filename: str, data: bytes) -> dict[str, Any]:
 
 def _uploaded(name: str) -> dict[str, Any]:
     return {"name": name, "size": 3, "sha256": "s", "created_at": "2026-01-02T03:04:05Z"}
+
+
+def _profile(name: str, body: dict[str, Any]) -> dict[str, Any]:
+    at = "2026-01-02T03:04:05Z"
+    held = body.get("storage_state", {})
+    return {
+        "name": name, "description": body.get("description"), "created_at": at, "updated_at": at,
+        "timeouts": body.get("timeouts", {}), "options": body.get("options", {}),
+        "cookies": len(held.get("cookies", [])), "passkeys": 0, "size": 90, "losses": [],
+        "origins": [one["origin"] for one in held.get("origins", [])],
+    }  # fmt: skip
 
 
 def _record(session: str, url: str) -> dict[str, Any]:

@@ -22,6 +22,7 @@ VALUES = {
     "auto_renew": "--no-auto-renew", "log_bodies": "--no-log-bodies",
     "log_thumbnails": "--log-thumbnails", "page_text": "--no-page-text", "webhook_timeout": "7s",
     "log_level": "debug", "max_duration": "24h", "min_timeout": "500ms", "max_timeout": "48h",
+    "on_idle": "freeze", "state_key": "c3RhdGUta2V5LXN0YXRlLWtleS1zdGF0ZS1rZXktLTE=",
 }  # fmt: skip
 
 

@@ -70,3 +70,9 @@ def test_a_timeout_or_a_tag_must_be_named(fake: FakeServer, run: Run) -> None:
     assert run("sessions", "timeout", "ses_x").code == 2
     assert run("sessions", "tag", "ses_x").code == 2
     assert run("sessions", "events", "--type", "nonsense").code == 2
+
+
+def test_what_is_no_fate_of_an_idle_session_is_refused_by_name(fake: FakeServer, run: Run) -> None:
+    done = run("sessions", "timeout", "ses_" + "x" * 22, "--on-idle", "burn")
+    assert (done.code, done.out) == (1, "")
+    assert "on_idle" in done.err

@@ -40,6 +40,11 @@ HEALTH = {
     "browsers": 2, "pressure": "none",
 }  # fmt: skip
 RECORDING = {**ARTIFACT, "session_id": SESSION}
+CHECKPOINT = {"id": "ckp_x", "created_at": "2026-01-02T03:04:05Z", "cause": "demand", "size": 9}
+PROFILE = {
+    "name": "shop", "created_at": "2026-01-02T03:04:05Z", "updated_at": "2026-01-02T03:04:05Z",
+}  # fmt: skip
+STATE = {"cookies": [], "tabs": [{"id": "t1", "url": "http://x/"}], "active": "t1"}
 
 CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any], str, str, dict[str, Any]]] = [
     ("call", ("execute", {"code": "1"}), {}, "POST", "/v1/functions/execute", {}),
@@ -72,6 +77,11 @@ CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any], str, str, dict[str, Any]
     ("har", (SESSION, "start"), {}, "POST", "/v1/functions/har", {"recording": True}),
     ("console", (SESSION,), {"level": "error"}, "POST", "/v1/functions/console",
      {"messages": [], "total": 0}),
+    ("storage", (SESSION, "put"), {"key": "k", "value": None, "expires_in": "1m"}, "POST",
+     "/v1/functions/storage", {"area": "local", "origin": "http://x"}),
+    ("cookies", (SESSION,), {"text": ""}, "POST", "/v1/functions/cookies", {"changed": 0}),
+    ("messages", (SESSION,), {"action": "start"}, "POST", "/v1/functions/messages",
+     {"recording": True}),
     ("close", (SESSION,), {}, "POST", "/v1/functions/close", {"success": True}),
     ("create_session", (), {"name": "n"}, "POST", "/v1/sessions", RECORD),
     ("list_sessions", (), {"limit": 5}, "GET", "/v1/sessions?limit=5", LIST),
@@ -84,6 +94,25 @@ CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any], str, str, dict[str, Any]
     ("keep_alive", (SESSION,), {}, "POST", f"/v1/sessions/{SESSION}/heartbeat", RECORD),
     ("actions", (SESSION,), {"limit": 2}, "GET", f"/v1/sessions/{SESSION}/actions?limit=2", LIST),
     ("end_session", (SESSION,), {}, "DELETE", f"/v1/sessions/{SESSION}", {}),
+    ("hibernate", (SESSION,), {"force": True}, "POST", f"/v1/sessions/{SESSION}/hibernate", RECORD),
+    ("resume", (SESSION,), {}, "POST", f"/v1/sessions/{SESSION}/resume", RECORD),
+    ("fork", (SESSION,), {"name": "n"}, "POST", f"/v1/sessions/{SESSION}/fork", RECORD),
+    ("checkpoint", (SESSION,), {}, "POST", f"/v1/sessions/{SESSION}/checkpoints", CHECKPOINT),
+    ("checkpoints", (SESSION,), {}, "GET", f"/v1/sessions/{SESSION}/checkpoints",
+     {"items": [CHECKPOINT], "next_cursor": None}),
+    ("restore", (SESSION, "ckp_x"), {}, "POST",
+     f"/v1/sessions/{SESSION}/checkpoints/ckp_x/restore", RECORD),
+    ("get_state", (SESSION,), {}, "GET", f"/v1/sessions/{SESSION}/state", STATE),
+    ("storage_state", (SESSION,), {}, "GET", f"/v1/sessions/{SESSION}/state?form=playwright",
+     {"cookies": [], "origins": []}),
+    ("put_state", (SESSION, STATE), {}, "PUT", f"/v1/sessions/{SESSION}/state", RECORD),
+    ("list_profiles", (), {}, "GET", "/v1/profiles", LIST),
+    ("get_profile", ("shop",), {}, "GET", "/v1/profiles/shop", PROFILE),
+    ("put_profile", ("shop",), {"session_id": SESSION}, "PUT", "/v1/profiles/shop", PROFILE),
+    ("profile_state", ("shop",), {}, "GET", "/v1/profiles/shop/state", STATE),
+    ("profile_storage_state", ("shop",), {}, "GET", "/v1/profiles/shop/state?form=playwright",
+     {"cookies": [], "origins": []}),
+    ("delete_profile", ("shop",), {}, "DELETE", "/v1/profiles/shop", {}),
     ("list_recordings", (), {}, "GET", "/v1/recordings", LIST),
     ("get_recording", ("art_x",), {}, "GET", "/v1/recordings/art_x", RECORDING),
     ("delete_recording", ("art_x",), {}, "DELETE", "/v1/recordings/art_x", {}),

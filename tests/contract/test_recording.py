@@ -7,6 +7,7 @@ import pytest
 from agent_browser.browser.engine import Blob, Context, Video
 from agent_browser.errors import AlreadyRecording, AlreadyTracing, NotRecording, NotTracing
 from agent_browser.models.artifacts import Chapter
+from agent_browser.models.checkpoints import RECORDING
 from agent_browser.models.functions import ContextOptions, OpenInput
 from agent_browser.models.recording import RecordInput, RecordOutput, TraceInput, TraceOutput
 from tests.contract.conftest import Subject
@@ -97,3 +98,31 @@ async def test_a_trace_runs_from_start_to_stop(subject: Subject) -> None:
     assert isinstance(trace, Blob)
     assert trace.content_type == "application/zip"
     await context.close()
+
+
+async def test_a_recording_goes_on_in_the_context_that_its_state_is_brought_into(
+    subject: Subject, tmp_path: Path
+) -> None:
+    first = await opened(subject)
+    assert RECORDING not in (await first.capture()).parts
+    await record(first, tmp_path, "start")
+    state = await first.capture()
+    (segment,) = (await first.close()).videos
+
+    second = await subject.browser.new_context(ContextOptions(width=320, height=200))
+    losses = await second.restore(state, within=10, recordings=tmp_path)
+    assert not [loss for loss in losses if loss.what == "recording"]
+    assert second.page.recording
+    done = await second.perform(RecordInput(action="stop"))
+    video = done.files["video"]
+    assert isinstance(video, Video)
+    assert video.part_of == segment.part_of is not None
+    assert video.path != segment.path
+    assert RECORDING not in (await second.capture()).parts
+    await second.close()
+
+    third = await subject.browser.new_context(ContextOptions(width=320, height=200))
+    losses = await third.restore(state, within=10)
+    assert [loss.what for loss in losses if loss.what == "recording"] == ["recording"]
+    assert not third.page.recording
+    await third.close()

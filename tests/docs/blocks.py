@@ -17,7 +17,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 GROUPS: dict[str, tuple[str, ...]] = {
     "What the command line talks to": ("url", "api_key", "session"),
     "Where the server listens, and who may call": (
-        "host", "port", "api_keys", "allowed_hosts", "max_body", "max_upload",
+        "host", "port", "api_keys", "allowed_hosts", "max_body", "max_state", "max_upload",
     ),
     "Files": (
         "data_dir", "recordings_dir", "artifact_retention", "artifact_bytes",
@@ -32,10 +32,11 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "Sessions": (
         "idle_timeout", "max_duration", "min_timeout", "max_timeout",
-        "warning_threshold", "auto_renew", "retention", "max_retention",
+        "warning_threshold", "auto_renew", "on_idle", "retention", "max_retention",
         "session_queue", "settle_timeout", "max_tabs", "max_download", "max_downloads",
         "download_bytes",
     ),
+    "States": ("state_url", "state_key", "checkpoint_after", "checkpoints", "max_profiles"),
     "Control and runs": (
         "control_lease", "max_runs", "max_operations", "operation_retention", "operation_bytes",
         "reconnect_grace",

@@ -112,6 +112,15 @@ def test_the_quickstart_in_python(shell: Shell) -> None:
     assert re.search(r"^True http://\S+/thanks\.html\?guest=Ada&tea=Assam$", said, re.M)
 
 
+def test_the_quickstart_puts_a_session_away_and_brings_it_back(shell: Shell) -> None:
+    blocks = code(section(QUICKSTART, "## Put away, and brought back"), "sh")
+    said = shell.run(quickstart_page(), *blocks)
+    assert re.search(r"^state +hibernated \(", said, re.M)
+    assert re.search(r"^Ada$", said, re.M)
+    assert re.search(r"^name +another try$", said, re.M)
+    assert (shell.folder / "tea" / "tea.json").stat().st_mode & 0o777 == 0o600
+
+
 @needs_curl
 def test_a_script_of_the_other_command_line(shell: Shell) -> None:
     blocks = code(section(QUICKSTART, "## Scripts written for inference.sh"), "sh")
@@ -133,6 +142,11 @@ def test_the_examples_of_the_http_api(shell: Shell) -> None:
     assert '"code":"unknown_ref"' in said
     assert '"error":"ReferenceError: nope is not defined"' in said
     assert '"video":null' in said
+    assert '\nhibernated\n"Grace"\n' in said
+    assert '[1,"Grace"]\n["cookies","origins"]\n' in said
+    assert '["shop",{"idle":7200.0}]\n["shop",7200.0]\ntrue\n' in said or (
+        '["shop",{"idle":7200}]\n["shop",7200]\ntrue\n' in said
+    )  # releases of jq differ
     assert '"status":"ready"' in said
     assert 'agent_browser_sessions{state="live"}' in said
     assert '{"same":false,"differing":["title"]}' in said
@@ -141,3 +155,10 @@ def test_the_examples_of_the_http_api(shell: Shell) -> None:
     assert (folder / "page.jpg").read_bytes().startswith(b"\xff\xd8")
     assert (folder / "page.webp").read_bytes().startswith(b"RIFF")
     assert (folder / "session.webm").read_bytes().startswith(b"\x1a\x45\xdf\xa3")
+
+
+@needs_curl
+def test_the_examples_of_the_page_on_storage(shell: Shell) -> None:
+    said = shell.run(quickstart_page(), *code(read("docs/storage.md"), "sh"))
+    assert re.search(r'^{"n":1}\n1 of http://127\.0\.0\.1:\d+: 1$', said, re.M)
+    assert "\n1\n127.0.0.1\n" in said

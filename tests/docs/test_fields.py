@@ -6,10 +6,12 @@ import pytest
 from pydantic import BaseModel
 
 from agent_browser.models.actions import Action
+from agent_browser.models.checkpoints import Checkpoint, Loss
 from agent_browser.models.control import ControlGranted, ControlInput
 from agent_browser.models.events import Event
 from agent_browser.models.files import UploadedFile
 from agent_browser.models.functions import ContextOptions
+from agent_browser.models.profiles import Profile, ProfileInput
 from agent_browser.models.running import (
     Operation,
     RunInput,
@@ -20,7 +22,9 @@ from agent_browser.models.running import (
     StopCondition,
 )
 from agent_browser.models.sessions import (
+    ForkInput,
     Health,
+    HibernateInput,
     Kept,
     Privacy,
     Session,
@@ -29,6 +33,7 @@ from agent_browser.models.sessions import (
     Timeouts,
     TimeoutsInput,
 )
+from agent_browser.models.state import FormField, StateDocument, TabState
 from agent_browser.models.webhooks import Delivery, WebhookCreate, WebhookMade, WebhookPatch
 from tests.docs.markdown import names, read, rows, section
 
@@ -55,10 +60,19 @@ def test_every_field_of_a_new_session_is_in_the_table() -> None:
         (Privacy, SESSIONS, "## What is kept"),
         (Kept, API, "## Sessions"),
         (Health, API, "## Sessions"),
+        (HibernateInput, API, "### Hibernation"),
+        (ForkInput, API, "### fork"),
+        (Checkpoint, API, "### checkpoints"),
+        (Loss, API, "### checkpoints"),
+        (StateDocument, API, "### state"),
+        (TabState, API, "### state"),
+        (FormField, API, "### state"),
         (Action, API, "### The log"),
         (UploadedFile, API, "### uploads"),
         (ControlInput, API, "### control"),
         (ControlGranted, API, "### control"),
+        (Profile, API, "## Profiles"),
+        (ProfileInput, API, "## Profiles"),
         (RunInput, API, "## Runs"),
         (Step, API, "## Runs"),
         (StopCondition, API, "## Runs"),

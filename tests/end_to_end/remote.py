@@ -101,6 +101,13 @@ class Session:
         self.page = read(http.post("/v1/functions/open", json=body))
         self.id: str = self.page["session_id"]
 
+    @classmethod
+    def of(cls, http: httpx.Client, session_id: str) -> "Session":
+        """One that was made already."""
+        session = cls.__new__(cls)
+        session.http, session.id, session.page = http, session_id, {}
+        return session
+
     def __enter__(self) -> "Session":
         return self
 

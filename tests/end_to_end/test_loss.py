@@ -21,8 +21,10 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def program(tmp_path: Path, executable: Path) -> Iterator[Program]:
-    """A server of this test's own, with one browser, so that killing is nobody else's loss."""
-    with Program(tmp_path, executable, browsers=1, warm=1) as running:
+    """A server of this test's own, with one browser, so that killing is nobody else's loss. It
+    saves nothing: what is saved comes back (test_hibernation).
+    """
+    with Program(tmp_path, executable, browsers=1, warm=1, checkpoint_after="1h") as running:
         yield running
 
 

@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -142,3 +143,123 @@ def test_a_stopped_server_finishes_what_it_recorded_and_leaves_nothing(
     (video,) = (program.recordings / session.id).glob("*.mp4")
     assert filming.count(video) > 5
     assert list(program.temporary.iterdir()) == []
+
+
+def hibernated(session: Session) -> None:
+    remote.read(session.http.post(f"/v1/sessions/{session.id}/hibernate"))
+    assert session.state()["state"] == "hibernated"
+
+
+def fetched(session: Session, video: dict[str, Any], file: Path) -> Path:
+    file.write_bytes(session.http.get(video["url"]).content)
+    return file
+
+
+def shows(file: Path, seconds: float, colour: tuple[int, int, int]) -> bool:
+    return filming.is_like(filming.colour(filming.frame(file, seconds), 0.5, 0.2), colour)
+
+
+BLUE, GREEN = (0, 0, 255), (0, 128, 0)
+
+
+def test_close_gives_one_file_of_a_session_that_was_hibernated(
+    opening: Opening, site: Site, tmp_path: Path
+) -> None:
+    session = opening(site.url("/colours?name=blue"), record_video=True, width=640, height=400)
+    session.act("wait", wait_ms=900)
+    hibernated(session)
+    listed = remote.read(session.http.get("/v1/recordings"))["items"]
+    (segment,) = [video for video in listed if video["session_id"] == session.id]
+    assert (segment["part_of"], segment["segments"]) == ("t1", 1)
+    assert segment["duration"] > 0.5
+    session.call("open", url=site.url("/colours?name=green"))
+    session.act("wait", wait_ms=900)
+    hibernated(session)
+    closed = session.close()
+    (video,) = closed["videos"]
+    assert closed["video"] == video
+    assert (video["segments"], video["width"], video["height"]) == (2, 640, 400)
+    assert video["duration"] > segment["duration"] + 0.5
+    file = fetched(session, video, tmp_path / "video.webm")
+    assert shows(file, segment["duration"] - 0.2, BLUE)
+    assert shows(file, video["duration"] - 0.2, GREEN)
+    assert session.http.get(segment["url"]).status_code == 404
+    part = session.http.get(video["url"], headers={"Range": "bytes=0-3"})
+    assert (part.status_code, part.content) == (206, b"\x1a\x45\xdf\xa3")
+
+
+def test_a_recording_goes_on_over_a_hibernation_and_stop_gives_all_of_it(
+    opening: Opening, site: Site, tmp_path: Path
+) -> None:
+    session = opening(site.url("/colours?name=blue"))
+    session.call("record", action="start", fps=10, width=320)
+    session.act("wait", wait_ms=700)
+    session.call("record", action="chapter", title="Blue", card=0)
+    hibernated(session)
+    assert session.call("record", action="status")["recording"]
+    session.call("open", url=site.url("/colours?name=green"))
+    session.call("record", action="chapter", title="Green", card=0)
+    session.act("wait", wait_ms=700)
+    stopped = session.call("record", action="stop")
+    video = stopped["video"]
+    assert (video["segments"], video["width"], video["fps"]) == (2, 320, 10)
+    assert stopped["seconds"] == video["duration"]
+    assert [chapter["title"] for chapter in stopped["chapters"]] == ["Blue", "Green"]
+    assert stopped["chapters"] == video["chapters"]
+    file = fetched(session, video, tmp_path / "video.webm")
+    assert filming.titles(file) == ["Blue", "Green"]
+    assert shows(file, video["chapters"][0]["at"] - 0.2, BLUE)
+    assert shows(file, video["duration"] - 0.2, GREEN)
+    hibernated(session)
+    assert not session.call("record", action="status")["recording"]
+    closed = session.close()
+    assert [one["id"] for one in closed["videos"]] == [video["id"]]
+
+
+def test_a_recording_that_runs_when_its_hibernated_session_is_closed_is_one_file(
+    opening: Opening, site: Site, tmp_path: Path
+) -> None:
+    session = opening(site.url("/colours?name=blue"))
+    session.call("record", action="start", fps=10, width=320)
+    session.act("wait", wait_ms=700)
+    hibernated(session)
+    session.call("open", url=site.url("/colours?name=green"))
+    session.act("wait", wait_ms=700)
+    hibernated(session)
+    (video,) = session.close()["videos"]
+    assert video["segments"] == 2
+    file = fetched(session, video, tmp_path / "video.webm")
+    assert shows(file, 0.3, BLUE)
+    assert shows(file, video["duration"] - 0.2, GREEN)
+
+
+def test_what_a_killed_server_had_recorded_is_in_the_one_file(
+    program: Program, site: Site, tmp_path: Path, executable: Path
+) -> None:
+    with remote.client(program) as http:
+        session = Session(http, site.url("/clock"), record_video=True, width=640, height=400)
+        session.act("wait", wait_ms=1_500)
+        remote.read(http.post(f"/v1/sessions/{session.id}/checkpoints"))
+        tree = program.tree
+        os.kill(program.pid, signal.SIGKILL)
+    psutil.wait_procs(tree, timeout=5)
+    second = Program(
+        tmp_path / "second",
+        executable,
+        browsers=1,
+        warm=0,
+        data_dir=program.data,
+        recordings_dir=program.recordings,
+    )
+    with second, remote.client(second) as http:
+        session.http = http
+        (segment,) = remote.read(http.get("/v1/recordings"))["items"]
+        assert segment["duration"] > 1
+        session.call("open", url=site.url("/colours?name=green"))
+        session.act("wait", wait_ms=900)
+        (video,) = session.close()["videos"]
+        assert (video["segments"], video["partial"]) == (2, False)
+        file = fetched(session, video, tmp_path / "video.webm")
+        assert video["duration"] > segment["duration"] + 0.5
+        assert not shows(file, segment["duration"] - 0.2, GREEN)
+        assert shows(file, video["duration"] - 0.2, GREEN)

@@ -32,7 +32,7 @@ def database(request: pytest.FixtureRequest) -> Iterator[Json]:
 def test_what_was_live_in_a_server_that_was_killed_is_found_as_lost(
     tmp_path: Path, executable: Path, database: Json
 ) -> None:
-    database = {"browsers": 1, **database}
+    database = {"browsers": 1, "checkpoint_after": "1h", **database}
     with Program(tmp_path / "first", executable, **database) as first, client(first) as http:
         request = {"name": "billing", "pinned": True, "tags": ["q3"], "timeouts": {"idle": "1h"}}
         lost = read(http.post("/v1/sessions", json=request))["id"]
@@ -84,7 +84,7 @@ def test_a_session_that_was_purged_or_has_expired_stays_so_over_a_restart(
         Program(tmp_path / "second", executable, browsers=1, data_dir=data) as second,
         client(second) as http,
     ):
-        assert read(http.get(f"/v1/sessions/{stopped}"))["end_reason"] == "shutdown"
+        assert read(http.get(f"/v1/sessions/{stopped}"))["state"] == "hibernated"
         assert http.get(f"/v1/sessions/{purged}").status_code == 404
         gone = http.get(f"/v1/sessions/{brief}")
         assert (gone.status_code, gone.json()["code"]) == (410, "session_expired")

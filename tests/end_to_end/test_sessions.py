@@ -59,7 +59,9 @@ def test_a_closed_session_says_when_and_why_it_ended(opening: Opening, site: Sit
 def test_a_lapsed_session_frees_its_browser_and_says_that_it_was_idle(
     server: Program, http: httpx.Client, site: Site
 ) -> None:
-    lapsed = Session(http, site.url("/empty"), session_timeout=1.5)
+    made = http.post("/v1/sessions", json={"timeouts": {"idle": 1.5, "on_idle": "end"}})
+    lapsed = Session.of(http, read(made)["id"])
+    lapsed.open(site.url("/empty"))
     renderer = renderer_of(server, lapsed)
     assert is_alive(renderer)
     eventually(lambda: bool(lapsed.state()["state"] == "ended"), within=3)

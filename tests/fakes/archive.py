@@ -81,6 +81,10 @@ class FakeArchive:
         self._look()
         return [record for record in self.records.values() if record.state == "live"]
 
+    async def hibernated(self) -> set[str]:
+        self._look()
+        return {record.id for record in self.records.values() if record.state == "hibernated"}
+
     async def due(self, now: datetime) -> list[Record]:
         self._look()
         timed = [record for record in self.records.values() if (record.forgets_at or NEVER) <= now]

@@ -20,6 +20,7 @@ from agent_browser.browser.engine import (
 from agent_browser.browser.functions import BEFORE_OPEN
 from agent_browser.errors import BrowserLost, NotOpened
 from agent_browser.models.base import Input
+from agent_browser.models.checkpoints import Loss, State
 from agent_browser.models.dialogs import WaitingChooser, WaitingDialog
 from agent_browser.models.events import EventType
 from agent_browser.models.functions import (
@@ -37,7 +38,8 @@ from agent_browser.models.functions import (
 from agent_browser.service import Image
 from tests.fakes.functions import BESIDE, TABLE
 from tests.fakes.pages import SITE, Pages
-from tests.fakes.recording import finished
+from tests.fakes.recording import finished, remembered, resumed
+from tests.fakes.remembering import captured, restored, stored
 from tests.fakes.tab import FakeTab
 
 PIDS = itertools.count(4_000_000)
@@ -48,6 +50,10 @@ def opened_gate() -> anyio.Event:
     gate = anyio.Event()
     gate.set()
     return gate
+
+
+def _unheard() -> None:
+    """Nobody wants to know."""
 
 
 class FakeContext:
@@ -66,6 +72,13 @@ class FakeContext:
         self.used = False
         self._tab = FakeTab(browser.engine.pages, options.width or 1280, options.height or 720)
         self._tab.made_with = options
+        self.storage: dict[str, str] = {}
+        """What the page stored."""
+        self.holds: tuple[str, ...] = ()
+        """What of the page can't be saved."""
+        self.frozen = False
+        self.captures = 0
+        self._changed: Callable[[], None] = _unheard
 
     @property
     def page(self) -> Page:
@@ -133,6 +146,47 @@ class FakeContext:
         await self.browser.engine.words.wait()
         return self._tab.words(most)
 
+    async def capture(self, *, thorough: bool = False) -> State:
+        self.browser.check()
+        await self.browser.engine.capturing.wait()
+        await anyio.lowlevel.checkpoint()
+        self.browser.check()
+        self.captures += 1
+        state = captured(self._tab, self.options, self.storage)
+        return state.with_parts(remembered(self._tab))
+
+    async def restore(
+        self, state: State, *, within: float, recordings: Path | None = None
+    ) -> tuple[Loss, ...]:
+        self.browser.check()
+        await self.browser.engine.restoring.wait()
+        await anyio.lowlevel.checkpoint()
+        self.browser.check()
+        if self.browser.engine.restore_fails is not None:
+            raise self.browser.engine.restore_fails
+        self.storage = stored(state)
+        return (*restored(self._tab, state), *resumed(self._tab, state, recordings))
+
+    async def unsaved(self) -> tuple[str, ...]:
+        self.browser.check()
+        return self.holds
+
+    async def freeze(self) -> None:
+        self.browser.check()
+        self.frozen = True
+
+    async def thaw(self) -> None:
+        self.browser.check()
+        self.frozen = False
+
+    def on_change(self, callback: Callable[[], None]) -> None:
+        self._changed = callback
+
+    def store(self, name: str, value: str) -> None:
+        """The page puts something into its storage, by itself."""
+        self.storage[name] = value
+        self._changed()
+
     def add_text(self, text: str) -> None:
         """The page shows more than it did."""
         self._tab.add_text(text)
@@ -170,6 +224,7 @@ class _Acting:
         context = self._context
         context.browser.check()
         context.used = True
+        context.frozen = False
         context.acting += 1
         context.most_at_once = max(context.most_at_once, context.acting)
         try:
@@ -269,6 +324,9 @@ class FakeEngine:
         self.making = opened_gate()
         self.acting = opened_gate()
         self.closing = opened_gate()
+        self.capturing = opened_gate()
+        self.restoring = opened_gate()
+        self.restore_fails: Exception | None = None
         self.words = opened_gate()
         self.pictures = opened_gate()
 

@@ -5,7 +5,9 @@ from typing import Any
 
 from agent_browser.browser.engine import Done
 from agent_browser.models.base import Input
+from agent_browser.models.cookies import CookiesInput
 from agent_browser.models.emulation import EmulateInput
+from agent_browser.models.messages import MessagesInput
 from agent_browser.models.network import (
     ConsoleInput,
     HarInput,
@@ -17,11 +19,13 @@ from agent_browser.models.recording import RecordInput, TraceInput
 from agent_browser.models.routing import (
     RouteInput,
 )
-from tests.fakes import emulation, network, reading, recording
+from agent_browser.models.storage import StorageInput
+from tests.fakes import emulation, network, reading, recording, storage
 from tests.fakes.tab import FakeTab
 
 BESIDE: set[type[Input]] = {
     RecordInput, TraceInput, RequestsInput, RequestInput, RouteInput, HarInput, ConsoleInput,
+    CookiesInput, MessagesInput,
 }  # fmt: skip
 """Functions that need no page that was opened."""
 TABLE: dict[type[Input], Callable[[FakeTab, Any], Done]] = {
@@ -35,4 +39,7 @@ TABLE: dict[type[Input], Callable[[FakeTab, Any], Done]] = {
     RouteInput: network.route,
     HarInput: network.har,
     ConsoleInput: network.console,
+    StorageInput: storage.storage,
+    CookiesInput: storage.cookies,
+    MessagesInput: storage.messages,
 }

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from agent_browser import ids
 from agent_browser.errors import ArtifactNotFound, StorageFull
+from agent_browser.ids import new_artifact_id
 from agent_browser.models.artifacts import Artifact, Chapter, EarlyEnd, Recording
 from agent_browser.store.sidecar import StoredFile
 
@@ -32,7 +32,7 @@ class FakeKeeping:
             path.unlink()
         if self.full:
             raise StorageFull("no space is left")
-        artifact_id = ids.new_artifact_id()
+        artifact_id = new_artifact_id()
         place = self._folder / session_id
         place.mkdir(parents=True, exist_ok=True)
         (place / artifact_id).write_bytes(data)
@@ -51,8 +51,9 @@ class FakeKeeping:
         fps: float | None = None,
         chapters: Sequence[Chapter] = (),
         ending: EarlyEnd | None = None,
+        part_of: str | None = None,
     ) -> Recording:
-        facts = self._facts(ids.new_artifact_id(), _bytes_of(path), "video/webm", path.name)
+        facts = self._facts(new_artifact_id(), _bytes_of(path), "video/webm", path.name)
         recording = Recording(
             **facts,
             session_id=session_id,
@@ -62,9 +63,28 @@ class FakeKeeping:
             chapters=list(chapters),
             partial=ending is not None,
             code=ending,
+            part_of=part_of,
         )
         self.recordings_of.setdefault(session_id, []).append(recording)
         return recording
+
+    async def join(
+        self, path: Path, *, owner: str, ids: Sequence[str], chapters: Sequence[Chapter] = ()
+    ) -> Recording:
+        if self.full:
+            raise StorageFull("no space is left")
+        (session_id,) = {v.session_id for v in await self.recordings(owner) if v.id in ids}
+        kept = self.recordings_of[session_id]
+        parts = [video for video in kept if video.id in ids]
+        if len(parts) != len(ids):
+            raise ArtifactNotFound(session_id)
+        facts = self._facts(new_artifact_id(), _bytes_of(path), parts[0].content_type, path.name)
+        told = {"chapters": list(chapters), "segments": sum(video.segments for video in parts)}
+        whole = parts[0].model_copy(update=facts | told)
+        place = kept.index(parts[0])
+        kept[:] = [video for video in kept if video not in parts]
+        kept.insert(place, whole)
+        return whole
 
     def recording_folder(
         self, session_id: str, *, owner: str | None = None, retention: float | None = None

@@ -32,3 +32,12 @@ class Noted:
 
     def recycled(self, *, reason: str) -> None:
         self.told.append(("recycled", reason))
+
+    def hibernated(self, *, reason: str, seconds: float) -> None:
+        self.told.append(("hibernated", reason))
+
+    def resumed(self, *, outcome: str, seconds: float) -> None:
+        self.told.append(("resumed", outcome))
+
+    def checkpointed(self, *, outcome: str, seconds: float, written: int) -> None:
+        self.told.append(("checkpointed", outcome))

@@ -21,6 +21,8 @@ class FakePapers:
         self.kept: dict[tuple[str, str], tuple[str, str | None, str]] = {}
         self.puts: dict[str, int] = {}
         self.parents: dict[tuple[str, str], str | None] = {}
+        self.failure: Exception | None = None
+        """What `flush` raises."""
 
     def put(
         self,
@@ -67,3 +69,7 @@ class FakePapers:
 
     def drop(self, kind: str, id: str) -> None:
         self.kept.pop((kind, id), None)
+
+    async def flush(self) -> None:
+        if self.failure is not None:
+            raise self.failure

@@ -1,7 +1,9 @@
 """The fake's page recorded and traced: what is told of it is true, the files hold nothing."""
 
 import io
+import secrets
 import zipfile
+from pathlib import Path
 
 from agent_browser.browser.engine import Blob, Done, Video
 from agent_browser.errors import (
@@ -12,6 +14,7 @@ from agent_browser.errors import (
     StorageFull,
 )
 from agent_browser.models.artifacts import Chapter
+from agent_browser.models.checkpoints import RECORDING, Loss, Part, State
 from agent_browser.models.recording import RecordInput, RecordOutput, TraceInput, TraceOutput
 from tests.fakes.tab import FakeTab
 
@@ -25,10 +28,10 @@ def record(tab: FakeTab, input: RecordInput) -> Done:
             raise AlreadyRecording
         if tab.recordings is None:
             raise StorageFull("there is no folder for recordings")
-        tab.take = []
+        _begin(tab)
     elif input.action == "restart":
         stopped = _stop(tab, input) if tab.take is not None else Done(_told(tab, input))
-        tab.take = []
+        _begin(tab)
         assert isinstance(stopped.output, RecordOutput)
         stopped.output.recording = True
         return stopped
@@ -39,6 +42,26 @@ def record(tab: FakeTab, input: RecordInput) -> Done:
             raise NotRecording
         tab.take.append(Chapter(title=input.title or "", at=float(len(tab.take))))
     return Done(_told(tab, input))
+
+
+def _begin(tab: FakeTab) -> None:
+    tab.take, tab.take_name = [], f"rec_{secrets.token_hex(8)}"
+
+
+def remembered(tab: FakeTab) -> tuple[Part, ...]:
+    """What a state has of the recording that runs."""
+    return (Part.of(RECORDING, {"name": tab.take_name}),) if tab.take is not None else ()
+
+
+def resumed(tab: FakeTab, state: State, recordings: Path | None) -> tuple[Loss, ...]:
+    """Go on with the recording that a state has."""
+    if RECORDING not in state.parts:
+        return ()
+    if recordings is None:
+        return (Loss(what="recording", why="it goes on where it was begun only"),)
+    tab.recordings = recordings
+    tab.take, tab.take_name = [], state.value(RECORDING)["name"]
+    return ()
 
 
 def _stop(tab: FakeTab, input: RecordInput) -> Done:
@@ -62,7 +85,7 @@ def finished(tab: FakeTab) -> Video | None:
     tab.recordings.mkdir(parents=True, exist_ok=True)
     path = tab.recordings / f"record-{len(list(tab.recordings.iterdir()))}.webm"
     path.write_bytes(b"\x1aE\xdf\xa3 a recording")
-    return Video(path, *tab.size, fps=25.0, chapters=tuple(take))
+    return Video(path, *tab.size, fps=25.0, chapters=tuple(take), part_of=tab.take_name)
 
 
 def _told(tab: FakeTab, input: RecordInput) -> RecordOutput:

@@ -67,10 +67,12 @@ class FakeTab:
         self.heeded: frozenset[EventType] = frozenset()
         self.take: list[Chapter] | None = None
         """The chapters of the recording that runs."""
+        self.take_name = ""
+        """What its files have in common."""
         self.tracing = False
         self._history: list[str] = []
         self._numbers: dict[int, FakeElement] = {}
-        self._given = 0
+        self.given = 0
         self._lines: dict[str, str] = {}
         self._seen: FakePage | None = None
         self.saved: list[Downloading] = []
@@ -109,6 +111,11 @@ class FakeTab:
         if not input.snapshot:
             return OpenOutput(status=status, url=self._url, title=self._document.title)
         return OpenOutput(status=status, **dict(self._look(_looking(input))))
+
+    def come_back(self, url: str) -> None:
+        """Be there again, in another context."""
+        self._go(url)
+        self.opened = True
 
     def snapshot(self, input: SnapshotInput) -> SnapshotOutput:
         """Look."""
@@ -236,9 +243,9 @@ class FakeTab:
         for number, known in self._numbers.items():
             if known is element:
                 return f"@e{number}"
-        self._given += 1
-        self._numbers[self._given] = element
-        return f"@e{self._given}"
+        self.given += 1
+        self._numbers[self.given] = element
+        return f"@e{self.given}"
 
     def _find(self, target: str) -> FakeElement | None:
         match = _REF.match(target)

@@ -16,10 +16,12 @@ from agent_browser.pool.pool import Pool
 from agent_browser.service import LOCAL, Caller
 from agent_browser.settings import Settings
 from tests.fakes.archive import FakeArchive
+from tests.fakes.checkpoints import FakeCheckpoints
 from tests.fakes.clock import ManualClock
 from tests.fakes.engine import FakeEngine
 from tests.fakes.keeping import FakeKeeping
 from tests.fakes.observer import Noted
+from tests.fakes.papers import FakePapers
 from tests.fakes.publisher import Published
 
 GB = 2**30
@@ -38,6 +40,8 @@ class Rig:
     clock: ManualClock
     noted: Noted
     archive: FakeArchive
+    checkpoints: FakeCheckpoints
+    papers: FakePapers
     published: Published
     settings: Settings
     pool: Pool
@@ -84,6 +88,7 @@ def settings_for(folder: Path, **overrides: object) -> Settings:
         "warm": 0,
         "shutdown_timeout": 0.05,
         "wait_timeout": 5.0,
+        "on_idle": "end",
     }
     return Settings.model_validate(chosen | overrides)
 
@@ -98,13 +103,18 @@ async def quiesce() -> None:
 
 @asynccontextmanager
 async def running(
-    folder: Path, archive: FakeArchive | None = None, hub: Hub | None = None, **overrides: object
+    folder: Path,
+    archive: FakeArchive | None = None,
+    hub: Hub | None = None,
+    checkpoints: FakeCheckpoints | None = None,
+    **overrides: object,
 ) -> AsyncIterator[Rig]:
-    """An open pool. After it nothing of it is left but what the archive has. With a hub, that is
-    told of sessions in the place of `published`.
+    """An open pool. After it nothing of it is left but what archive and checkpoints have. With a
+    hub, that is told of sessions in the place of `published`.
     """
     engine, clock, noted = FakeEngine(), ManualClock(), Noted()
     archive, published = archive or FakeArchive(), Published()
+    checkpoints, papers = checkpoints or FakeCheckpoints(), FakePapers()
     machine = [ROOMY]
     settings = settings_for(folder, **overrides)
     keeping = FakeKeeping(folder)
@@ -113,6 +123,8 @@ async def running(
         settings,
         keeping,
         archive,
+        checkpoints,
+        papers,
         publisher=hub or published,
         audience=hub,
         clock=clock,
@@ -122,7 +134,10 @@ async def running(
     clock.watch(pool._sweep.nudge)
     async with pool:
         await quiesce()
-        yield Rig(engine, keeping, clock, noted, archive, published, settings, pool, machine)
+        yield Rig(
+            engine, keeping, clock, noted, archive, checkpoints, papers, published, settings, pool,
+            machine,
+        )  # fmt: skip
         pool._check()
     assert engine.entered == 0
     assert not engine.alive, "a browser was left"

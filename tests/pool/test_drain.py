@@ -5,7 +5,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from agent_browser.errors import PoolFull, SessionEnded
+from agent_browser.errors import PoolFull
 from agent_browser.models.functions import ExecuteInput, ExecuteOutput
 from agent_browser.service import LOCAL
 from tests.pool.rig import running
@@ -17,7 +17,7 @@ async def test_a_drained_pool_takes_nobody_and_has_final_videos(tmp_path: Path) 
     async with running(tmp_path) as rig:
         session = (await rig.open(record_video=True)).session_id
         await rig.pool.drain()
-        assert (await rig.pool.get(LOCAL, session)).end_reason == "shutdown"
+        assert (await rig.pool.get(LOCAL, session)).state == "hibernated"
         assert len(rig.keeping.recordings_of[session]) == 1
         with pytest.raises(PoolFull) as caught:
             await rig.open()
@@ -55,8 +55,9 @@ async def test_a_call_that_goes_on_too_long_is_broken_off(
         rig.engine.acting = anyio.Event()
 
         async def call() -> None:
-            with pytest.raises(SessionEnded):
+            with pytest.raises(PoolFull) as told:
                 await rig.open(session)
+            assert told.value.fields["reason"] == "draining"
 
         with anyio.fail_after(5):
             async with anyio.create_task_group() as tasks:
@@ -66,6 +67,7 @@ async def test_a_call_that_goes_on_too_long_is_broken_off(
                 await rig.settle()
                 if immediately:
                     await rig.pool.drain(immediately=True)
+        assert (await rig.pool.get(LOCAL, session)).state == "hibernated"
 
 
 async def test_those_who_wait_for_room_are_refused(tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ from agent_browser.service import LOCAL
 from agent_browser.settings import Settings
 from agent_browser.store.artifacts import ArtifactStore
 from tests.fakes.archive import FakeArchive
+from tests.fakes.checkpoints import FakeCheckpoints
+from tests.fakes.papers import FakePapers
 
 pytestmark = [pytest.mark.anyio, pytest.mark.browser]
 
@@ -48,9 +50,10 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 @asynccontextmanager
 async def serving(settings: Settings) -> AsyncIterator[tuple[Pool, ArtifactStore]]:
+    kept = FakeArchive(), FakeCheckpoints(), FakePapers()
     async with (
         ArtifactStore(settings) as store,
-        Pool(Chromium(settings), settings, store, FakeArchive()) as pool,
+        Pool(Chromium(settings), settings, store, *kept) as pool,
     ):
         yield pool, store
 

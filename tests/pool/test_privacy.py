@@ -1,6 +1,7 @@
 """What is kept of a session and for how long, as the server has it and as the session asked."""
 
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -61,7 +62,7 @@ async def test_a_session_keeps_less_of_each_kind_than_the_server_and_shows_it(
 async def test_more_than_the_server_keeps_is_refused_and_changes_nothing(
     tmp_path: Path, name: str
 ) -> None:
-    async with running(tmp_path, None, None, **{name: 1_000}) as rig:
+    async with running(tmp_path, **dict[str, Any]({name: 1_000})) as rig:
         with pytest.raises(InvalidTimeout) as refused:
             await made(rig, **{name: 1_001})
         assert refused.value.fields == {"field": name, "minimum": 1.0, "maximum": 1_000.0}
@@ -181,7 +182,7 @@ async def test_a_clock_set_forward_forgets_nothing_of_earlier_runs(tmp_path: Pat
         rig.clock.set_by(AHEAD)
         await rig.pass_time(EVERY)
         states = [archive.records[session].state for session in (first, second)]
-        assert states == ["expired", "ended"]
+        assert states == ["expired", "hibernated"]
         await rig.pass_time(EVERY + 61)
         assert archive.records[second].state == "expired", "its time has passed all the same"
 

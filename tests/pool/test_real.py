@@ -26,7 +26,9 @@ from agent_browser.pool.pool import Pool
 from agent_browser.service import LOCAL
 from agent_browser.settings import Settings
 from tests.fakes.archive import FakeArchive
+from tests.fakes.checkpoints import FakeCheckpoints
 from tests.fakes.keeping import FakeKeeping
+from tests.fakes.papers import FakePapers
 
 pytestmark = [pytest.mark.anyio, pytest.mark.browser]
 
@@ -57,7 +59,8 @@ async def pool(
 ) -> AsyncIterator[Pool]:
     keeping, archive = FakeKeeping(tmp_path), FakeArchive()
     engine = Chromium(real_settings)
-    async with Pool(engine, real_settings, keeping, archive, observer=launches) as running:
+    kept = FakeCheckpoints(), FakePapers()
+    async with Pool(engine, real_settings, keeping, archive, *kept, observer=launches) as running:
         yield running
         running._check()
 

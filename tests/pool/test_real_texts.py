@@ -22,6 +22,7 @@ from agent_browser.running.operations import Operations
 from agent_browser.service import LOCAL
 from agent_browser.settings import Settings
 from tests.fakes.archive import FakeArchive
+from tests.fakes.checkpoints import FakeCheckpoints
 from tests.fakes.keeping import FakeKeeping
 from tests.fakes.papers import FakePapers
 from tests.site import Site
@@ -52,8 +53,9 @@ async def kept(
 ) -> AsyncIterator[Kept]:
     for patience in ("texts.PATIENCE", "texts.LAST_PATIENCE", "diary.THUMBNAIL_PATIENCE"):
         monkeypatch.setattr(f"agent_browser.pool.{patience}", 30.0)  # the machine may be busy
-    archive = FakeArchive()
-    async with Pool(Chromium(real_settings), real_settings, FakeKeeping(tmp_path), archive) as pool:
+    archive, engine = FakeArchive(), Chromium(real_settings)
+    others = FakeCheckpoints(), FakePapers()
+    async with Pool(engine, real_settings, FakeKeeping(tmp_path), archive, *others) as pool:
         yield Kept(pool, archive, tmp_path)
 
 

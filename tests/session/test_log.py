@@ -8,6 +8,7 @@ import pytest
 
 from agent_browser.errors import BrowserLost, SessionQueueFull
 from agent_browser.models.base import Input
+from agent_browser.models.cookies import CookiesInput
 from agent_browser.models.functions import (
     ExecuteInput,
     InteractInput,
@@ -15,6 +16,8 @@ from agent_browser.models.functions import (
     OpenInput,
     UploadFile,
 )
+from agent_browser.models.profiles import ProfileInput
+from agent_browser.models.storage import StorageInput
 from agent_browser.session.log import MAX_CODE, MAX_TEXT, Called, entry, shown
 
 WHEN = datetime(2026, 11, 21, tzinfo=UTC)
@@ -129,3 +132,42 @@ def test_an_answer_of_a_page_that_is_endless_stays_small() -> None:
     found = entry(called(InteractInput(action="click", ref="@e1"), output=output), bodies=True)
     assert found.message is not None
     assert len(found.message) == MAX_TEXT + 1
+
+
+@pytest.mark.parametrize(
+    "input",
+    [
+        StorageInput(action="put", key="cart", value={"n": ["hunter2"]}),
+        StorageInput(action="put", key="cart", value="hunter2"),
+        CookiesInput.model_validate({"text": "a.test\tFALSE\t/\tFALSE\t0\tn\thunter2"}),
+        CookiesInput.model_validate(
+            {"cookies": [{"name": "n", "value": "hunter2", "domain": "a.test", "path": "/"}]}
+        ),
+    ],
+)
+def test_what_is_put_into_storage_and_cookies_is_a_secret(input: Input) -> None:
+    told = json.dumps(shown(input))
+    assert "hunter2" not in told
+    assert "***" in told
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"storage_state": {"cookies": [
+            {"name": "a", "value": "s3cret", "domain": "a.test", "path": "/"}]}},
+        {"storage_state": {"tabs": [{"id": "t1", "url": "http://a/", "sessionStorage": [
+            {"origin": "http://a", "entries": [{"name": "n", "value": "s3cret"}]}]}]}},
+        {"cookies": "a.test\tFALSE\t/\tFALSE\t0\ta\ts3cret"},
+        {"options": {"proxy_url": "http://me:s3cret@proxy.test:1"}},
+        {"options": {"proxy_url": "http://p:1", "proxy_username": "m", "proxy_password": "s3cret"}},
+        {"options": {"http_credentials": {"username": "me", "password": "s3cret"}}},
+        {"options": {"extra_headers": {"Authorization": "Bearer s3cret"}}},
+        {"options": {"headers_by_origin": {"https://a": {"X-Api-Key": "s3cret"}}}},
+    ],
+)  # fmt: skip
+def test_a_profile_that_is_saved_has_no_secret_in_the_log(body: dict[str, Any]) -> None:
+    request = ProfileInput.model_validate({**body, "description": "the shop"})
+    told = shown(request)
+    assert told["description"] == "the shop"
+    assert "s3cret" not in json.dumps(told) + repr(request)

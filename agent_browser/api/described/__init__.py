@@ -1,6 +1,6 @@
 """Every function in words and examples, for the description of the interface."""
 
-from agent_browser.api.described import core, emulation, files, network, reading, recording
+from agent_browser.api.described import core, emulation, files, network, reading, recording, storage
 from agent_browser.api.described.about import SESSION, About
 
 ABOUT: dict[str, About] = {
@@ -10,6 +10,7 @@ ABOUT: dict[str, About] = {
     **reading.ABOUT,
     **recording.ABOUT,
     **network.ABOUT,
+    **storage.ABOUT,
 }
 
 __all__ = ["ABOUT", "SESSION", "About"]

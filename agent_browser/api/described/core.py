@@ -42,6 +42,9 @@ HTTP error page is an answer with its `status`, not an error.""",
         errors.EgressDenied,
         errors.OptionNeedsNewSession,
         errors.NavigationFailed,
+        errors.ProfileNotFound,
+        errors.CheckpointUnusable,
+        errors.StateLocked,
     ),
 )
 

@@ -23,7 +23,7 @@ from agent_browser.models.sessions import (
 
 router = APIRouter(prefix="/v1/sessions", tags=["sessions"])
 
-_SESSION: dict[str, Any] = {
+EXAMPLE: dict[str, Any] = {
     "id": SESSION,
     "name": "checkout test",
     "pinned": False,
@@ -34,6 +34,8 @@ _SESSION: dict[str, Any] = {
     "created_at": "2026-11-20T09:30:00.000Z",
     "last_activity_at": "2026-11-20T09:31:12.500Z",
     "expires_at": "2026-11-20T10:01:12.500Z",
+    "hibernated_at": None,
+    "frozen": False,
     "ended_at": None,
     "end_reason": None,
     "renewal_count": 0,
@@ -43,6 +45,7 @@ _SESSION: dict[str, Any] = {
         "warning": 300.0,
         "auto_renew": True,
         "retention": 86400.0,
+        "on_idle": "auto",
     },
     "profile": None,
     "url": "https://example.com/",
@@ -60,8 +63,8 @@ _SESSION: dict[str, Any] = {
     },
     "owner": "local",
 }
-_HEALTH = {"status": "ok", "live": 3, "opening": 0, "waiting": 0, "ended": 12, "capacity": 200,
-           "warm": 4, "browsers": 2, "pressure": "none"}  # fmt: skip
+_HEALTH = {"status": "ok", "live": 3, "opening": 0, "waiting": 0, "hibernated": 41, "ended": 12,
+           "capacity": 200, "warm": 4, "browsers": 2, "pressure": "none"}  # fmt: skip
 _CREATE = Body(
     openapi_examples={
         "named": {"summary": "A named session", "value": {"name": "checkout test"}},
@@ -92,7 +95,7 @@ _GONE = (
     errors.DatabaseUnusable,
 )
 _KNOWN: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The session", "content": example(_SESSION)}
+    200: {"description": "The session", "content": example(EXAMPLE)}
 }
 
 
@@ -105,11 +108,12 @@ _KNOWN: dict[int | str, dict[str, Any]] = {
     responses={
         201: {
             "description": "The session",
-            "content": example(_SESSION),
+            "content": example(EXAMPLE),
             "headers": {"Location": {"schema": {"type": "string"}, "description": "Its address."}},
         },
         **failing(errors.InvalidTimeout, errors.PayloadTooLarge, errors.PoolFull,
-                  errors.BrowserLost, errors.DeadlineExceeded),
+                  errors.BrowserLost, errors.DeadlineExceeded, errors.ProfileNotFound,
+                  errors.CheckpointUnusable, errors.StateLocked, errors.DatabaseUnusable),
     },
 )  # fmt: skip
 async def create_session(
@@ -131,7 +135,7 @@ async def create_session(
     responses={
         200: {
             "description": "A page of them",
-            "content": example({"items": [_SESSION], "next_cursor": None}),
+            "content": example({"items": [EXAMPLE], "next_cursor": None}),
         },
         **failing(errors.DatabaseUnusable),
     },
@@ -163,7 +167,7 @@ async def sessions_health(service: Service, caller: Caller) -> Response:
     summary="Look a session up",
     response_model=Session,
     responses={
-        200: {"description": "The session", "content": example(_SESSION)},
+        200: {"description": "The session", "content": example(EXAMPLE)},
         **failing(errors.SessionNotFound, errors.SessionExpired, errors.DatabaseUnusable),
     },
 )

@@ -1,0 +1,13 @@
+"""When a session was hibernated."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("sessions", sa.Column("hibernated_at", sa.BigInteger))

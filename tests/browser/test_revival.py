@@ -1,0 +1,74 @@
+"""What a state has to be brought back, as it is read."""
+
+import pytest
+
+from agent_browser.browser.revival import MOST_ENTRIES, origin_of, planned, shares
+from agent_browser.browser.standin import MOST_AT_ONCE, messages
+from agent_browser.models.checkpoints import State
+from tests.browser.reviving import of_parts, pairs, tab, tabs_of
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("http://a.test/b?c#d", "http://a.test"),
+        ("HTTPS://A.test:443?x", "https://a.test"),
+        ("http://user:word@a.test:8080/", "http://a.test:8080"),
+        ("http://[::1]:5/", "http://[::1]:5"),
+        ("data:text/html,a", None),
+        ("about:blank", None),
+        ("http://", None),
+    ],
+)
+def test_the_origin_of_an_address(url: str, origin: str | None) -> None:
+    assert origin_of(url) == origin
+
+
+def test_an_empty_state_is_a_plan_of_nothing() -> None:
+    plan = planned(State())
+    assert (plan.tabs, plan.origins, plan.losses, plan.active) == ([], {}, [], None)
+
+
+def test_of_a_long_history_the_part_around_the_present_entry_is_kept() -> None:
+    urls = [f"http://a.test/{n}" for n in range(120)]
+    plan = planned(of_parts({"tabs": tabs_of(tab(urls[60], *urls[:60], after=tuple(urls[61:])))}))
+    (revived,) = plan.tabs
+    assert len(revived.entries) == MOST_ENTRIES
+    assert revived.url == urls[60]
+
+
+def test_what_tabs_are_at_anyway_they_put_in_and_the_rest_is_left_over() -> None:
+    plan = planned(
+        of_parts(
+            {
+                "local http://a.test": pairs(a="1"),
+                "local http://b.test": pairs(b="2"),
+                "local http://c.test": [],
+                "tabs": tabs_of(tab("http://a.test/"), tab("http://a.test/x", tab_id="t2")),
+            }
+        )
+    )
+    shared, left = shares(plan, plan.tabs)
+    assert (shared, left) == ({"t1": ["http://a.test"], "t2": []}, ["http://b.test"])
+
+
+def test_parts_of_which_something_was_left_out_are_not_taken_for_known() -> None:
+    state = of_parts({"local http://a.test": pairs(a="1"), "local http://b.test": [{"name": 1}]})
+    assert set(planned(state).fit(state).parts) == {"local http://a.test"}
+
+
+def test_a_large_database_goes_in_pieces_and_no_record_twice() -> None:
+    records = [{"key": n, "value": "x" * (MOST_AT_ONCE // 3)} for n in range(10)]
+    stores = [{"name": "a", "records": records}, {"name": "b", "records": [{"key": 1}]}]
+    database = {"name": "d", "version": 1, "stores": stores}
+    plan = planned(of_parts({"databases http://a.test": [database]}))
+    sent = list(messages(plan.origins["http://a.test"]))
+    assert len(sent) > 3
+    keys = [
+        (store["name"], record["key"])
+        for message in sent
+        for piece in message["databases"]
+        for store in piece["stores"]
+        for record in store["records"]
+    ]
+    assert keys == [*(("a", n) for n in range(10)), ("b", 1)]
