@@ -27,6 +27,7 @@ class Program:
     """
 
     def __init__(self, folder: Path, executable: Path, **settings: object) -> None:
+        self.executable = executable
         self.data = folder / "data"
         self.recordings = folder / "recordings"
         self.temporary = folder / "tmp"

@@ -3,7 +3,6 @@
 import os
 import signal
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -11,6 +10,7 @@ import pytest
 
 from tests.end_to_end import remote
 from tests.end_to_end.remote import Json, Refused, Session, eventually, held, read
+from tests.end_to_end.saving import saved
 from tests.processes import is_alive
 from tests.program import Program
 from tests.site import Site
@@ -47,23 +47,6 @@ def remembering(http: httpx.Client, site: Site) -> Session:
 
 def hibernate(session: Session) -> Json:
     return read(session.http.post(f"/v1/sessions/{session.id}/hibernate"))
-
-
-def checkpoints(session: Session) -> list[Json]:
-    items: list[Json] = read(session.http.get(f"/v1/sessions/{session.id}/checkpoints"))["items"]
-    return items
-
-
-def saved(session: Session) -> None:
-    """Come back when a checkpoint has what the session is now."""
-    since = datetime.now(UTC)
-
-    def is_newer() -> bool:
-        session.value("localStorage.setItem('mark', String(Math.random())); 1")
-        listed = checkpoints(session)
-        return bool(listed) and datetime.fromisoformat(listed[0]["created_at"]) > since
-
-    eventually(is_newer, what="it was never saved")
 
 
 def test_a_hibernated_session_gives_back_what_it_takes_and_comes_back_with_the_next_call(

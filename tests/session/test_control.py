@@ -180,6 +180,7 @@ def test_the_token_is_in_no_words_of_it(control: Control) -> None:
 def test_every_function_looks_or_acts() -> None:
     assert set(INPUTS) - LOOKS == {
         "open", "run", "interact", "execute", "close", "emulate", "route", "har", "record", "trace",
+        "storage", "cookies", "messages",
     }  # fmt: skip
 
 

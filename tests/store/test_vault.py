@@ -117,7 +117,9 @@ def test_a_vault_shows_no_key() -> None:
 # Where keys come from.
 
 
-@pytest.mark.parametrize("key", [KEY, bytes(range(220, 252)), os.urandom(32)])
+@pytest.mark.parametrize(
+    "key", [KEY, bytes(range(220, 252)), os.urandom(32)], ids=["letters", "high", "random"]
+)
 def test_a_key_is_taken_in_either_alphabet_with_padding_or_without(key: bytes) -> None:
     for text in (base64.b64encode(key), base64.urlsafe_b64encode(key)):
         assert parse_state_keys(text.decode()) == (key,)
