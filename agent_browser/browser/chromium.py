@@ -17,7 +17,7 @@ from agent_browser.browser import detour, executable, ffmpeg, process
 from agent_browser.browser.context import ChromiumContext
 from agent_browser.browser.downloads import Bounds, Downloads
 from agent_browser.browser.driver import Driver
-from agent_browser.browser.options import context_arguments, device_of
+from agent_browser.browser.options import context_arguments, device_of, with_credentials
 from agent_browser.browser.tab import Lost
 from agent_browser.browser.translate import asked, first_line, is_gone
 from agent_browser.browser.watch import Watch
@@ -219,6 +219,7 @@ class ChromiumBrowser:
     async def new_context(
         self, options: ContextOptions, *, recordings: Path | None = None
     ) -> ChromiumContext:
+        options = with_credentials(options)
         if options.record_video:
             await anyio.to_thread.run_sync(ffmpeg.link)
         relay = await detour.begin(options)

@@ -229,7 +229,7 @@ class ChromiumContext:
         if any(getattr(options, name) is not None for name in taking):
             await self._undisturbed()
         with asked(lambda: self._lost.browser, "apply", APPLY_TIMEOUT):
-            await self._apply(options)
+            await self._apply(wire_options.with_credentials(options))
 
     async def _undisturbed(self) -> None:
         """All pages answer. The active one is about to be left, so what it asks is dismissed; what

@@ -8,8 +8,10 @@ from typing import Any, Literal
 from zoneinfo import available_timezones
 
 from playwright.async_api import Geolocation as PlaywrightGeolocation
+from pydantic import ValidationError
 
 from agent_browser.browser.engine import DEFAULT_HEIGHT, DEFAULT_WIDTH
+from agent_browser.browser.revival import passkey_of
 from agent_browser.egress.upstream import Upstream, parse
 from agent_browser.errors import InvalidRequest
 from agent_browser.models.conditions import HttpCredentials
@@ -152,5 +154,22 @@ def proxy(server: str) -> dict[str, str]:
 
 
 def storage_state(given: StorageState) -> Any:
-    """A storage state in Playwright's format, which knows no null."""
-    return given.model_dump(by_alias=True, exclude_none=True)
+    """A storage state in Playwright's format, which knows no null; passkeys go another way."""
+    return given.model_dump(by_alias=True, exclude_none=True, exclude={"credentials"})
+
+
+def with_credentials(options: ContextOptions) -> ContextOptions:
+    """The options with the passkeys of their storage state among their own. InvalidRequest for one
+    that is none.
+    """
+    state = options.storage_state
+    if state is None or not state.credentials:
+        return options
+    passkeys = [*(options.passkeys or [])]
+    for number, credential in enumerate(state.credentials):
+        try:
+            passkeys.append(passkey_of(credential))
+        except ValidationError as exc:
+            where = f"storage_state.credentials[{number}]"
+            raise wrong(where, "no passkey in Playwright's form") from exc
+    return options.model_copy(update={"passkeys": passkeys})

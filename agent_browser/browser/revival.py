@@ -1,6 +1,6 @@
 """What a state has to be brought back: read once, with what is unfit told as lost. Pure."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -178,10 +178,15 @@ def _take_cookie(plan: Plan, given: dict[str, Any]) -> None:
     plan.cookies.append(cookie.model_dump(by_alias=True, exclude_none=True))
 
 
+def passkey_of(credential: Mapping[str, Any]) -> Passkey:
+    """A credential in Playwright's form as an option. ValidationError."""
+    named = {ours: credential[theirs] for theirs, ours in _PASSKEY.items() if theirs in credential}
+    return Passkey.model_validate(named)
+
+
 def _take_passkey(plan: Plan, given: dict[str, Any]) -> None:
-    named = {ours: given[theirs] for theirs, ours in _PASSKEY.items() if theirs in given}
     try:
-        plan.passkeys.append(Passkey.model_validate(named))
+        plan.passkeys.append(passkey_of(given))
     except ValidationError as exc:
         plan.lose("passkeys", str(given.get("rpId", "")), _fault(exc, shows_value=False))
 

@@ -43,7 +43,7 @@ class Loss(Output):
     what: Literal[
         "tab", "page", "history", "cookies", "local_storage", "session_storage", "indexed_db",
         "files", "passkeys", "form", "scroll", "options", "routes", "service_worker", "recording",
-        "upload", "download", "opener",
+        "upload", "download", "opener", "checkpoint",
     ]  # fmt: skip
     where: str = ""
     """The origin, address or tab that it was of."""
@@ -92,6 +92,11 @@ class State:
             for name, part in self.parts.items()
             if name.startswith(head)
         }
+
+    def older(self) -> "State":
+        """The same, told to stand in for a newer one that could not be read."""
+        why = "the newest checkpoint could not be read; this is what an older one has"
+        return State(self.parts, (*self.losses, Loss(what="checkpoint", why=why)))
 
     def with_parts(self, parts: Iterable[Part]) -> "State":
         """The same with these parts, in the place of those that have their names."""

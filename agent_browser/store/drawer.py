@@ -99,8 +99,8 @@ class Drawer:
         return checkpoint.model_copy(update={"written": checkpoint.written + len(sealed)})
 
     def load(self, checkpoint_id: str | None = None) -> State:
-        """That checkpoint's state, or that of the newest that can be read. CheckpointNotFound,
-        CheckpointUnusable, StateLocked.
+        """That checkpoint's state, or that of the newest that can be read, which says so where it is
+        an older one. CheckpointNotFound, CheckpointUnusable, StateLocked.
         """
         there = self.names()
         if checkpoint_id is not None:
@@ -111,7 +111,8 @@ class Drawer:
         problem: AgentBrowserError | None = None
         for name in there.manifests:
             try:
-                return self._state(self._manifest(name))
+                state = self._state(self._manifest(name))
+                return state if problem is None else state.older()
             except (CheckpointUnusable, StateLocked) as exc:
                 self._warn(name, exc)
                 problem = problem or exc

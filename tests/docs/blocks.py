@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from agent_browser.settings import PREFIX, Settings
 from tests.docs.commands import SHARED, Command, Parameter, commands, serve_options
+from tests.end_to_end.fidelity import COLUMNS, KINDS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -154,7 +155,23 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
+FIDELITY = "tests/end_to_end/test_fidelity.py::test_what_of_a_session_is_still_there"
+
+
+def fidelity() -> str:
+    """What of a session outlives what, as the tests have it."""
+    head = ["kind of state", *COLUMNS]
+    rows = [
+        [kind, *("no" if kind in lost else "yes" for lost in COLUMNS.values())] for kind in KINDS
+    ]
+    rows.append(["service workers' registrations", *("told" for _ in COLUMNS)])
+    lines = ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows)]
+    proofs = [f"* {name}: `{FIDELITY}[{name}]`" for name in COLUMNS]
+    return "\n".join(lines) + "\n\nEach column is what a test finds:\n\n" + "\n".join(proofs)
+
+
 BLOCKS: dict[str, tuple[str, Callable[[], str]]] = {
+    "fidelity": ("sessions.md", fidelity),
     "settings": ("settings.md", settings),
     "commands": ("cli.md", command_list),
 }

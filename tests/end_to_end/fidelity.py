@@ -210,3 +210,24 @@ KINDS: dict[str, Callable[[Session, Site], bool]] = {
     "emulation options": emulation,
 }
 """What is looked for, in an order in which looking does not change what comes later."""
+
+NEVER = frozenset({"passwords typed"})
+NOT_IN_A_DOCUMENT = frozenset({"emulation options"})
+NOT_PLAYWRIGHTS = frozenset(
+    {
+        "tabs and which is active", "form input", "scroll position", "back and forward",
+        "sessionStorage", "sessionStorage of another tab",
+        "sessionStorage of an origin that the tab left",
+        "IndexedDB: dates, blobs, maps, keys, indexes", "IndexedDB of an origin that was left",
+    }
+)  # fmt: skip
+"""Kinds that Playwright's own file has no place for; of databases, blobs and maps."""
+COLUMNS = {
+    "idle": NEVER,
+    "browser crash": NEVER,
+    "kill -9": NEVER,
+    "fork": NEVER,
+    "export": NEVER | NOT_IN_A_DOCUMENT,
+    "Playwright's file": NEVER | NOT_IN_A_DOCUMENT | NOT_PLAYWRIGHTS,
+}
+"""The columns of the table, and what is not there in each."""

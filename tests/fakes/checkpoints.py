@@ -79,7 +79,9 @@ class FakeCheckpoints:
         problem: AgentBrowserError = CheckpointNotFound("none was made")
         for one in reversed(self._of(key)):
             try:
-                return self._opened(one).state
+                state = self._opened(one).state
+                is_newest = isinstance(problem, CheckpointNotFound)
+                return state if is_newest else state.older()
             except (StateLocked, CheckpointUnusable) as exc:
                 problem = exc if isinstance(problem, CheckpointNotFound) else problem
         raise problem

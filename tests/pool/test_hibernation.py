@@ -15,6 +15,7 @@ from agent_browser.errors import (
     SessionEnded,
     SessionExpired,
     SessionNotFound,
+    StateLocked,
     StorageFull,
 )
 from agent_browser.ids import new_profile_key
@@ -739,3 +740,59 @@ async def test_a_call_on_a_hibernated_session_of_another_owner_is_not_found(tmp_
         assert await state_of(rig, session) == "hibernated"
         done = await rig.call("execute", ExecuteInput(code="1+1"), session, ExecuteOutput)
         assert done.value == 2
+
+
+async def test_a_fork_waits_for_the_call_under_way_and_of_an_ended_session_there_is_none(
+    tmp_path: Path,
+) -> None:
+    async with running(tmp_path, **auto()) as rig:
+        session = await opened(rig)
+        rig.engine.acting = anyio.Event()
+        forks: list[str] = []
+
+        async def fork() -> None:
+            forks.append((await rig.pool.fork(ME, session, ForkInput())).id)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(url_of, rig, session)
+            await rig.settle()
+            tasks.start_soon(fork)
+            await rig.settle()
+            assert forks == []
+            rig.engine.acting.set()
+        assert await url_of(rig, forks[0]) == URL
+        rig.engine.closing = anyio.Event()
+        await rig.pool.end(ME, session)  # and is ending until its context is closed
+        for _ in range(2):
+            with pytest.raises(SessionEnded):
+                await fork()
+            rig.engine.closing.set()
+            await rig.settle()
+
+
+async def test_a_damaged_checkpoint_is_told_and_the_one_before_it_taken(tmp_path: Path) -> None:
+    async with running(tmp_path, **auto()) as rig:
+        session = await opened(rig)
+        context_of(rig).store("n", "1")
+        await rig.pool.checkpoint(ME, session)
+        context_of(rig).store("n", "2")
+        newest = await rig.pool.checkpoint(ME, session)
+        await rig.pool.hibernate(ME, session)
+        rig.checkpoints.damage(session, newest.id)
+        await rig.pool.resume(ME, session)
+        [context] = rig.engine.contexts
+        assert context.storage == {"n": "1"}
+        [lost] = rig.published.last("session.resumed")["lost"]
+        assert lost["what"] == "checkpoint"
+
+
+async def test_a_lost_key_keeps_sessions_asleep_and_harms_nothing(tmp_path: Path) -> None:
+    async with running(tmp_path, **auto()) as rig:
+        session = await opened(rig)
+        await rig.pool.hibernate(ME, session)
+        rig.checkpoints.locked = True
+        with pytest.raises(StateLocked):
+            await url_of(rig, session)
+        assert await state_of(rig, session) == "hibernated"
+        rig.checkpoints.locked = False
+        assert await url_of(rig, session) == URL
