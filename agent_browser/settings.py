@@ -160,7 +160,7 @@ class Settings(BaseSettings):
         description="What becomes of a session when its idle time is over: auto hibernates it, or "
         "freezes it where a page holds what can't be saved; hibernate, freeze, end.",
     )
-    state_url: str | None = Field(
+    state_url: SecretStr | None = Field(
         None,
         description="Where states are kept: a folder, or an address such as s3://bucket/folder; "
         "a folder in DATA_DIR if not given.",

@@ -43,6 +43,8 @@ class Plan:
     """Times that a session is hibernated and brought back."""
     sleepers: int = 10_000
     """Sessions that are hibernated at once."""
+    beats: int = 100
+    """Signs of life, each followed by a checkpoint."""
     survivors: int = 50
     """Sessions of a killed server."""
     tellings: int = 40
@@ -58,5 +60,5 @@ QUICK = Plan(
     executes=10, sessions=2, crowd=4, full=6, scrape_rounds=1, scrape_pages=8,
     looks=1, large_looks=1, deltas=2, compares=1,
     recorded=200, lists=2, searches=1, timers=20, followers=3, tellings=2,
-    sleeps=2, sleepers=20, survivors=2,
+    sleeps=2, sleepers=20, survivors=2, beats=3,
 )  # fmt: skip

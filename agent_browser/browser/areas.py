@@ -129,13 +129,15 @@ class Origin:
     unread: Unread = field(default_factory=Unread)
     lost: dict[str, str] = field(default_factory=dict)
     """The databases that could not be read, or not whole, and why."""
+    blocked: dict[str, float] = field(default_factory=dict)
+    """Databases that pages hold up, and until when nobody asks for them again."""
     spans: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Where in its part of databases each is, if the part's digest is `spans_of`."""
     spans_of: str = ""
     was_open: bool = True
     """A document of it was there since it was last read whole."""
     stamp: str = ""
-    """How its files looked when they were read."""
+    """How its files looked when they were read, as a digest."""
     has_worker: bool = False
     """It has a service worker registered."""
 

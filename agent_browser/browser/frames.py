@@ -2,10 +2,12 @@
 
 import json
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import anyio
 from playwright.async_api import CDPSession, Error
 from playwright.async_api import Frame as PlaywrightFrame
 
@@ -24,6 +26,7 @@ _GONE = (
 )
 _PROMISED = ("databases", "files")
 _TRIES = 3
+_CLOSE_BOUND = 1.0
 PIECE = 250_000
 """Characters that are fetched at once: neither the page nor we stand still for long."""
 
@@ -60,6 +63,15 @@ class Frames:
 
     def _changed(self, _: object) -> None:
         self._is_stale = True
+
+    async def close(self) -> None:
+        """Be told of nothing any more, and let go of the sessions of frames."""
+        for event in ("frameattached", "framedetached", "framenavigated"):
+            self._tab.page.remove_listener(event, self._changed)
+        with anyio.move_on_after(_CLOSE_BOUND, shield=True), suppress(Error):
+            main = await self._tab.worlds.session()
+            for session in {frame.session for frame in self._known.values()} - {main}:
+                await session.detach()
 
     def look_again(self) -> None:
         """Something was not as it was listed."""

@@ -232,8 +232,13 @@ class Hearing:
         if origin is None or origin.name not in ear.tracked:
             return None
         self._told()
+        name = said.get("databaseName")
+        if name is None:
+            origin.blocked.clear()
+        else:
+            origin.blocked.pop(name, None)
         if not ear.flood.is_over(0):
-            origin.unread.add(said.get("databaseName"))
+            origin.unread.add(name)
             return None
         # Followed again when it is read the next time, which is then all of it.
         origin.unread.add(None)

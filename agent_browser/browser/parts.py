@@ -1,8 +1,24 @@
 """The parts of a state as they were last made, and what could not be put into each. Pure."""
 
+import json
+from contextlib import suppress
 from typing import Any
 
 from agent_browser.models.checkpoints import Loss, Part
+
+
+def loaded(text: str) -> Any:
+    """What a document told as JSON; None where that can't be read."""
+    with suppress(ValueError, RecursionError):
+        return json.loads(text)
+    return None
+
+
+def value_of(part: Part | None) -> Any:
+    """The same of a part, if there is one."""
+    with suppress(ValueError, RecursionError):
+        return None if part is None else part.value
+    return None
 
 
 class Parts:

@@ -1,8 +1,11 @@
 // Puts what was saved into a document and the storage of its origin. Runs in our isolated world.
-// `call(work, args)` does one of the works below and answers with what could not be done, as
-// [what, why]; nothing of it throws for what a state has in it.
-(work, args) => {
-  const words = error => String((error && (error.message || error.name)) || error).slice(0, 300);
+// `call(work, text)` does one of the works below, with the arguments that the text has as JSON, and
+// answers with what could not be done, as [what, why]. It throws where the document is of another
+// origin than what is to be put; nothing of it throws for what a state has in it.
+(work, text) => {
+  // Our own words. What browsers say has keys and values in it: of that only the name is told.
+  class Unfit extends Error {}
+  const words = error => String((error instanceof Unfit ? error.message : error?.name) || 'Error').slice(0, 300);
 
   // Playwright's serialization, with our own tags for what it does not know.
   const VIEWS = {
@@ -25,11 +28,11 @@
       return made;
     };
     if (has(value, 'ref')) {
-      if (!known.has(value.ref)) throw new TypeError('it refers to what is not there');
+      if (!known.has(value.ref)) throw new Unfit('it refers to what is not there');
       return known.get(value.ref);
     }
     if (has(value, 'v')) {
-      if (!has(PLAIN, value.v)) throw new TypeError('an unknown value');
+      if (!has(PLAIN, value.v)) throw new Unfit('an unknown value');
       return PLAIN[value.v];
     }
     if (has(value, 'd')) return keep(new Date(value.d ?? NaN));
@@ -44,7 +47,7 @@
       return keep(error);
     }
     if (has(value, 'ta')) {
-      if (!has(VIEWS, value.ta.k) || !VIEWS[value.ta.k]) throw new TypeError('an unknown kind of array');
+      if (!has(VIEWS, value.ta.k) || !VIEWS[value.ta.k]) throw new Unfit('an unknown kind of array');
       return keep(new VIEWS[value.ta.k](bytes(value.ta.b).buffer));
     }
     if (has(value, 'ab')) return keep(bytes(value.ab.b).buffer);
@@ -80,7 +83,7 @@
       }
       return made;
     }
-    throw new TypeError('a value of no known form');
+    throw new Unfit('a value of no known form');
   };
 
   const ended = asked =>
@@ -101,7 +104,7 @@
             const made = asked.result.createObjectStore(store.name, how);
             for (const index of store.indexes ?? []) {
               const { multiEntry, unique } = index;
-              if (keyPathOf(index) === null) throw new TypeError('an index without a path');
+              if (keyPathOf(index) === null) throw new Unfit('an index without a path');
               made.createIndex(index.name, keyPathOf(index), { multiEntry, unique });
             }
           } catch (error) {
@@ -109,7 +112,7 @@
           }
         }
       };
-      asked.onblocked = () => failed(new Error('it is open elsewhere'));
+      asked.onblocked = () => failed(new Unfit('it is open elsewhere'));
       asked.onsuccess = () => done(asked.result);
       asked.onerror = () => failed(asked.error);
     });
@@ -122,7 +125,7 @@
       const writing = open.transaction(stores.map(store => store.name), 'readwrite');
       const over = new Promise((done, failed) => {
         writing.oncomplete = done;
-        writing.onabort = () => failed(writing.error ?? new Error('the transaction was ended'));
+        writing.onabort = () => failed(writing.error ?? new Unfit('the transaction was ended'));
       });
       for (const store of stores) {
         const place = writing.objectStore(store.name);
@@ -202,7 +205,8 @@
   };
 
   // All that is of this document's origin, and the state of its entry in the history.
-  const put = async ({ local, session, databases, files, state }) => {
+  const put = async ({ origin, local, session, databases, files, state }) => {
+    if (self.origin !== origin) throw new Unfit('a document of another origin came in its place');
     const lost = [];
     if (state !== undefined) {
       await trying('history', lost, () => history.replaceState(decoded(state), ''));
@@ -236,11 +240,11 @@
   const setValue = (element, value) => {
     const kind = element instanceof HTMLTextAreaElement ? HTMLTextAreaElement : HTMLInputElement;
     if (kind === HTMLInputElement && ['password', 'file', 'hidden'].includes(element.type)) {
-      throw new TypeError('fields of this kind are not filled');
+      throw new Unfit('fields of this kind are not filled');
     }
     if (getter(kind, 'value').call(element) === value) return;
     setter(kind, 'value').call(element, value);
-    if (getter(kind, 'value').call(element) !== value) throw new TypeError('the field takes no such value');
+    if (getter(kind, 'value').call(element) !== value) throw new Unfit('the field takes no such value');
     tell(element, 'input', 'change');
   };
 
@@ -254,26 +258,70 @@
     const wanted = (Array.isArray(value) ? value : [value]).map(String);
     const options = [...getter(HTMLSelectElement, 'options').call(element)];
     const chosen = options.filter(option => wanted.includes(option.value));
-    if (chosen.length < new Set(wanted).size) throw new TypeError('it has no such option');
+    if (chosen.length < new Set(wanted).size) throw new Unfit('it has no such option');
     if (options.every(option => option.selected === chosen.includes(option))) return;
     if (element.multiple) for (const option of options) option.selected = chosen.includes(option);
     else for (const option of chosen.slice(0, 1)) option.selected = true;
     tell(element, 'input', 'change');
   };
 
-  // A page's own text, back in its place: nothing in it may run or load that did not before.
+  const PLAINLY = new Set(['B', 'I', 'U', 'S', 'EM', 'STRONG', 'BR', 'P', 'DIV', 'SPAN', 'UL', 'OL', 'LI', 'A']);
+  const UNSHOWN = new Set(['SCRIPT', 'STYLE', 'TEMPLATE', 'NOSCRIPT', 'IFRAME', 'TITLE']);
+  const HTML = 'http://www.w3.org/1999/xhtml';
+
+  // Texts, and elements that format them without attributes, as nodes of this document; of others
+  // what is in them.
+  const plainly = from => {
+    const made = document.createDocumentFragment();
+    const rest = [[from.firstChild, made]];
+    while (rest.length) {
+      const [node, into] = rest.pop();
+      if (!node) continue;
+      rest.push([node.nextSibling, into]);
+      if (node.nodeType === Node.TEXT_NODE) into.append(node.data);
+      if (node.nodeType !== Node.ELEMENT_NODE || UNSHOWN.has(node.nodeName)) continue;
+      let inner = into;
+      if (node.namespaceURI === HTML && PLAINLY.has(node.nodeName)) {
+        inner = document.createElement(node.nodeName);
+        into.append(inner);
+      }
+      rest.push([node.firstChild, inner]);
+    }
+    return made;
+  };
+
+  // What was written, back in its place. Nothing in it may run or load: it is read in a document
+  // where nothing does, and only its text and plain formatting is taken from there.
   const setHtml = (element, value) => {
-    if (!element.isContentEditable) throw new TypeError('it is not editable');
+    if (!element.isContentEditable) throw new Unfit('it is not editable');
     if (element.innerHTML === value) return;
-    element.innerHTML = value;
+    element.replaceChildren(plainly(new DOMParser().parseFromString(String(value), 'text/html').body));
+    const isWhole = element.innerHTML === value;
     tell(element, 'input');
+    if (!isWhole) throw new Unfit('only its text and plain formatting came back');
   };
 
   const SETTERS = { value: setValue, checked: setChecked, selected: setSelected, html: setHtml };
 
+  const bare = address => {
+    const url = new URL(address);
+    url.username = url.password = url.hash = '';
+    return url.href;
+  };
+
+  // Whether this is the document that something is for: of that origin; the page itself at that
+  // address, or a frame in a page of the origin `top`.
+  const isMeant = (origins, { address, top }) => {
+    if (!origins.includes(self.origin)) return false;
+    if (address !== null) return window === window.top && bare(location.href) === bare(address);
+    return window !== window.top && [...location.ancestorOrigins].at(-1) === top;
+  };
+  const ELSEWHERE = 'another document came in its place';
+
   // Fill fields as soon as they are there, and scroll as soon as the page is long enough: at once,
-  // or at what happens within `bound` milliseconds.
-  const fill = (fields, scroll, bound) =>
+  // or at what happens within `bound` milliseconds. Before each it is asked again whether this is
+  // still the document that they are for.
+  const fill = (fields, scroll, meant, bound) =>
     new Promise(done => {
       const lost = [];
       let waiting = fields;
@@ -282,6 +330,7 @@
       const attempt = () => {
         waiting = waiting.filter(field => {
           try {
+            if (!isMeant([field.origin], meant)) throw new Unfit(ELSEWHERE);
             const element = document.querySelector(field.path);
             if (!element || !isConnected.call(element)) return true;
             SETTERS[field.kind](element, field.value);
@@ -290,6 +339,10 @@
           }
           return false;
         });
+        if (scrolls && !isMeant(scroll.origins, meant)) {
+          lost.push(['scroll', ELSEWHERE]);
+          scrolls = false;
+        }
         if (scrolls) {
           const way = { left: scroll.x, top: scroll.y, behavior: 'instant' };
           window.scrollTo(way);
@@ -316,5 +369,5 @@
       timer = setTimeout(finish, bound);
     });
 
-  return { put, again, fill }[work](...args);
+  return { put, again, fill }[work](...JSON.parse(text));
 }

@@ -4,7 +4,7 @@ First what is stored and the tabs' histories, in empty documents, so that it is 
 script of a page runs; then the pages; in the end what was filled in and how far they were scrolled.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Any, cast
 
 import anyio
@@ -20,16 +20,17 @@ from agent_browser.browser.revival import (
     Holding,
     Plan,
     Revived,
+    What,
     origin_of,
     planned,
     shares,
 )
 from agent_browser.browser.saving import Saving
-from agent_browser.browser.standin import StandIn, messages, put, standing_in
+from agent_browser.browser.standin import Failures, StandIn, messages, put, standing_in
 from agent_browser.browser.tab import Tab
 from agent_browser.browser.translate import first_line
 from agent_browser.errors import AgentBrowserError, BrowserLost
-from agent_browser.models.checkpoints import EXPIRIES, Loss, State
+from agent_browser.models.checkpoints import DATABASES, EXPIRIES, FILES, LOCAL, Loss, State
 from agent_browser.models.functions import ContextOptions
 
 AT_ONCE = 4
@@ -37,6 +38,9 @@ AT_ONCE = 4
 REBUILDING = 0.6
 """The part of the time that may go by until pages begin to load."""
 _LATE = "there was no time for it"
+_NO_ANSWER = "it does not answer"
+Send = Callable[[dict[str, Any]], Awaitable[Failures]]
+"""Has a message put into the document that is there. Error, TimeoutError."""
 
 
 async def restore(reach: Reach, state: State, within: float) -> tuple[Loss, ...]:
@@ -49,12 +53,14 @@ async def restore(reach: Reach, state: State, within: float) -> tuple[Loss, ...]
     elif ages:
         await reach.part(Ages).load(ages)
     reach.part(Saving).seed(plan.fit(fresh))
+    restoration = _Restoration(reach, plan, deadline, within)
     try:
-        await _Restoration(reach, plan, deadline, within).carry_out()
+        await restoration.carry_out()
     except Error as exc:
         raise BrowserLost() from exc
     if reach.lost.browser:
         raise BrowserLost
+    reach.part(Saving).owe(_owed(fresh, restoration.failed))
     return tuple(plan.losses)
 
 
@@ -68,6 +74,18 @@ def _fresh(state: State) -> tuple[State, Any]:
         return state, None
 
 
+def _owed(state: State, origins: Collection[str]) -> State:
+    """The parts of the state with what these origins have stored."""
+    heads = (LOCAL, DATABASES, FILES)
+    return State(
+        {
+            name: part
+            for name, part in state.parts.items()
+            if name.startswith(heads) and origin_of(name.partition(" ")[2]) in origins
+        }
+    )
+
+
 class _Restoration:
     """One state on its way into one context. What fails of it is a loss, unless the browser is."""
 
@@ -79,7 +97,9 @@ class _Restoration:
         self._rest: dict[str, Holding] = {
             origin: holding for origin, holding in plan.origins.items() if not holding.is_empty
         }
-        """What origins have stored and is not put in yet."""
+        """What origins have stored and is not put in yet, as a whole."""
+        self.failed: set[str] = set()
+        """Origins that do not have all that they are to have stored."""
 
     async def carry_out(self) -> None:
         plan, reach = self._plan, self._reach
@@ -98,8 +118,8 @@ class _Restoration:
                     *([lambda: self._visit(left)] if left else []),
                 ]
             )
-        for origin in self._rest:
-            self._lose_holding(origin, _LATE)
+        for origin in list(self._rest):
+            self.lose_holding(origin, _LATE)
         self._check()
         await reach.part(Saving).begin()
         await self._few([self._returning(pair) for pair in order])
@@ -173,8 +193,12 @@ class _Restoration:
             except Error as exc:
                 self._plan.lose("passkeys", passkey.rp_id, first_line(exc))
 
-    def _lose_holding(self, origin: str, why: str) -> None:
-        holding = self._plan.origins[origin]
+    def lose_holding(self, origin: str, why: str) -> None:
+        """What it has stored could not be put in, or not all of it."""
+        holding = self._rest.pop(origin, None)
+        if holding is None:
+            return
+        self.failed.add(origin)
         if holding.local:
             self._plan.lose("local_storage", origin, why)
         if holding.databases:
@@ -191,20 +215,43 @@ class _Restoration:
             place = target["targetInfo"]["browserContextId"]
             async with backstage.opened(self._reach.context, place) as stage:
                 for origin in origins:
-                    frame = await stage.visit(origin)
-                    holding = self._rest.pop(origin)
-                    for message in messages(holding):
-                        failures = await put(stage.session, frame, "put", message)
-                        self._lose(failures, origin)
+                    await self._put_apart(stage, origin)
         except (Error, TimeoutError, IndexError) as exc:
-            why = first_line(exc)
-            for origin in origins:
-                if self._rest.pop(origin, None) is not None:
-                    self._lose_holding(origin, why)
+            why = first_line(exc) or why
+        else:
+            return
+        for origin in origins:
+            self.lose_holding(origin, why)
 
-    def _lose(self, failures: Iterable[tuple[str, str]], where: str) -> None:
+    async def _put_apart(self, stage: backstage.Backstage, origin: str) -> None:
+        try:
+            frame = await stage.visit(origin)
+            await self.put_holding(
+                origin, lambda message: put(stage.session, frame, "put", message)
+            )
+        except (Error, TimeoutError) as exc:
+            if self._reach.lost.beneath or stage.page.is_closed():
+                raise
+            self.lose_holding(origin, first_line(exc) or _NO_ANSWER)
+
+    async def put_holding(self, origin: str, send: Send) -> None:
+        """Put in what it has stored; it is not lost until all of it is there. Error,
+        TimeoutError.
+        """
+        holding = self._rest.get(origin)
+        if holding is None:
+            return
+        try:
+            for message in messages(holding):
+                self.lose(await send({**message, "origin": origin}), origin)
+        except RecursionError as exc:
+            raise Error("its values lie too deep in one another") from exc
+        self._rest.pop(origin, None)
+
+    def lose(self, failures: Iterable[tuple[str, str]], where: str) -> None:
+        """What could not be put in."""
         for what, why in failures:
-            self._plan.lose(cast("Any", what), where, why)
+            self._plan.lose(cast("What", what), where, why)
 
     def _rebuilding(
         self, pair: tuple[Tab, Revived], mine: Sequence[str]
@@ -218,80 +265,93 @@ class _Restoration:
         """A tab's history and sessionStorage, and what its origins have stored."""
         if not (revived.entries or revived.session or mine):
             return
-        done = False
+        rebuilding = _Rebuilding(self, revived, mine)
+        why: str | None = _LATE
         try:
             with tab.calling(), tab.dialogs.leaving():
                 async with standing_in(tab) as blank:
-                    await _Rebuilding(self, blank, revived, mine).carry_out()
-                    done = True
+                    await rebuilding.carry_out(blank)
+            why = None
         except BrowserLost:
-            done = True
+            why = None
             raise
         except (Error, TimeoutError, AgentBrowserError) as exc:
-            self._plan.lose("history", tab.id, first_line(exc) or "it does not answer")
-            done = True
+            why = first_line(exc) or _NO_ANSWER
         finally:
-            if not done:
-                self._plan.lose("history", tab.id, _LATE)
+            if why is not None:
+                self._plan.lose("history", tab.id, why)
+                rebuilding.give_up(why)
             backstage.disown(tab.page)
-
-    def take(self, origin: str) -> Holding | None:
-        """What it has stored, once."""
-        return self._rest.pop(origin, None)
-
-    def lose(self, failures: Iterable[tuple[str, str]], where: str) -> None:
-        self._lose(failures, where)
 
 
 class _Rebuilding:
     """One tab's."""
 
-    def __init__(
-        self, whole: _Restoration, blank: StandIn, revived: Revived, mine: Sequence[str]
-    ) -> None:
+    def __init__(self, whole: _Restoration, revived: Revived, mine: Sequence[str]) -> None:
         self._whole = whole
-        self._blank = blank
         self._revived = revived
         self._mine = set(mine)
         self._session = dict(revived.session)
+        """By origin what it does not have yet."""
 
-    async def carry_out(self) -> None:
+    async def carry_out(self, blank: StandIn) -> None:
         entries, index = self._revived.entries, self._revived.index
         shown = {origin: None for origin in map(origin_of, entries) if origin}
         elsewhere = [o for o in {**self._session, **dict.fromkeys(self._mine)} if o not in shown]
         for origin in elsewhere:
-            await self._blank.visit(f"{origin}/")
-            await self._put(origin)
+            await blank.visit(f"{origin}/")
+            await self._put(blank, origin)
         is_fresh = not elsewhere
         for place, url in enumerate(entries or [BLANK]):
             if place or url != BLANK or not is_fresh:
-                await self._blank.visit(url)
+                await blank.visit(url)
             if place == 0 and (url != BLANK or not is_fresh):
-                await self._blank.begin_history()
-            await self._put(origin_of(url), state=self._state(place == index))
+                await blank.begin_history()
+            await self._put(blank, origin_of(url), state=self._state(place == index))
         if index < len(entries) - 1:
-            await self._blank.go_back(len(entries) - 1 - index)
+            await blank.go_back(len(entries) - 1 - index)
 
     def _state(self, is_present: bool) -> Any:
         return self._revived.state.state if is_present else None
 
-    async def _put(self, origin: str | None, *, state: Any = None) -> None:
-        """What is due in the document that is there now."""
+    def give_up(self, why: str) -> None:
+        """What is not there will not be."""
+        for origin in list(self._session):
+            self._lose_session(origin, why)
+        for origin in self._mine:
+            self._whole.lose_holding(origin, why)
+
+    def _lose_session(self, origin: str, why: str) -> None:
+        del self._session[origin]
+        self._whole.lose([("session_storage", why)], f"{self._revived.state.id} {origin}")
+
+    async def _put(self, blank: StandIn, origin: str | None, *, state: Any = None) -> None:
+        """What is due in the document that is there now. What of it fails is lost, and nothing
+        else is.
+        """
         if origin is None:
             return
-        first: dict[str, Any] = {}
+        tab_id = self._revived.state.id
+
+        async def send(message: dict[str, Any]) -> Failures:
+            return await blank.put("put", {**message, "origin": origin})
+
         if state is not None:
-            first["state"] = state
+            try:
+                self._whole.lose(await send({"state": state}), tab_id)
+            except (Error, TimeoutError) as exc:
+                self._whole.lose([("history", first_line(exc) or _NO_ANSWER)], tab_id)
         if origin in self._session:
-            first["session"] = self._session.pop(origin)
-        rest: list[dict[str, Any]] = []
+            try:
+                failures = await send({"session": self._session[origin]})
+            except (Error, TimeoutError) as exc:
+                self._lose_session(origin, first_line(exc) or _NO_ANSWER)
+            else:
+                del self._session[origin]
+                self._whole.lose(failures, f"{tab_id} {origin}")
         if origin in self._mine:
+            try:
+                await self._whole.put_holding(origin, send)
+            except (Error, TimeoutError) as exc:
+                self._whole.lose_holding(origin, first_line(exc) or _NO_ANSWER)
             self._mine.discard(origin)
-            holding = self._whole.take(origin)
-            rest = list(messages(holding)) if holding is not None else []
-        if rest:
-            rest[0] = {**rest[0], **first}
-        elif first:
-            rest = [first]
-        for message in rest:
-            self._whole.lose(await self._blank.put("put", message), origin)

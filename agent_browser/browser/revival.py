@@ -1,5 +1,6 @@
 """What a state has to be brought back: read once, with what is unfit told as lost. Pure."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -37,6 +38,7 @@ _PASSKEY = {
     "signCount": "sign_count",
 }
 _NO_NUMBER = 0
+_TAB_ID = re.compile(r"^t[1-9][0-9]{0,8}$")
 
 What = Literal[
     "tab", "page", "history", "cookies", "local_storage", "session_storage", "indexed_db", "files",
@@ -274,7 +276,10 @@ def _tab(plan: Plan, given: Any) -> TabState | None:
         else:
             plan.lose("history", tab.id, fault)
             return tab
-    plan.lose("tab", str(given)[:50], fault)
+    # Nothing of what a state has is told as it is there: it may be anything.
+    tab_id = given.get("id") if isinstance(given, dict) else None
+    is_one = isinstance(tab_id, str) and _TAB_ID.match(tab_id)
+    plan.lose("tab", tab_id if is_one else "", fault)
     return None
 
 

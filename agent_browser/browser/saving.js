@@ -12,6 +12,18 @@ token => {
   // A longer answer is not remembered to be compared: it is told anew each time.
   const MOST_KEPT = 1_000_000;
   const BATCH = 200;
+  // Characters that are to be in memory beside those that are kept.
+  const MOST_BATCH = 1_000_000;
+  // Values in one another: far fewer than whoever reads them can go down.
+  const MOST_DEEP = 100;
+  const MOST_PATHS = 10_000;
+  const MOST_FOLDERS = 64;
+  const MOST_PATH_CHARACTERS = 2_000_000;
+  const MOST_LOST = 100;
+  // Milliseconds that a database has to open, however many there are.
+  const LEAST_PATIENCE = 300;
+  const NO_TIME = 'there was no time to read it';
+  const BLOCKED = 'the page holds it up';
 
   // A control named `id` hides the `id` of its form, in our world too.
   const getter = (kind, name) => Function.prototype.call.bind(
@@ -41,18 +53,18 @@ token => {
   const kindOf = value => Object.prototype.toString.call(value).slice(8, -1);
 
   // Whether JSON holds the value as it is.
-  const isPlain = (value, within = new Set()) => {
+  const isPlain = (value, within = new Set(), depth = 0) => {
     if (value === null || typeof value === 'string' || typeof value === 'boolean') return true;
     if (typeof value === 'number') return Number.isFinite(value) && !Object.is(value, -0);
-    if (typeof value !== 'object' || within.has(value)) return false;
+    if (typeof value !== 'object' || within.has(value) || depth >= MOST_DEEP) return false;
     within.add(value);  // one that is there twice would become two
     if (Array.isArray(value)) {
-      for (let i = 0; i < value.length; i++) if (!isPlain(value[i], within)) return false;
+      for (let i = 0; i < value.length; i++) if (!isPlain(value[i], within, depth + 1)) return false;
       return Object.keys(value).length === value.length;
     }
     if (Object.getPrototypeOf(value) !== Object.prototype || kindOf(value) !== 'Object') return false;
     const names = Object.keys(value);
-    return !names.includes('__proto__') && names.every(name => isPlain(value[name], within));
+    return !names.includes('__proto__') && names.every(name => isPlain(value[name], within, depth + 1));
   };
 
   const primitive = value => {
@@ -65,17 +77,19 @@ token => {
   };
 
   // Playwright's serialization, and tags of ours. What has to be waited for (the bytes of blobs) is put
-  // into `later`; without one it is unreadable.
-  const encode = (value, later, seen = new Map()) => {
+  // into `later`, with its size; without one it is unreadable.
+  const encode = (value, later, seen = new Map(), depth = 0) => {
     if (typeof value === 'function' || typeof value === 'symbol') throw new Unreadable(typeof value);
     if (typeof value !== 'object' || value === null) return primitive(value);
     if (seen.has(value)) return { ref: seen.get(value) };
+    if (depth >= MOST_DEEP) throw new Error(`it has more than ${MOST_DEEP} values in one another`);
     const kind = kindOf(value);
     const id = seen.size + 1;
-    const inner = item => encode(item, later, seen);
+    const inner = item => encode(item, later, seen, depth + 1);
     const bytes = (holder, blob) => {
       if (!later) throw new Unreadable(kind);
-      later.push(blob.arrayBuffer().then(read => { holder.b = base64(new Uint8Array(read)); }));
+      later.size += Math.ceil(blob.size / 3) * 4;
+      later.tasks.push(async () => { holder.b = base64(new Uint8Array(await blob.arrayBuffer())); });
     };
     if (kind === 'Date') return { d: value.toJSON() };
     if (kind === 'RegExp') return { r: { p: value.source, f: value.flags } };
@@ -112,19 +126,9 @@ token => {
     return { o: Object.keys(value).map(k => ({ k, v: inner(value[k]) })), id };
   };
 
-  const waited = async value => {
-    const later = [];
-    const encoded = encode(value, later);
-    await Promise.all(later);
-    return encoded;
-  };
-
-  const told = (record, name, value) => {
-    if (isPlain(value)) {
-      record[name] = value;
-      return undefined;
-    }
-    return waited(value).then(encoded => { record[name + 'Encoded'] = encoded; });
+  const told = (record, name, value, later) => {
+    if (isPlain(value)) record[name] = value;
+    else record[name + 'Encoded'] = encode(value, later);
   };
 
   const pathOf = element => {
@@ -277,86 +281,188 @@ token => {
 
   const after = key => key === undefined ? undefined : IDBKeyRange.lowerBound(key, true);
 
-  // Every key and value of a store; `undefined` in the place of a value that can't be read.
-  const gathered = async (store, unread) => {
-    const found = [];
-    for (let key; ;) {
-      const keys = await asked(store.getAllKeys(after(key), BATCH));
-      if (!keys.length) return found;
-      let values;
-      try {
-        values = await asked(store.getAll(after(key), BATCH));
-      } catch {
-        values = await Promise.all(keys.map(one => asked(store.get(one)).catch(error => {
+  // The values of these keys; `undefined` in the place of one that can't be read.
+  const valuesOf = async (store, range, keys, unread) => {
+    try {
+      return await asked(store.getAll(range, keys.length));
+    } catch {
+      return Promise.all(keys.map(key => asked(store.get(key)).catch(error => {
+        unread(error);
+        return undefined;
+      })));
+    }
+  };
+
+  // Every record of a store as a text, or as what becomes one when its blobs are read. It is counted
+  // as it comes: what is not kept is a batch, which is smaller where the records are large.
+  const gathered = async (store, budget, unread, check) => {
+    const rows = [];
+    for (let key, count = 10; ;) {
+      const range = after(key);
+      const keys = await asked(store.getAllKeys(range, count));
+      if (!keys.length) return rows;
+      check();
+      const values = await valuesOf(store, range, keys, unread);
+      check();
+      let size = 0;
+      for (let i = 0; i < keys.length; i++) {
+        const record = {};
+        const later = { tasks: [], size: 0 };
+        try {
+          if (store.keyPath === null) told(record, 'key', keys[i], later);
+          told(record, 'value', values[i], later);
+        } catch (error) {
           unread(error);
-          return undefined;
-        })));
+          continue;
+        }
+        const text = JSON.stringify(record);
+        size += text.length;
+        if ((budget.left -= text.length + later.size) < 0) throw new Error('too large');
+        rows.push(later.tasks.length ? { record, tasks: later.tasks } : text);
       }
-      for (let i = 0; i < keys.length; i++) found.push([keys[i], values[i]]);
       key = keys[keys.length - 1];
+      count = Math.max(1, Math.min(BATCH, Math.floor(MOST_BATCH * keys.length / (size || 1))));
     }
   };
 
   const paths = path => typeof path === 'string' ? { keyPath: path }
     : Array.isArray(path) ? { keyPathArray: [...path] } : {};
 
-  const stored = async (store, rows, budget, unread) => {
+  const stored = async (store, rows, unread, check) => {
     const texts = [];
-    for (let i = 0; i < rows.length; i++) {
-      if (i % BATCH === BATCH - 1) await globalThis.scheduler?.yield?.();
-      const record = {};
+    for (const row of rows) {
+      if (typeof row === 'string') {
+        texts.push(row);
+        continue;
+      }
       try {
-        if (store.keyPath === null) await told(record, 'key', rows[i][0]);
-        await told(record, 'value', rows[i][1]);
+        for (const task of row.tasks) await task();
       } catch (error) {
         unread(error);
         continue;
       }
-      const text = JSON.stringify(record);
-      budget.left -= text.length;
-      if (budget.left < 0) throw new Error('too large');
-      texts.push(text);
+      check();
+      texts.push(JSON.stringify(row.record));
     }
     const head = JSON.stringify({ ...store, keyPath: undefined, ...paths(store.keyPath) });
     return `${head.slice(0, -1)},"records":[${texts.join(',')}]}`;
   };
 
-  const database = async ({ name, version }, budget, unread) => {
-    const open = await opened(name, version);
+  // What is in it; it is closed then.
+  const database = async (open, { name, version }, budget, unread, check) => {
     const stores = [];
     try {
+      check();
       const names = [...open.objectStoreNames];
       const transaction = names.length ? open.transaction(names, 'readonly') : null;
-      // All are asked before any is encoded: a transaction ends when nothing is asked of it.
-      await Promise.all(names.map(async (each, i) => {
+      // One store is asked as soon as the one before has said all: a transaction ends when nothing is
+      // asked of it.
+      for (const each of names) {
         const store = transaction.objectStore(each);
         const indexes = [...store.indexNames].map(index => store.index(index)).map(index => ({
           name: index.name, ...paths(index.keyPath), multiEntry: index.multiEntry, unique: index.unique,
         }));
         const { autoIncrement, keyPath } = store;
-        stores[i] = [{ name: each, autoIncrement, keyPath, indexes }, await gathered(store, unread)];
-      }));
+        const rows = await gathered(store, budget, unread, check);
+        stores.push([{ name: each, autoIncrement, keyPath, indexes }, rows]);
+      }
     } finally {
       open.close();
     }
     const texts = [];
-    for (const [store, rows] of stores) texts.push(await stored(store, rows, budget, unread));
+    for (const [store, rows] of stores) texts.push(await stored(store, rows, unread, check));
     return `{"name":${JSON.stringify(name)},"version":${version},"stores":[${texts.join(',')}]}`;
   };
 
-  const listed = async (folder, parent, found) => {
+  const checking = until => () => {
+    if (performance.now() > until) throw new Error(NO_TIME);
+  };
+  const within = (promise, milliseconds, why) => {
+    let timer;
+    const over = new Promise((_, failed) => {
+      timer = setTimeout(() => failed(new Error(why)), Math.max(milliseconds, 0));
+    });
+    return Promise.race([promise, over]).finally(() => clearTimeout(timer));
+  };
+
+  // The databases that are being read. None is read twice at a time: it may be held up for long.
+  const reading = new Set();
+  const databaseInTime = async (each, budget, unread, until) => {
+    if (reading.has(each.name)) throw new Error(BLOCKED);
+    reading.add(each.name);
+    const opening = opened(each.name, each.version);
+    let work = opening;
+    try {
+      const patience = Math.max(LEAST_PATIENCE, (until - performance.now()) / 3);
+      const open = await within(opening, patience, BLOCKED);
+      work = database(open, each, budget, unread, checking(until));
+      return await within(work, until - performance.now(), NO_TIME);
+    } catch (error) {
+      if (work === opening) opening.then(open => open.close(), () => {});
+      throw error;
+    } finally {
+      work.catch(() => {}).then(() => reading.delete(each.name));
+    }
+  };
+
+  const listed = async (folder, parent, depth, walk) => {
     for await (const [name, handle] of folder.entries()) {
+      walk.check();
       const path = parent ? `${parent}/${name}` : name;
+      walk.size += path.length;
+      if (walk.found.length >= MOST_PATHS || walk.size > MOST_PATH_CHARACTERS) {
+        walk.isCut = true;
+        return;
+      }
       if (handle.kind === 'directory') {
-        found.push({ path, type: 'directory' });
-        await listed(handle, path, found);
+        walk.found.push({ path, type: 'directory' });
+        if (depth < MOST_FOLDERS) await listed(handle, path, depth + 1, walk);
+        else walk.deep.push(path);
       } else {
         const file = await handle.getFile().catch(() => null);
-        found.push({ path, type: 'file', file, size: file?.size, changed: file?.lastModified });
+        walk.found.push({ path, type: 'file', file, size: file?.size, changed: file?.lastModified });
       }
     }
-    return found.sort((a, b) => (a.path < b.path ? -1 : 1));
   };
+
+  const digest = async text => {
+    const bytes = new TextEncoder().encode(text);
+    return base64(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)));
+  };
+
+  const filesRead = async (stamp, most, check) => {
+    const walk = { check, found: [], deep: [], size: 0, isCut: false };
+    await listed(await navigator.storage.getDirectory(), '', 1, walk);
+    const found = walk.found.sort((a, b) => (a.path < b.path ? -1 : 1));
+    const now = await digest(JSON.stringify([
+      walk.isCut, found.map(({ path, type, size, changed }) => [path, type, size, changed]),
+    ]));
+    if (now === stamp) return '{}';
+    const lost = walk.deep.map(path => [path, `it has more than ${MOST_FOLDERS} folders in one another`]);
+    if (walk.isCut) lost.unshift(['', 'there are too many files, or their names are too long']);
+    const kept = [];
+    let left = most;
+    for (const { path, type, file, size } of found) {
+      left -= path.length;
+      if (type === 'file' && !file) lost.push([path, 'it could not be opened']);
+      else if (left < 0 || (file && left < Math.ceil(size / 3) * 4)) lost.push([path, 'too large']);
+      else if (type === 'directory') kept.push({ path, type });
+      else {
+        left -= Math.ceil(size / 3) * 4;
+        check();
+        try {
+          kept.push({ path, type, base64: base64(new Uint8Array(await file.arrayBuffer())) });
+        } catch (error) {
+          lost.push([path, String(error.message || error)]);
+        }
+      }
+    }
+    const more = lost.length - MOST_LOST;
+    if (more > 0) lost.splice(MOST_LOST, more, ['', `${more} more of its files could not be read`]);
+    const shortened = lost.map(([path, why]) => [path.slice(0, 1000), why]);
+    return inPieces({ stamp: now, lost: shortened }, kept.length ? [ascii(JSON.stringify(kept))] : []);
+  };
+  let isWalking = false;
 
   // A long text is fetched in pieces: in ASCII, so that none is cut within a character.
   const held = { text: '' };
@@ -393,55 +499,54 @@ token => {
       return JSON.stringify(answer);
     },
 
+    // For `unsaved`: since when the document is there, and whether somebody did something in it.
+    alive() {
+      return JSON.stringify({
+        since: performance.timeOrigin, active: navigator.userActivation?.hasBeenActive === true,
+      });
+    },
+
     // The databases that there are, and what is in those that are asked for (all without `names`).
-    async databases({ names, most }) {
+    async databases({ names, skip, most, time }) {
+      const until = performance.now() + time;
       const budget = { left: most };
       const lost = [];
+      const blocked = [];
       const there = (await indexedDB.databases()).sort((a, b) => (a.name < b.name ? -1 : 1));
       const read = [];
       const texts = [];
       for (const each of there) {
-        if (names && !names.includes(each.name)) continue;
+        if ((names && !names.includes(each.name)) || skip.includes(each.name)) continue;
         const unread = new Map();
         const { left } = budget;
         try {
-          const text = ascii(await database(each, budget, error => {
+          const text = ascii(await databaseInTime(each, budget, error => {
             const what = error instanceof Unreadable ? `a record with a ${error.message}` : '';
             const why = what || String(error.message || error);
             unread.set(why, (unread.get(why) || 0) + 1);
-          }));
+          }, until));
           read.push(each.name);
           texts.push(text);
         } catch (error) {
           budget.left = left;
-          lost.push([each.name, String(error.message || error)]);
+          const why = String(error.message || error);
+          lost.push([each.name, why]);
+          if (why === BLOCKED) blocked.push(each.name);
         }
         for (const [why, count] of unread) lost.push([each.name, `${why} (${count})`]);
       }
-      return inPieces({ there: there.map(each => each.name), lost, read }, texts);
+      return inPieces({ there: there.map(each => each.name), lost, blocked, read }, texts);
     },
 
     // The private file system, unless it looks as it did.
-    async files({ stamp, most }) {
-      const found = await listed(await navigator.storage.getDirectory(), '', []);
-      const now = JSON.stringify(found.map(({ path, type, size, changed }) => [path, type, size, changed]));
-      if (now === stamp) return '{}';
-      const lost = [];
-      const kept = [];
-      let left = most;
-      for (const { path, type, file, size } of found) {
-        if (type === 'directory') kept.push({ path, type });
-        else if (!file) lost.push([path, 'it could not be opened']);
-        else if ((left -= Math.ceil(size / 3) * 4) < 0) lost.push([path, 'too large']);
-        else {
-          try {
-            kept.push({ path, type, base64: base64(new Uint8Array(await file.arrayBuffer())) });
-          } catch (error) {
-            lost.push([path, String(error.message || error)]);
-          }
-        }
+    async files({ stamp, most, time }) {
+      if (isWalking) throw new Error('the last look at them is not over');
+      isWalking = true;
+      try {
+        return await filesRead(stamp, most, checking(performance.now() + time));
+      } finally {
+        isWalking = false;
       }
-      return inPieces({ stamp: now, lost }, kept.length ? [ascii(JSON.stringify(kept))] : []);
     },
   };
 }

@@ -4,27 +4,29 @@ What has not changed is not read again: changes are heard (`hearing`), the rest 
 pages (`standing`), and origins that were left are visited only for what may have been missed.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any, Literal, Self
 
 import anyio
+import structlog
 from playwright.async_api import Error
 
 from agent_browser.browser import backstage
 from agent_browser.browser.areas import Area
 from agent_browser.browser.emulation import Conditions
+from agent_browser.browser.frames import Frames
 from agent_browser.browser.functions import Reach
 from agent_browser.browser.hearing import MOST_ORIGINS, Ear, Hearing
 from agent_browser.browser.holdings import Holdings, Usage
-from agent_browser.browser.parts import Parts
+from agent_browser.browser.parts import Parts, value_of
 from agent_browser.browser.routing import Rules
 from agent_browser.browser.standing import Claims, Standing
 from agent_browser.browser.tab import Tab
 from agent_browser.browser.together import all_of
 from agent_browser.browser.translate import first_line, is_gone
 from agent_browser.browser.worlds import DocumentLeft
-from agent_browser.errors import ActionFailed, BrowserLost
+from agent_browser.errors import ActionFailed, AgentBrowserError, BrowserLost
 from agent_browser.models.checkpoints import (
     COOKIES,
     DATABASES,
@@ -35,11 +37,16 @@ from agent_browser.models.checkpoints import (
     SESSION,
     TABS,
     Loss,
+    Part,
     State,
 )
 from agent_browser.models.functions import ContextOptions
 from agent_browser.models.state import StorageState
 
+CAPTURE_BOUND = 6.0
+"""Seconds for a whole capture; what was not read by then is as it was."""
+WAITING_BOUND = 9.0
+"""Seconds from when somebody asked, if another capture was under way."""
 TAB_BOUND = 1.0
 """Seconds that a page has to answer."""
 MOST_ENTRIES = 10_000_000
@@ -47,6 +54,7 @@ MOST_ENTRIES = 10_000_000
 NOT_SAVED = frozenset({"storage_state", "passkeys", "profile", "record_video"})
 """Options that are no conditions: what they bring is saved as it is now."""
 
+_log = structlog.get_logger(__name__)
 _MISSED = "it stored too much to be followed, and was left since it was read"
 
 
@@ -67,6 +75,7 @@ class Saving:
         self._options: ContextOptions | None = None
         self._brought: dict[str, list[dict[str, Any]]] = {}
         """sessionStorage that was brought into tabs, by their ids."""
+        self._owed: dict[str, Part] = {}
         given = reach.made_with.storage_state
         self._hearing.begins_empty = given is None and all(
             tab.url == "about:blank" for tab in reach.tabs.open
@@ -130,11 +139,34 @@ class Saving:
                     origin.was_open = False
                     origin.unread.read(origin.unread.heard)
                     origin.local.is_known = True
-        self._brought = state.named(SESSION)
-        for name, value in state.named(LOCAL).items():
-            origin = self._hearing.origin(name)
-            if origin is not None:
+        for name, part in state.parts.items():
+            value = value_of(part) if name.startswith((SESSION, LOCAL)) else None
+            if value is not None and name.startswith(SESSION):
+                self._brought[name.removeprefix(SESSION)] = value
+            origin = self._hearing.origin(name.removeprefix(LOCAL)) if value is not None else None
+            if origin is not None and name.startswith(LOCAL):
                 origin.local.entries = {each["name"]: each["value"] for each in value}
+
+    def owe(self, state: State) -> None:
+        """These parts could not be brought back, or not whole. Each is saved as it was until its
+        origin has stored something else; what the origin has now is to be read.
+        """
+        self._owed = dict(state.parts)
+        for name in self._owed:
+            origin = self._hearing.origin(name.partition(" ")[2])
+            if origin is not None:
+                origin.local.miss()
+                origin.unread.add(None)
+
+    def _with_owed(self) -> dict[str, Part]:
+        """All parts; where there is none the one that is owed."""
+        made = self._parts.all
+        self._owed = {
+            name: part
+            for name, part in self._owed.items()
+            if name not in made or made[name].digest == part.digest
+        }
+        return {**self._owed, **made}
 
     def missed(self, name: str) -> None:
         """The localStorage of an origin that no tab shows was changed by a call."""
@@ -147,17 +179,22 @@ class Saving:
     async def capture(self, *, thorough: bool) -> State:
         """See `engine.Context.capture`. Who asks while one is made gets that one."""
         before = self._captures
+        latest = anyio.current_time() + WAITING_BOUND
         async with self._one:
             was_made = self._captures > before and (self._last_thorough or not thorough)
             if was_made and self._last is not None:
                 return self._last
             if self._reach.lost.browser:
                 raise BrowserLost
+            until = min(latest, anyio.current_time() + CAPTURE_BOUND)
             try:
-                state = await self._capture(thorough=thorough)
-            except Error as exc:
+                state = await self._capture(until, thorough=thorough)
+            except AgentBrowserError:
+                raise
+            except Exception as exc:
                 if self._reach.lost.beneath or is_gone(exc):
                     raise BrowserLost() from exc
+                _log.warning("a session could not be written down", exc_info=True)
                 raise ActionFailed("failed", first_line(exc)) from exc
             if self._reach.lost.browser:
                 raise BrowserLost
@@ -165,27 +202,52 @@ class Saving:
             self._captures += 1
             return state
 
-    async def _capture(self, *, thorough: bool) -> State:
+    async def _capture(self, until: float, *, thorough: bool) -> State:
         claims = Claims(thorough=thorough)
         tabs = self._reach.tabs.open
         for gone in [tab for tab in self._standing if tab not in tabs]:
             del self._standing[gone]
         weights: dict[str, Usage] = {}
+        losses: list[Loss] = []
+        self._holdings.until = until
         await all_of(
-            self._save_cookies(),
-            self._save_passkeys(),
-            *(self._save_tab(tab, claims, weights) for tab in tabs),
+            self._in_time(until, "cookies", self._save_cookies(), losses),
+            self._in_time(until, "passkeys", self._save_passkeys(), losses),
+            *(self._save_tab(tab, claims, weights, until) for tab in tabs),
         )
         self._save_options()
-        shown = await self._holdings.save_shown(self._standing.values(), weights, thorough=thorough)
-        losses = await self._holdings.save_left(shown, thorough=thorough)
+        shown, unread = await self._holdings.save_shown(
+            self._standing.values(), weights, thorough=thorough
+        )
+        losses += unread
+        losses += await self._holdings.save_left(shown, thorough=thorough)
         tabs = [tab for tab in tabs if not tab.closed]
         losses += self._save_areas(tabs)
         self._save_tabs(tabs)
         for tab in tabs:
             losses += self._standing[tab].losses
         losses += self._told_losses()
-        return State(dict(self._parts.all), (*self._parts.losses, *losses))
+        return State(self._with_owed(), (*self._parts.losses, *losses))
+
+    async def _in_time(
+        self,
+        until: float,
+        what: Literal["cookies", "passkeys"],
+        call: Coroutine[Any, Any, None],
+        losses: list[Loss],
+    ) -> None:
+        """One part; what can't be read in time is as it was, and told."""
+        why = "there was no time to read it"
+        with anyio.CancelScope(deadline=until):
+            try:
+                await call
+                return
+            except Exception as exc:
+                if self._reach.lost.beneath or is_gone(exc):
+                    raise
+                _log.warning("something of a session could not be read", what=what, exc_info=True)
+                why = "it could not be read"
+        losses.append(Loss(what=what, why=why))
 
     async def _save_cookies(self) -> None:
         told: list[Any] = list(await self._reach.context.cookies())
@@ -207,29 +269,40 @@ class Saving:
             self._parts.put(OPTIONS, value)
             self._options = now
 
-    async def _save_tab(self, tab: Tab, claims: Claims, weights: dict[str, Usage]) -> None:
+    def _meet(self, tab: Tab) -> Standing:
         if tab not in self._standing:
             self._standing[tab] = Standing(tab)
             self._hearing.bring(tab, self._brought.pop(tab.id, []))
-        standing = self._standing[tab]
+        return self._standing[tab]
+
+    def frames(self, tab: Tab) -> Frames:
+        """The tab's frames, each with our world in its document."""
+        return self._meet(tab).frames
+
+    async def _save_tab(
+        self, tab: Tab, claims: Claims, weights: dict[str, Usage], until: float
+    ) -> None:
+        standing = self._meet(tab)
         if tab.crashed:
             standing.fall_back("its page crashed")
             return
         if tab.dialogs.waiting is not None:
             standing.fall_back("a dialog waits")
             return
-        with anyio.move_on_after(TAB_BOUND) as scope:
+        bound = anyio.current_time() + TAB_BOUND
+        with anyio.CancelScope(deadline=min(bound, until)) as scope:
             try:
                 await all_of(self._read(standing, claims), self._holdings.weigh(tab, weights))
-            except (Error, DocumentLeft):
+            except Exception as exc:
                 if self._reach.lost.beneath:
                     raise
+                if not isinstance(exc, Error | DocumentLeft):
+                    _log.warning("a tab could not be written down", tab=tab.id, exc_info=True)
                 standing.fall_back("its page could not be read")
                 return
+            await self._hear_again(tab)
         if scope.cancelled_caught:
             standing.fall_back(f"its page did not answer within {TAB_BOUND:g} s")
-            return
-        await self._hear_again(tab)
 
     async def _read(self, standing: Standing, claims: Claims) -> None:
         try:

@@ -19,6 +19,8 @@ from agent_browser.browser.worlds import WORLD
 
 VISIT_BOUND = 5.0
 """Seconds until an empty document is there; a tab that takes longer is stuck."""
+PUT_BOUND = 8.0
+"""Seconds until a document has taken what one message has for it."""
 MOST_AT_ONCE = 4_000_000
 """Characters that are sent in one message, roughly."""
 NOT_YET = "Not attached to an active page"
@@ -42,18 +44,28 @@ def source() -> str:
 
 
 async def put(session: CDPSession, frame_id: str, work: str, *args: Any) -> Failures:
-    """Have something done in the document that is in the frame now. Error."""
-    made = await session.send("Page.createIsolatedWorld", {"frameId": frame_id, "worldName": WORLD})
-    answer = await session.send(
-        "Runtime.callFunctionOn",
-        {
-            "functionDeclaration": source(),
-            "executionContextId": made["executionContextId"],
-            "arguments": [{"value": work}, {"value": list(args)}],
-            "returnByValue": True,
-            "awaitPromise": True,
-        },
-    )
+    """Have something done in the document that is in the frame now. Error, TimeoutError.
+
+    What it is done with goes as one text: browsers drop a message whose values lie too deep in one
+    another, and never answer it.
+    """
+    try:
+        text = json.dumps(args)
+    except RecursionError as exc:
+        raise Error("its values lie too deep in one another") from exc
+    with anyio.fail_after(PUT_BOUND):
+        world = {"frameId": frame_id, "worldName": WORLD}
+        made = await session.send("Page.createIsolatedWorld", world)
+        answer = await session.send(
+            "Runtime.callFunctionOn",
+            {
+                "functionDeclaration": source(),
+                "executionContextId": made["executionContextId"],
+                "arguments": [{"value": work}, {"value": text}],
+                "returnByValue": True,
+                "awaitPromise": True,
+            },
+        )
     if "exceptionDetails" in answer:
         details = answer["exceptionDetails"]
         raise Error(details.get("exception", {}).get("description", details.get("text", "")))
@@ -156,7 +168,7 @@ class StandIn:
                 await self._arrived.wait()
 
     async def put(self, work: str, *args: Any) -> Failures:
-        """Have something done in the document that is there now. Error."""
+        """Have something done in the document that is there now. Error, TimeoutError."""
         return await put(self._session, self._frame, work, *args)
 
     async def begin_history(self) -> None:

@@ -10,6 +10,7 @@ from playwright.async_api import Error
 from agent_browser.browser.areas import Area, origin_of
 from agent_browser.browser.frames import Frame, Frames
 from agent_browser.browser.hearing import Ear, Hearing
+from agent_browser.browser.parts import loaded
 from agent_browser.browser.tab import Tab
 from agent_browser.browser.tabs import MAX_TITLE
 from agent_browser.browser.together import all_of
@@ -21,10 +22,9 @@ MOST_COMPARED = 500
 """Entries of an area that are compared at each capture, heard of or not."""
 MOST_URL = 1_000_000
 """Characters of an address in a history; a data: address may have more."""
-
-
 FRAME_BOUND = 0.4
 """Seconds that a frame within a page has to answer."""
+_UNREADABLE = "it could not be read"
 
 
 class Claims:
@@ -134,22 +134,28 @@ class Standing:
         answer = await self._answer(frame, f"read({json.dumps(asked)})")
         if answer is None:
             return
-        if "text" in answer["look"]:
-            known = json.loads(answer["look"]["text"])
-        if "n" in answer["look"]:
-            self._looks[frame.id] = (frame.token, answer["look"]["n"], known)
+        look = _parsed(answer["look"])
+        if "value" in look:
+            known = {**look["value"], "origin": answer["origin"]}
+        if "why" in look:
+            where = frame.origin or self.tab.id
+            losses.append(Loss(what="form", where=where, why=look["why"][:300]))
+            known = known if token == frame.token else {}
+        else:
+            self._looks[frame.id] = (frame.token, look["n"], known)
+        if known:
             looks[frame.id] = known
         if origin_of(answer["origin"]) != frame.origin:
             self.frames.look_again()
             return
         for kind, area, mark in wanted:
-            told = answer[kind]
+            told = _parsed(answer[kind])
             if "why" in told:
                 what = "local_storage" if kind == "local" else "session_storage"
                 losses.append(Loss(what=what, where=frame.origin, why=told["why"]))
                 continue
-            if "text" in told:
-                area.take(json.loads(told["text"]), mark)
+            if "value" in told:
+                area.take(told["value"], mark)
             else:
                 area.confirm(mark)
             area.was_missed |= not self._is_heard(ear, frame)
@@ -194,9 +200,10 @@ class Standing:
         if not history["entries"]:
             history = {"index": 0, "entries": [{"url": self.tab.url, "title": title}]}
         fields = [
-            {**field, "frame": list(frame.path)}
+            {**field, "frame": list(frame.path), "origin": looks[frame.id]["origin"]}
             for frame in frames
-            for field in looks.get(frame.id, {}).get("fields", [])
+            if frame.id in looks
+            for field in looks[frame.id].get("fields", [])
         ]
         cut = sum(look.get("cut", 0) for look in looks.values())
         if cut:
@@ -216,6 +223,14 @@ class Standing:
             "fields": fields,
             "state": main.get("state"),
         }
+
+
+def _parsed(told: dict[str, Any]) -> dict[str, Any]:
+    """What a document told of one thing, its text read."""
+    if "text" not in told:
+        return told
+    value = loaded(told["text"])
+    return {"why": _UNREADABLE} if value is None else {"n": told["n"], "value": value}
 
 
 def _history(told: dict[str, Any], title: str, losses: list[Loss], tab_id: str) -> dict[str, Any]:

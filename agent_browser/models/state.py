@@ -1,8 +1,10 @@
 """Cookies and storage in Playwright's storage_state format, with the names that it has there."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import (
+    BeforeValidator,
     ConfigDict,
     Field,
     GetJsonSchemaHandler,
@@ -16,6 +18,8 @@ from pydantic_core import CoreSchema
 from agent_browser.models.base import Input, Unfit
 from agent_browser.models.conditions import Origin
 
+DEEPEST = 100
+"""Values in one another, in a value of a page's."""
 _LATEST = 253_402_300_799
 """The last second of the year 9999."""
 
@@ -26,6 +30,37 @@ def _as_it_is(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
 
 Utf16 = Annotated[str, WrapValidator(_as_it_is)]
 """A text of JavaScript's, which may have half a surrogate pair in it."""
+
+
+def _bounded(containers: int) -> BeforeValidator:
+    """No more lists and objects in one another than that: far fewer than Python, pydantic and
+    browsers can go down.
+    """
+
+    def check(value: Any) -> Any:
+        level = [value]
+        for _ in range(containers):
+            level = [inner for one in level for inner in _held(one)]
+            if not level:
+                return value
+        if any(isinstance(one, dict | list | tuple) for one in level):
+            raise ValueError("lists and objects lie too deep in one another")
+        return value
+
+    return BeforeValidator(check)
+
+
+def _held(value: Any) -> Iterable[Any]:
+    """What is in a list or an object."""
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list | tuple) else ()
+
+
+Plain = Annotated[Any, _bounded(DEEPEST)]
+"""A value as JSON has it."""
+Encoded = Annotated[Any, _bounded(3 * DEEPEST)]
+"""A value in the encoded form, in which one that holds others takes up to three of JSON's."""
 
 
 class Cookie(Input):
@@ -70,10 +105,10 @@ class NameValue(Input):
 class DatabaseRecord(Input):
     """A record; what JSON can't hold is in the encoded form."""
 
-    key: Any = None
-    keyEncoded: Any = None
-    value: Any = None
-    valueEncoded: Any = None
+    key: Plain = None
+    keyEncoded: Encoded = None
+    value: Plain = None
+    valueEncoded: Encoded = None
 
     @model_serializer
     def _what_it_has(self) -> dict[str, Any]:
@@ -141,7 +176,7 @@ class StorageState(Input):
 
     cookies: list[Cookie] = []
     origins: list[OriginState] = []
-    credentials: list[dict[str, Any]] | None = None
+    credentials: list[dict[str, Plain]] | None = None
     """Passkeys."""
 
 
@@ -180,15 +215,17 @@ class FormField(Input):
     path: str
     """A CSS selector, which finds it if the page is made as it was."""
     kind: Literal["value", "checked", "selected", "html"]
-    value: Any = None
+    value: Plain = None
     frame: list[int] = []
     """Which frame of the page, by its place in each."""
+    origin: str = ""
+    """Of the document that it was in; empty: the page's own, if it was in no frame."""
 
 
 class TabState(Input):
     """A tab of a session."""
 
-    id: str = Field(pattern=r"^t[1-9][0-9]{0,8}$")
+    id: str = Field(pattern=r"^t[1-9][0-9]{0,7}$")
     url: str
     title: str = ""
     opener: str | None = None
@@ -196,7 +233,7 @@ class TabState(Input):
     sessionStorage: list[SessionStorage] = []
     scroll: Scroll = Scroll()
     fields: list[FormField] = []
-    state: Any = None
+    state: Encoded = None
     """The entry's `history.state`, encoded as values of IndexedDB are."""
 
 

@@ -166,7 +166,7 @@ class Calls:
         async with self._diary.written(session, caller, input) as came:
             if isinstance(input, DownloadsInput) and session.end_reason is not None:
                 await session.ended.wait()
-                came.output = await session.downloads.answer(input)
+                came.output = await session.belongings.downloads.answer(input)
             else:
                 keep_turn = came.is_pictured
                 came.output = await self._done(caller, session, input, idle, keep_turn=keep_turn)
@@ -232,7 +232,7 @@ class Calls:
             raise
 
     async def _close(self, caller: Caller, session_id: str) -> CloseOutput:
-        await self._waking.arrived(caller.owner, session_id)
+        await self._waking.arrived(session_id, caller.owner)
         session = self._directory.held(caller, session_id)
         if session is None:
             return _closed(session_id, await self._end_record(caller, session_id))

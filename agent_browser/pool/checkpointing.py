@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 import anyio
 import structlog
 
-from agent_browser.errors import AgentBrowserError
+from agent_browser.errors import AgentBrowserError, DeadlineExceeded, InternalError
 from agent_browser.models.checkpoints import LIFE, Cause, Checkpoint, State
 from agent_browser.pool.means import Means
 from agent_browser.session.session import Moved, Session
@@ -18,11 +18,16 @@ from agent_browser.session.session import Moved, Session
 log = structlog.get_logger("agent_browser.pool")
 
 AT_ONCE = 2
-"""States read at a time: more of them would slow the sessions' own calls."""
+"""States read at a time off the way of calls: more of them would slow these."""
+ASKED_AT_ONCE = 8
+"""The same for calls that wait for it."""
 PATIENCE = 10.0
-"""Seconds that pages have to tell what they are."""
-AGAIN = 15.0
-"""Seconds until the next try after one that failed."""
+"""Seconds that pages have to tell what they are, where somebody waits for it."""
+SHORT_PATIENCE = 3.0
+"""The same otherwise: others are to be saved, too."""
+AGAIN = 10.0
+LONGEST_AGAIN = 300.0
+"""Seconds until the next try after one that failed; twice as many after each further one."""
 
 
 @dataclass
@@ -32,8 +37,8 @@ class _Kept:
     digests: Mapping[str, str] = field(default_factory=dict)
     """Of the parts of the latest, by name."""
     due: bool = False
-    failed: bool = False
-    """The latest try did, which was told."""
+    failures: int = 0
+    """Tries that failed since the last that did not; the first is told."""
 
 
 class Checkpointing:
@@ -49,6 +54,7 @@ class Checkpointing:
         self._spawn = means.spawn
         self._kept: WeakKeyDictionary[Session, _Kept] = WeakKeyDictionary()
         self._room = anyio.Semaphore(AT_ONCE)
+        self._asked_room = anyio.Semaphore(ASKED_AT_ONCE)
 
     def touched(self, session: Session) -> None:
         """Something of it may have changed: it is saved in a while, if that is so."""
@@ -80,11 +86,11 @@ class Checkpointing:
         kept.due = False
         self.touched(session)
 
-    async def read(self, session: Session, *, thorough: bool = True) -> State:
+    async def read(self, session: Session) -> State:
         """What it is now. DeadlineExceeded, BrowserLost, and what a session that is gone raises."""
-        async with self._room:
-            with anyio.fail_after(PATIENCE):
-                return await session.captured(thorough=thorough)
+        with anyio.fail_after(PATIENCE):
+            async with self._asked_room:
+                return await session.captured(thorough=True)
 
     async def save(self, session: Session, state: State, cause: Cause) -> Checkpoint:
         """Keep that of it. StorageFull, StateLocked."""
@@ -95,6 +101,8 @@ class Checkpointing:
             self._note(began, "failed")
             raise
         self._note(began, "ok", checkpoint.written)
+        if session.end_reason is not None:  # meanwhile, and what was kept of it was erased
+            await self._checkpoints.erase(session.id)
         self._kept.setdefault(session, _Kept()).digests = _digests(state)
         return checkpoint
 
@@ -111,32 +119,44 @@ class Checkpointing:
         if not session.is_live:
             return
         try:
-            state = await self.read(session, thorough=False)
+            async with self._room:
+                with anyio.fail_after(SHORT_PATIENCE):
+                    state = await session.captured()
             if not session.is_live or _is_same(kept.digests, _digests(state)):
                 return
             await self.save(session, state, "activity")
-            kept.failed = False
-        except (AgentBrowserError, TimeoutError) as exc:
-            self._failed(session, kept, exc)
+            kept.failures = 0
         except Moved:
             return
+        except Exception as exc:
+            self._failed(session, kept, exc)
 
-    def _failed(self, session: Session, kept: _Kept, exc: AgentBrowserError | TimeoutError) -> None:
-        reason = exc.detail if isinstance(exc, AgentBrowserError) else "its pages did not answer"
+    def _failed(self, session: Session, kept: _Kept, exc: Exception) -> None:
         if not session.is_live:
             return
-        log.warning("a session was not saved", session=session.id, reason=reason)
-        if not kept.failed:
-            kept.failed = True
-            code = exc.code if isinstance(exc, AgentBrowserError) else "deadline_exceeded"
-            told = {"code": code, "message": f"not saved: {reason}", "recoverable": True}
+        error = _error_of(exc)
+        if isinstance(error, InternalError):
+            log.error("a session was not saved", session=session.id, exc_info=exc)
+        else:
+            log.warning("a session was not saved", session=session.id, reason=error.detail)
+        if not kept.failures:
+            message = f"not saved: {error.detail}"
+            told = {"code": error.code, "message": message, "recoverable": True}
             self._publisher.publish("session.error", session.id, session.owner, told)
-        if not kept.due:
-            self._wait(session, kept, AGAIN)
+        seconds = min(LONGEST_AGAIN, AGAIN * 2**kept.failures)
+        kept.failures += 1
+        self._wait(session, kept, seconds)
 
     def _note(self, began: float, outcome: str, written: int = 0) -> None:
         seconds = self._clock.monotonic() - began
         self._observer.checkpointed(outcome=outcome, seconds=seconds, written=written)
+
+
+def _error_of(exc: Exception) -> AgentBrowserError:
+    """What callers are told of it."""
+    if isinstance(exc, TimeoutError):
+        return DeadlineExceeded("checkpoint", SHORT_PATIENCE)
+    return exc if isinstance(exc, AgentBrowserError) else InternalError()
 
 
 def _digests(state: State) -> dict[str, str]:

@@ -26,7 +26,7 @@ from agent_browser.pool.accounts import REFUSALS
 from agent_browser.pool.means import Means
 from agent_browser.service import Caller
 from agent_browser.session.log import Called, entry
-from agent_browser.session.session import Session
+from agent_browser.session.session import Moved, Session
 
 log = structlog.get_logger("agent_browser.pool")
 
@@ -90,21 +90,24 @@ class Diary:
             error = exc
             raise
         finally:
-            called = Called(
-                session.id,
-                at,
-                _NAMES[type(input)],
-                input,
-                (time.perf_counter() - began) * 1000,
-                before,
-                session.url,
-                client=caller.client,
-                output=came.output,
-                error=error,
-                is_refused=isinstance(error, REFUSALS),
-                is_plain=plain,
-            )
-            self._end(session, called, is_pictured=came.is_pictured and error is None)
+            # What was not done here is written down by the session that takes its place.
+            if not isinstance(error, Moved):
+                milliseconds = (time.perf_counter() - began) * 1000
+                called = Called(
+                    session.id,
+                    at,
+                    _NAMES[type(input)],
+                    input,
+                    milliseconds,
+                    before,
+                    session.url,
+                    client=caller.client,
+                    output=came.output,
+                    error=error,
+                    is_refused=isinstance(error, REFUSALS),
+                    is_plain=plain,
+                )
+                self._end(session, called, is_pictured=came.is_pictured and error is None)
 
     async def settled(self, session_id: str) -> None:
         """Come back when the entries of calls that have ended are in the log, pictures too."""

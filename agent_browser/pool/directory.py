@@ -2,9 +2,11 @@
 rest as the archive has it.
 """
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import datetime
 
 from agent_browser import ids
 from agent_browser.clock import wall_time
@@ -65,6 +67,9 @@ class Directory:
         record = await self.record(caller, session_id)
         if record.state == "hibernated":
             return await self._waking.wake(record)
+        session = self.held(caller, session_id)
+        if session is not None:  # it came back while its record was read
+            return session
         raise refusal(record)
 
     async def live(self, caller: Caller, session_id: str) -> Session:
@@ -143,7 +148,7 @@ class Directory:
         """Change what the patch gives. SessionNotFound, SessionExpired, InvalidTimeout; for
         timeouts other than retention of one that has ended SessionEnded.
         """
-        await self._waking.arrived(caller.owner, session_id)
+        await self._waking.arrived(session_id, caller.owner)
         session = self.held(caller, session_id)
         if session is None:
             return await self._update_record(caller, session_id, patch)
@@ -215,13 +220,21 @@ class Directory:
         """Somebody looks on while this lasts; one that has ended can be looked at, too.
         SessionNotFound, SessionExpired.
         """
+        told = await self.get(caller, session_id)
         session = self.held(caller, session_id)
-        if session is None or not session.is_live:
-            yield await self.get(caller, session_id)
-            return
-        self.greet(caller, session)
-        with session.attended():
-            yield describe(session)
+        if session is not None and session.is_live:
+            self.greet(caller, session)
+            session.hold()
+        self._register.holds[session_id] += 1
+        try:
+            yield told
+        finally:
+            self._register.holds[session_id] -= 1
+            self._register.holds += Counter()  # none of nobody
+            # It may have been hibernated and brought back meanwhile, and knows who is there.
+            session = self._register.get(session_id)
+            if session is not None and session.lifetime.is_held:
+                session.release()
 
     def greet(self, caller: Caller, session: Session) -> None:
         """Tell who follows it that another client is there."""
@@ -271,7 +284,7 @@ class Directory:
                 metadata=dict(after.metadata),
                 timeouts=timeouts,
                 privacy=privacy,
-                forgets_at=forgets_at(ended_at, timeouts, pinned=after.pinned),
+                forgets_at=_forgotten(record, patch, ended_at, timeouts, pinned=after.pinned),
             )
             self._archive.put_record(record)
         self._retention.watch(record)
@@ -283,6 +296,26 @@ class Directory:
     def _tell(self, session_id: str, owner: str, before: Labels, after: Labels) -> None:
         for kind, data in after.news(before):
             self._publisher.publish(kind, session_id, owner, data)
+
+
+def _forgotten(
+    record: Record,
+    patch: wire.SessionPatch,
+    since: datetime,
+    timeouts: wire.Timeouts,
+    *,
+    pinned: bool,
+) -> datetime | None:
+    """When it expires now: as before, unless the patch says something of it. What has kept it on
+    meanwhile counts still.
+    """
+    given = patch.timeouts.retention if patch.timeouts is not None else None
+    if given is None and pinned == record.pinned:
+        return record.forgets_at
+    anew = forgets_at(since, timeouts, pinned=pinned)
+    if given is not None or anew is None or record.forgets_at is None:
+        return anew
+    return max(anew, record.forgets_at)
 
 
 def _fits(session: wire.Session, query: wire.SessionQuery) -> bool:

@@ -3,9 +3,9 @@ others need their room, when the pool closes, when they are asked to; or when th
 as they were last saved.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Literal
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import anyio
 import structlog
@@ -49,6 +49,8 @@ class _Wish:
     def __init__(self) -> None:
         self.over = anyio.Event()
         self.error: AgentBrowserError | None = None
+        self.is_late = False
+        """Somebody else had it hibernated."""
 
 
 class Hibernation:
@@ -75,6 +77,10 @@ class Hibernation:
         self._making_room: set[str] = set()
         self._stubborn: WeakKeyDictionary[Session, float] = WeakKeyDictionary()
         """Until when sessions that could not be hibernated are left alone."""
+        self._unsaved: WeakSet[Session] = WeakSet()
+        """Those of them whose pages hold what no checkpoint can."""
+        self.arrived: Callable[[str], Awaitable[None]] = _arrived
+        """Comes back when a session is not on its way back any more."""
         self.wanted: Callable[[], int] = _none
         """How many wait for room."""
 
@@ -89,10 +95,14 @@ class Hibernation:
             raise wish.error
 
     async def replace(self, session: Session, state: Callable[[State], State]) -> None:
-        """Have it hibernated as what `state` makes of what it is, which is then lost."""
+        """Have it hibernated as what `state` makes of what it is, which is then lost. Moved where
+        somebody was first: nothing was replaced.
+        """
         wish = _Wish()
         self._spawn(self._fulfil, session, wish, True, state)
         await wish.over.wait()
+        if wish.is_late:
+            raise Moved
         if wish.error is not None:
             raise wish.error
 
@@ -104,14 +114,16 @@ class Hibernation:
         """Its browser is gone. Whether it sleeps from now on, as it was last saved."""
         if session.stage is Stage.HIBERNATING:
             return True  # who saves it finds out
-        if not session.is_known or not self._checkpointing.is_saved(session):
+        if not self._give_up(session, "browser_lost"):
             return False
-        session.lose()
-        self._begin(session)
         told = {"code": "browser_lost", "message": BrowserLost().detail, "recoverable": True}
         self._publisher.publish("session.error", session.id, session.owner, told)
-        self._spawn(self._lost, session)
         return True
+
+    def rested(self) -> None:
+        """A session's call has ended: who waits for room may have its room soon."""
+        if self.wanted() > len(self._making_room):
+            self._sweep.at(self._clock.monotonic() + REST, "room", self.make_room)
 
     def make_room(self) -> None:
         """Somebody waits for room: those that rest longest make it."""
@@ -137,25 +149,50 @@ class Hibernation:
         resting = [one for one in self._register.live.values() if self._may_go(one, now)]
         resting = [one for one in resting if now - one.lifetime.used >= REST]
         resting.sort(key=lambda one: one.lifetime.used)
-        gone = [await self._went(session, "pressure") for session in resting[:most]]
-        return any(gone)
+        gone = 0
+        for session in resting[:most]:
+            if self._may_go(session, now):  # still: others took their time
+                gone += await self._went(session, "pressure")
+        return gone > 0
 
     async def all(self, patience: float) -> None:
-        """The pool closes: save all that somebody knows, the rest is left. Bounded."""
-        room = anyio.Semaphore(AT_SHUTDOWN)
+        """The pool closes: save all that somebody knows, those on their way too. What can't be
+        saved now sleeps as it was saved last; the rest is left. Bounded.
+        """
+        room, tried = anyio.Semaphore(AT_SHUTDOWN), set[Session]()
 
         async def one(session: Session) -> None:
             async with room:
-                await self._went(session, "shutdown", force=True)
+                if session.is_live and not await self._went(session, "shutdown", force=True):
+                    self._give_up(session, "shutdown")
 
         with anyio.move_on_after(patience):
-            async with anyio.create_task_group() as tasks:
-                for session in list(self._register.live.values()):
-                    if session.is_known:
+            while True:
+                known = [one for one in self._register.live.values() if one.is_known]
+                async with anyio.create_task_group() as tasks:
+                    for session in set(known) - tried:
                         session.break_off_draining()
                         tasks.start_soon(one, session)
-            for session in list(self._register.parting.values()):
-                await session.gone.wait()
+                tried.update(known)
+                for session in list(self._register.parting.values()):
+                    await session.gone.wait()
+                for session_id in list(self._register.waking):
+                    await self.arrived(session_id)
+                if not (self._register.parting or self._register.waking) and tried.issuperset(
+                    one for one in self._register.live.values() if one.is_known
+                ):
+                    return
+
+    def _give_up(self, session: Session, reason: Reason) -> bool:
+        """Let it sleep as it was saved last; whether it was."""
+        if not session.is_live or not session.is_known:
+            return False
+        if not self._checkpointing.is_saved(session):
+            return False
+        session.lose()
+        self._begin(session)
+        self._spawn(self._lost, session, reason)
+        return True
 
     async def _fulfil(
         self,
@@ -168,7 +205,7 @@ class Hibernation:
         try:
             await self._sleep(session, reason, force=force, change=change)
         except Moved:
-            return  # somebody was first
+            wish.is_late = True
         except AgentBrowserError as exc:
             wish.error = exc
         except Exception:
@@ -179,24 +216,31 @@ class Hibernation:
 
     async def _lapse(self, session: Session) -> None:
         rule = session.lifetime.timeouts.on_idle
-        if rule != "freeze" and await self._went(session, "idle", force=rule == "hibernate"):
-            return
-        if not session.is_idle:
-            return
-        if rule == "freeze" or session in self._stubborn:
-            await self._freeze(session)
-        else:
-            when = self._clock.monotonic() + RETRY
-            self._residents.watch(session, when)
+        self._unsaved.discard(session)
+        try:
+            if rule != "freeze" and await self._went(session, "idle", force=rule == "hibernate"):
+                return
+            if session.is_idle and (rule == "freeze" or session in self._unsaved):
+                await self._freeze(session)
+        finally:
+            if session.is_live:
+                self._watch(session)
 
     async def _freeze(self, session: Session) -> None:
         try:
             await session.freeze()
-        except (Moved, AgentBrowserError) as exc:
-            log.info("session not frozen", session=session.id, reason=str(exc))
+        except Moved:
             return
-        self._residents.watch(session)
+        except Exception as exc:
+            log.warning("session not frozen", session=session.id, reason=str(exc))
+            return
         self._publisher.publish("session.frozen", session.id, session.owner, {})
+
+    def _watch(self, session: Session) -> None:
+        """Look at its timers again: what is due and could not be done, in a while."""
+        now = self._clock.monotonic()
+        when = session.lifetime.next_look(now)
+        self._residents.watch(session, when if when > now else now + RETRY)
 
     async def _give_room(self, session: Session) -> None:
         try:
@@ -212,18 +256,24 @@ class Hibernation:
         except Moved:
             return True
         except CannotHibernate as exc:
+            self._unsaved.add(session)
             self._stubborn[session] = self._clock.monotonic() + RETRY
             log.info("session is not hibernated", session=session.id, unsaved=exc.fields["unsaved"])
             return False
         except AgentBrowserError as exc:
+            self._stubborn[session] = self._clock.monotonic() + RETRY
             log.warning("session not hibernated", session=session.id, reason=exc.detail)
+            return False
+        except Exception:  # one session's fault must not keep the others from being saved
+            self._stubborn[session] = self._clock.monotonic() + RETRY
+            log.exception("session not hibernated", session=session.id)
             return False
         return True
 
     def _may_go(self, session: Session, now: float) -> bool:
         if not session.is_idle or not session.is_known or session.id in self._making_room:
             return False
-        if session.lifetime.timeouts.on_idle == "end":
+        if session.lifetime.timeouts.on_idle == "end" or session.control.is_held:
             return False
         return self._stubborn.get(session, now) <= now
 
@@ -238,7 +288,7 @@ class Hibernation:
             self._register.stay(session)
             session.stay()
             self._checkpointing.go_on(session)
-            self._residents.watch(session)
+            self._watch(session)
         else:
             session.stay()
 
@@ -275,6 +325,8 @@ class Hibernation:
             raise
         with anyio.CancelScope(shield=True):
             await self._leave(session, reason, state, began)
+        if session.end_reason is not None:
+            session.refuse()
 
     async def _read(self, session: Session, reason: Reason) -> State:
         try:
@@ -282,21 +334,23 @@ class Hibernation:
         except TimeoutError:
             raise DeadlineExceeded("checkpoint", PATIENCE) from None
 
-    async def _lost(self, session: Session) -> None:
+    async def _lost(self, session: Session, reason: Reason) -> None:
         began = self._clock.monotonic()
         with anyio.CancelScope(shield=True):
             await session.still()
-            await self._leave(session, "browser_lost", State(), began)
+            await self._leave(session, reason, State(), began)
 
     async def _leave(self, session: Session, reason: Reason, state: State, began: float) -> None:
         """It is saved: give back its context, and remember it as hibernated."""
         if session.stage is Stage.HIBERNATING:
             await self._residents.close(session, texts=reason not in ("browser_lost", "shutdown"))
         if session.stage is not Stage.HIBERNATING:  # it is ended meanwhile, by another task
+            session.was_asleep = True  # which has to look for the videos of this closing
             session.stay()
             return
         self._residents.move_out(session)
         del self._register.parting[session.id]
+        self._register.leave_control(session)
         session.sleep()
         record = record_of(session)
         self._archive.put_record(record)
@@ -327,6 +381,10 @@ def _cause(reason: Reason) -> Cause:
     if reason == "shutdown":
         return "shutdown"
     return "import" if reason == "replaced" else "hibernation"
+
+
+async def _arrived(session_id: str) -> None:
+    """None is on its way."""
 
 
 def _none() -> int:

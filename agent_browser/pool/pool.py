@@ -157,6 +157,8 @@ class Pool:
         hibernation, residents, housing = self._hibernation, self._residents, self._housing
         residents.lapses = hibernation.lapse
         residents.mourns = self._mourns
+        residents.rests = hibernation.rested
+        hibernation.arrived = self._waking.arrived
         hibernation.wanted = lambda: housing.ledger.waiting
         housing.make_room, housing.ease = hibernation.make_room, hibernation.ease
 
@@ -175,6 +177,7 @@ class Pool:
         self._stage.move(PoolStage.OPEN)
         self._spawn(self._sweep.run)
         self._spawn(self._retention.look)
+        self._spawn(self._retention.erase_strays)
         self._spawn(self._shedding.shed)
         self._housing.start()
         capacity = self._capacity
@@ -329,7 +332,7 @@ class Pool:
 
     async def end(self, caller: Caller, session_id: str, *, purge: bool = False) -> None:
         """End it at once (a second time too); with purge, forget it and erase its files."""
-        await self._waking.arrived(caller.owner, session_id)
+        await self._waking.arrived(session_id, caller.owner)
         session = self._directory.held(caller, session_id)
         if session is None:
             record = await self._directory.end_record(caller, session_id)

@@ -2,8 +2,9 @@
 others are in the archive.
 """
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 
+from agent_browser.session.control import Control
 from agent_browser.session.session import Session
 
 MAX_RECENT = 1_000
@@ -19,6 +20,10 @@ class Register:
         """Those that are being hibernated."""
         self.waking: set[str] = set()
         """Ids of those that are being brought back."""
+        self.holds: Counter[str] = Counter()
+        """How many look on, by session, hibernated ones too."""
+        self.controls: dict[str, Control] = {}
+        """Control of hibernated sessions, where somebody has it."""
         self.hibernated: set[str] = set()
         """Ids of those that are only on record, and come back with the next call."""
         self.ended: OrderedDict[str, Session] = OrderedDict()
@@ -66,6 +71,12 @@ class Register:
                 return
             if session.ended.is_set():
                 del self.ended[session.id]
+
+    def leave_control(self, session: Session) -> None:
+        """It is hibernated: who has control of it has it when it comes back, until it lapses."""
+        self.controls = {id: one for id, one in self.controls.items() if one.is_held}
+        if session.control.is_held:
+            self.controls[session.id] = session.control
 
     def forget(self, session_id: str) -> None:
         """It is not in memory any more."""

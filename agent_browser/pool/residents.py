@@ -74,6 +74,9 @@ class Residents:
         """Told of a session whose browser is lost; whether it lives on without."""
         self.lapses: Callable[[Session], None] | None = None
         """Told of a session whose idle time is over, if it is not to end by that."""
+        self.rests: Callable[[], None] | None = None
+        """Told when a call has ended."""
+        self._closing: dict[str, anyio.Event] = {}
         self._leases: dict[str, Lease] = {}
         self._by_ticket: dict[int, Session] = {}
         housing.on_lost = self._lost
@@ -94,7 +97,7 @@ class Residents:
         self, session: Session, lease: Lease, past: Past, losses: Sequence[Loss]
     ) -> None:
         """The session is live again in that lease; what is not as it was."""
-        session.resume(lease.context, past)
+        session.resume(lease.context, past, holds=self._register.holds[session.id])
         self._settle(session, lease)
         expires = wall_time(self._clock, session.lifetime.expires(self._clock.monotonic()))
         told = {"expires_at": rfc3339(expires), "lost": told_losses(losses)}
@@ -185,15 +188,21 @@ class Residents:
         return session.end_reason is None
 
     async def end_all(self, reason: EndReason) -> None:
-        """End every session, those on their way too, and come back when they have. Bounded."""
-        for session in list(self._by_ticket.values()):
+        """End every session, those on their way too, and come back when they have; but for those
+        that were saved and are known: they are found again. Bounded.
+        """
+        ending = [one for one in self._by_ticket.values() if not self._is_kept(one)]
+        for session in ending:
             self.end(session, reason)
             session.break_off()
         with anyio.move_on_after(SHUTDOWN_PATIENCE) as scope:
-            for session in list(self._by_ticket.values()):
+            for session in ending:
                 await session.ended.wait()
         if scope.cancelled_caught:
             log.error("sessions did not end in time", sessions=len(self._by_ticket))
+
+    def _is_kept(self, session: Session) -> bool:
+        return session.is_known and self._checkpointing.is_saved(session) and not session.ended_at
 
     def check(self) -> None:
         """Assert what must always hold."""
@@ -220,6 +229,8 @@ class Residents:
         self._archive.put_changing(session.id, partial(record_of, session))
         self._texts.used(session)
         self._checkpointing.touched(session)
+        if self.rests is not None:
+            self.rests()
         if session.lifetime.due(self._clock.monotonic()) is not None:
             self.watch(session)  # it was let be done over its end
 
@@ -276,14 +287,21 @@ class Residents:
         """Close its context and give its room back, once; the videos that were being made. With
         `texts`, those of its page are taken before.
         """
-        lease = self._leases.get(session.id)
-        if lease is None:
+        lease, closing = self._leases.get(session.id), self._closing.get(session.id)
+        if closing is not None:
+            await closing.wait()
+        if lease is None or closing is not None:
             return []
-        if texts:
-            await self._texts.last(session)
-        closed = await self._housing.close_lease(lease, videos=session.recording)
-        videos = await self._adopt(session, closed)
-        del self._leases[session.id], self._by_ticket[lease.ticket]
+        self._closing[session.id] = over = anyio.Event()
+        try:
+            if texts:
+                await self._texts.last(session)
+            closed = await self._housing.close_lease(lease, videos=session.recording)
+            videos = await self._adopt(session, closed)
+        finally:
+            del self._closing[session.id], self._leases[session.id]
+            del self._by_ticket[lease.ticket]
+            over.set()
         return videos
 
     async def _joined(self, session: Session) -> list[Recording] | None:
@@ -329,7 +347,11 @@ class Residents:
 
 def told_losses(losses: Sequence[Loss]) -> list[dict[str, Any]]:
     """What was lost, as events have it."""
-    return [loss.model_dump() for loss in losses[:MOST_LOSSES]]
+    told = [loss.model_dump() for loss in losses[:MOST_LOSSES]]
+    if len(losses) > MOST_LOSSES:
+        why = f"and {len(losses) - MOST_LOSSES} more"
+        told.append({"what": losses[MOST_LOSSES].what, "where": "", "why": why})
+    return told
 
 
 def _nobody(session: Session) -> bool:

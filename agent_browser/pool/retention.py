@@ -45,6 +45,8 @@ class Retention:
         self._shedding = shedding
         self._archive = means.archive
         self._checkpoints = means.checkpoints
+        self._settings = means.settings
+        self._strays: set[str] = set()
         self._publisher = means.publisher
         self._clock = means.clock
         self._steady = Steady(means.clock)
@@ -77,7 +79,32 @@ class Retention:
             log.info("session was left behind", session=left.id, reason=left.end_reason)
             told = {"reason": left.end_reason, "ended_at": rfc3339(left.ended_at or now)}
             self._publisher.publish("session.ended", left.id, left.owner, told)
-        await self._erase_states(saved - self._register.hibernated)
+        self._strays = saved - self._register.hibernated
+
+    async def erase_strays(self) -> None:
+        """Erase the states, found at the start, of sessions that have ended; and those of sessions
+        that the archive does not know once they are older than any retention: it may be another
+        archive than theirs.
+        """
+        latest = self._steady.now() - timedelta(seconds=self._settings.max_retention)
+        unknown = 0
+        for session_id in self._strays:
+            try:
+                record = await self._archive.find(session_id)
+                if record is None and not await self._is_older(session_id, latest):
+                    unknown += 1
+                elif record is None or record.state in ("ended", "expired"):
+                    await self._erase_states([session_id])
+            except AgentBrowserError as exc:
+                log.warning("a state was left as it is", session=session_id, reason=exc.detail)
+        if unknown:
+            log.warning(
+                "states of sessions that the database does not know are kept", count=unknown
+            )
+
+    async def _is_older(self, session_id: str, latest: datetime) -> bool:
+        listed = await self._checkpoints.listed(session_id)
+        return bool(listed) and listed[0].created_at < latest
 
     async def _erase_states(self, session_ids: Collection[str]) -> None:
         """Leave nothing of these sessions' states; what can't be erased now is, at the next
@@ -174,7 +201,7 @@ class Retention:
 
     def _is_over(self, record: Record) -> bool:
         """Whether its time is over still: it may have been pinned, or given more, or forgotten."""
-        kept = record.forgets_at is None or record.id in self._timed
+        kept = record.forgets_at is None or self._is_timed(record.id)
         return record.state in ("hibernated", "ended") and not kept
 
     def _is_timed(self, session_id: str) -> bool:

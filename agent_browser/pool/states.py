@@ -157,7 +157,7 @@ class States:
 
     async def _present(self, caller: Caller, session_id: str) -> Session | None:
         """A session that is live; None of one that is hibernated. SessionEnded."""
-        await self._waking.arrived(caller.owner, session_id)
+        await self._waking.arrived(session_id, caller.owner)
         session = self._directory.held(caller, session_id)
         if session is None:
             record = await self._directory.record(caller, session_id)

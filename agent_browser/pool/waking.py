@@ -1,7 +1,7 @@
 """Waking: hibernated sessions are brought back by the next call, once however many call."""
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import anyio
@@ -30,6 +30,7 @@ from agent_browser.pool.register import Register
 from agent_browser.pool.residents import Residents
 from agent_browser.pool.restoring import closing_if_failed, restored
 from agent_browser.pool.retention import Retention
+from agent_browser.session.description import refusal
 from agent_browser.session.past import Past, options_in
 from agent_browser.session.session import Session
 
@@ -80,10 +81,10 @@ class Waking:
         self._backoffs: OrderedDict[str, Backoff] = OrderedDict()
         """Of sessions that lost their browser of late, or could not be brought back."""
 
-    async def arrived(self, owner: str, session_id: str) -> None:
-        """Come back when it is not on its way any more, whatever came of it."""
+    async def arrived(self, session_id: str, owner: str | None = None) -> None:
+        """Come back when it, of that owner, is not on its way any more, whatever came of it."""
         awaited = self._on_their_way.get(session_id)
-        if awaited is not None and awaited.owner == owner:
+        if awaited is not None and owner in (None, awaited.owner):
             await awaited.over.wait()
 
     async def wake(self, record: Record) -> Session:
@@ -101,9 +102,10 @@ class Waking:
         await awaited.over.wait()
         if awaited.error is not None:
             raise awaited.error
-        if awaited.session is None:
+        session = awaited.session or self._register.get(record.id)
+        if session is None:
             raise SessionNotFound(record.id)
-        return awaited.session
+        return session
 
     def lost(self, session: Session) -> None:
         """It lost its browser: where it does so again and again, it comes back later and later."""
@@ -118,6 +120,8 @@ class Waking:
             async with self._retention.lock:
                 record = await self._archive.find(session_id)
                 if record is None or record.state != "hibernated":
+                    if record is not None and record.state != "live":
+                        awaited.error = refusal(record)
                     return
                 self._retention.unwatch(session_id)
             awaited.session, losses = await self._brought_back(record)
@@ -143,12 +147,13 @@ class Waking:
                 f"the checkpoint of {record.id} is gone; close the session and open another"
             ) from None
         past = Past.of(state)
+        past = replace(past, renewals=max(past.renewals, record.renewal_count))
         session = self._made(record, state, past)
         lease = await self._housing.obtain(session.options, self._folder(session))
         async with closing_if_failed(self._housing, lease, videos=session.recording):
             films = session.recording_folder() if RECORDING in state.parts else None
             brought = await restored(lease, state, recordings=films)
-            losses = [*brought, *await session.recall(past)]
+            losses = [*brought, *await session.belongings.recall(past)]
         # No await between here and its moving in: a lease that nobody has would never be closed.
         self._move_in(session, lease, past, state, losses)
         return session, losses
@@ -183,6 +188,7 @@ class Waking:
             clock=self._clock,
         )
         session.profile = record.profile
+        session.control = self._register.controls.pop(record.id, session.control)
         session.created_at = record.created_at
         return session
 
@@ -221,7 +227,8 @@ class Waking:
     async def _watch_again(self, session_id: str) -> None:
         try:
             record = await self._archive.find(session_id)
-        except AgentBrowserError:
+        except Exception as exc:  # who waits is to be told all the same
+            log.warning("a session's retention is not watched", session=session_id, reason=str(exc))
             return
         if record is not None and record.state == "hibernated":
             self._retention.watch(record)

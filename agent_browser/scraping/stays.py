@@ -10,11 +10,16 @@ import structlog
 from agent_browser.errors import AgentBrowserError
 from agent_browser.models.functions import CloseInput
 from agent_browser.models.scraping import ScrapeInput
-from agent_browser.models.sessions import SessionCreate
+from agent_browser.models.sessions import Privacy, SessionCreate, TimeoutsInput
 from agent_browser.service import Caller, SessionService
 
 TAG = "scrape"
 """Tag of every session that a scrape made."""
+
+PRIVACY = Privacy(page_text=False)
+"""What is read is in the answer; to keep it for the search as well takes a tenth of a scrape."""
+TIMEOUTS = TimeoutsInput(on_idle="end")
+"""They are nobody's to come back to."""
 
 log = structlog.get_logger(__name__)
 
@@ -54,7 +59,7 @@ class Stays:
             return kept
         # Nobody is there to answer what a page asks.
         options = {"dialogs": "dismiss", **self._options.model_dump(exclude_none=True)}
-        request = SessionCreate(**options, tags=[TAG])
+        request = SessionCreate(**options, tags=[TAG], privacy=PRIVACY, timeouts=TIMEOUTS)
         session = (await self._service.create(self._caller, request)).id
         # No await between here and the next line: a session that nobody knows would stay.
         self._made.add(session)

@@ -40,6 +40,11 @@ class Control:
         self._seconds = lease
         self._lease: _Lease | None = None
 
+    @property
+    def is_held(self) -> bool:
+        """Whether somebody has it."""
+        return self._current() is not None
+
     def take(self, caller: Caller, request: wire.ControlInput) -> wire.ControlGranted:
         """Give it to the caller. Who sends the token in force keeps it, with its lease renewed."""
         now = self._clock.monotonic()

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from agent_browser.errors import SessionEnded, SessionExpired
 from agent_browser.models import sessions as wire
 from agent_browser.models.records import Record
+from agent_browser.session.lifecycle import effective
 from agent_browser.session.privacy import Keeps
 from agent_browser.session.session import Session
 from agent_browser.session.stage import WIRE
@@ -30,7 +31,7 @@ def record_of(session: Session) -> Record:
         created_at=session.created_at,
         # A call that was broken off is over when the session is.
         last_activity_at=used if session.ended_at is None else min(used, session.ended_at),
-        timeouts=life.timeouts,
+        timeouts=life.asked,
         name=labels.name,
         pinned=labels.pinned,
         tags=labels.tags,
@@ -90,7 +91,7 @@ def described(
         ended_at=record.ended_at,
         end_reason=record.end_reason,
         renewal_count=record.renewal_count,
-        timeouts=record.timeouts,
+        timeouts=effective(record.timeouts),
         profile=record.profile,
         url=record.url,
         title=record.title,

@@ -9,10 +9,10 @@ differ in maps and sets, and in what Playwright has no form for. Pure.
 from collections.abc import Callable
 from typing import Any
 
+from agent_browser.models.state import DEEPEST
+
 Change = Callable[[Any], Any]
 _ONLY_OURS = ("bl", "fi", "im")
-DEEPEST = 100
-"""Values in one another."""
 
 
 def in_databases(databases: list[dict[str, Any]], change: Change) -> list[dict[str, Any]]:

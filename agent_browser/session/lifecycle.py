@@ -42,6 +42,13 @@ def changed(settings: Settings, timeouts: Timeouts, asked: TimeoutsInput) -> Tim
     return timeouts.model_copy(update=chosen) if chosen else timeouts
 
 
+def effective(asked: Timeouts) -> Timeouts:
+    """Those asked for as they are in force: the warning is half the idle timeout at most."""
+    if asked.warning <= asked.idle / 2:
+        return asked
+    return asked.model_copy(update={"warning": asked.idle / 2})
+
+
 def in_range(settings: Settings, name: str, seconds: float) -> float:
     """The timeout itself, if it is in the range of the settings; else InvalidTimeout."""
     low, high = range_of(settings, name)
@@ -98,10 +105,8 @@ class Lifetime:
         """Other timeouts from now on."""
         self.asked = timeouts
         """As they were asked for."""
-        self.timeouts = timeouts
-        """Those in force: the warning is half the idle timeout at most."""
-        if timeouts.warning > timeouts.idle / 2:
-            self.timeouts = timeouts.model_copy(update={"warning": timeouts.idle / 2})
+        self.timeouts = effective(timeouts)
+        """Those in force."""
 
     @property
     def ends(self) -> float:
@@ -142,15 +147,13 @@ class Lifetime:
     def beat(self, now: float) -> None:
         """Keep it alive, as every use does, without being one."""
         if self.timeouts.auto_renew:
-            self.is_frozen = False
             self._since = max(self._since, now)
 
     def renew(self, now: float) -> bool:
         """Let the idle time count from now; false where the maximum duration leaves nothing to
         gain.
         """
-        self.is_frozen = False
-        if self.expires(now) >= self.ends:
+        if self.expires(now) >= self.ends and not self.is_frozen:
             return False
         self._since = now
         self.used = now

@@ -2,8 +2,8 @@
 cause.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -17,14 +17,13 @@ from agent_browser.errors import (
     AgentBrowserError,
     BrowserLost,
     DeadlineExceeded,
-    NotFound,
     PoolFull,
     SessionEnded,
 )
 from agent_browser.models import sessions as wire
 from agent_browser.models.artifacts import Recording
 from agent_browser.models.base import Input
-from agent_browser.models.checkpoints import Loss, State
+from agent_browser.models.checkpoints import State
 from agent_browser.models.dialogs import WaitingDialog
 from agent_browser.models.files import UploadedFile
 from agent_browser.models.functions import (
@@ -35,9 +34,9 @@ from agent_browser.models.functions import (
 )
 from agent_browser.models.sessions import EndReason, Timeouts
 from agent_browser.service import Caller, FileHead, Image
+from agent_browser.session.belongings import Belongings
 from agent_browser.session.control import Control
 from agent_browser.session.deadlines import QUEUE, Allowance, allowance
-from agent_browser.session.downloads import Downloads
 from agent_browser.session.functions import Functions
 from agent_browser.session.keeping import Keeping
 from agent_browser.session.labels import Labels
@@ -47,7 +46,7 @@ from agent_browser.session.past import Past
 from agent_browser.session.privacy import Keeps, in_force
 from agent_browser.session.stage import MOVES, Stage
 from agent_browser.session.turns import Turns
-from agent_browser.session.uploads import Lapsed, NotUploaded, Uploads
+from agent_browser.session.uploads import Lapsed
 from agent_browser.settings import Settings
 
 T = TypeVar("T")
@@ -91,7 +90,7 @@ class Session:
         self.was_asleep = False
         """It was hibernated before: its videos may be in segments."""
         self.gone = anyio.Event()
-        """Set when it is hibernated, or has ended."""
+        """Set when it is hibernated, or has ended; and anew when it was to be, and stays."""
         self._films_all = bool(options.record_video)
         self.labels = Labels.asked(request)
         self.on_use: Callable[[], None] = _unheard
@@ -106,9 +105,9 @@ class Session:
         self._scope: anyio.CancelScope | None = None
         self._context: Context | None = None
         self._functions: Functions | None = None
-        self._uploads = Uploads(clock, settings.max_upload)
-        self.downloads = Downloads(keeping, owner=owner, session_id=session_id)
-        """What it downloaded, as long as it is remembered."""
+        self.belongings = Belongings(
+            keeping, clock, owner=owner, session_id=session_id, max_upload=settings.max_upload
+        )
         self.privacy = wire.Privacy()
         """As it was asked for."""
         self.keep(request.privacy)
@@ -119,6 +118,10 @@ class Session:
         self._parting: Callable[[], AgentBrowserError] | None = None
         """What a call is told that is broken off though the session goes on later."""
         self._is_lost = False
+        self._receiving = 0
+        """Files that are arriving."""
+        self._received = anyio.Event()
+        self._has_last_turn = False
         self.hibernated_at: datetime | None = None
         self._broken_off = False
 
@@ -140,7 +143,8 @@ class Session:
     @property
     def is_idle(self) -> bool:
         """Whether nothing is done in it, and nobody is there."""
-        return self.stage is Stage.LIVE and not self.in_use and not self.lifetime.is_held
+        life = self.lifetime
+        return self.stage is Stage.LIVE and not (self.in_use or life.in_use or life.is_held)
 
     @property
     def recording(self) -> bool:
@@ -177,13 +181,15 @@ class Session:
         self.lifetime = Lifetime(self.lifetime.asked, began=self.clock.monotonic())
         self.created_at = self.clock.now()
 
-    def resume(self, context: Context, past: Past) -> None:
-        """Its context is there again, as it was."""
+    def resume(self, context: Context, past: Past, *, holds: int = 0) -> None:
+        """Its context is there again, as it was; so many are there, and hold it."""
         self._enter(context)
         now = self.clock.monotonic()
         self.lifetime = Lifetime(self.lifetime.asked, began=now, lived=past.lived)
         self.lifetime.renewals, self.lifetime.uses = past.renewals, past.uses
         self.is_known = self.was_asleep = True
+        for _ in range(holds):
+            self.lifetime.hold(now)
 
     def _enter(self, context: Context) -> None:
         self._machine.move(Stage.LIVE)
@@ -194,8 +200,8 @@ class Session:
             owner=self.owner,
             session_id=self.id,
             options=self.options,
-            uploads=self._uploads,
-            downloads=self.downloads,
+            uploads=self.belongings.uploads,
+            downloads=self.belongings.downloads,
             recordings=self.recording_folder,
         )
 
@@ -275,32 +281,9 @@ class Session:
             uses=self.lifetime.uses,
             renewals=self.lifetime.renewals,
             films=self._films_all,
-            downloads=self.downloads.listed(),
-            uploads=await self._uploads.keep(self._keep_upload),
+            downloads=self.belongings.downloads.listed(),
+            uploads=await self.belongings.kept(),
         )
-
-    async def _keep_upload(self, path: Path, told: UploadedFile) -> str:
-        kept = await self._keeping.put(
-            path,
-            owner=self.owner,
-            session_id=self.id,
-            content_type=told.content_type or "application/octet-stream",
-            filename=told.name,
-        )
-        return kept.id
-
-    async def recall(self, past: Past) -> list[Loss]:
-        """Have again what it had beside its context; what could not be had."""
-        self.downloads.recall(past.downloads)
-        losses = []
-        for kept, told in past.uploads:
-            try:
-                file = await self._keeping.find(self.owner, kept)
-                await self._uploads.recall(kept, told, file.path)
-            except (AgentBrowserError, NotUploaded) as exc:
-                why = exc.detail if isinstance(exc, AgentBrowserError) else "it is no longer kept"
-                losses.append(Loss(what="upload", where=told.name, why=why))
-        return losses
 
     def keep(self, asked: wire.Privacy) -> None:
         """Have this kept from now on of what it does, and the rest as before. InvalidTimeout."""
@@ -319,26 +302,31 @@ class Session:
         PayloadTooLarge, StorageFull.
         """
         self.refuse()
+        if self.stage is Stage.HIBERNATING:
+            await self.gone.wait()
+            raise Moved
         self.lifetime.begin(self.clock.monotonic())
+        self._receiving += 1
         try:
-            return await self._uploads.receive(pieces)
+            return await self.belongings.uploads.receive(pieces)
         except Lapsed as exc:
-            raise self._refusal() from exc
+            raise BrowserLost.survived() if self._is_lost else self._refusal() from exc
         finally:
+            self._receiving -= 1
+            if not self._receiving:
+                self._received.set()
+                self._received = anyio.Event()
             self._used()
 
     def uploaded(self) -> list[UploadedFile]:
         """The files that were put into it."""
         self.refuse()
-        return self._uploads.listed()
+        return self.belongings.uploads.listed()
 
     async def delete_upload(self, name: str) -> None:
         """Erase one of them. NotFound."""
         self.refuse()
-        try:
-            await self._uploads.delete(name)
-        except NotUploaded as exc:
-            raise NotFound(f"no file {name[:200]!r} was uploaded to this session") from exc
+        await self.belongings.delete(name)
 
     async def keep_downloads(self) -> None:
         """Store what was downloaded and not yet asked for, before its context is closed."""
@@ -364,25 +352,30 @@ class Session:
         self._clients.add(client)
         return client is not None and not is_first
 
-    @contextmanager
-    def attended(self) -> Iterator[None]:
-        """Somebody is there: it lives on while this lasts, and has not been used by that."""
+    def hold(self) -> None:
+        """Somebody is there: it lives on until `release`, and has not been used by that."""
         self.lifetime.hold(self.clock.monotonic())
-        try:
-            yield
-        finally:
-            self.lifetime.release(self.clock.monotonic())
-            self.on_use()
+
+    def release(self) -> None:
+        """One of those who were there is gone."""
+        self.lifetime.release(self.clock.monotonic())
+        self.on_use()
 
     async def begin_sleep(self) -> Context:
         """Wait for the calls that came before, and let none act from now on until it stays, or
         sleeps. Moved, or SessionEnded, where somebody was first.
         """
+        self.refuse()
         await self._turns.take(firm=True)
-        if not self.is_live or self._context is None:
+        try:
+            while self.is_live and self._receiving:
+                await self._received.wait()
+            if not self.is_live or self._context is None:
+                self.refuse()
+                raise Moved
+        except BaseException:
             self._turns.give()
-            self.refuse()
-            raise Moved
+            raise
         self._machine.move(Stage.HIBERNATING)
         return self._context
 
@@ -428,6 +421,8 @@ class Session:
         if self.stage is Stage.HIBERNATING:
             self._machine.move(Stage.LIVE)
         self._turns.give()
+        self.gone.set()  # who waits for it looks again
+        self.gone = anyio.Event()
 
     def sleep(self) -> None:
         """It is saved, and its context closed: who waits goes on where it comes back."""
@@ -442,8 +437,8 @@ class Session:
         self.gone.set()
 
     async def let_go(self) -> None:
-        """It sleeps: files that were put into it are kept elsewhere, if at all."""
-        await self._uploads.remove()
+        """It sleeps: nothing of it is in this process any more."""
+        await self.belongings.let_go()
 
     async def still(self) -> None:
         """Come back when the call that was broken off has left the context; its turn is kept."""
@@ -486,10 +481,12 @@ class Session:
         """Come back when no call is under way any more; those that take longer are broken off."""
         with anyio.move_on_after(patience) as scope:
             await self._turns.take(firm=True)
+            self._has_last_turn = True
         if scope.cancelled_caught:
             self.break_off()
             with anyio.move_on_after(LAST_PATIENCE):
                 await self._turns.take(firm=True)
+                self._has_last_turn = True
 
     async def finish_end(
         self, videos: list[Recording], *, earlier: list[Recording] | None = None
@@ -504,12 +501,14 @@ class Session:
             self._videos = earlier
         self._functions = None
         self._context = None
-        self.downloads.abandon(self.clock.now())
+        self.belongings.downloads.abandon(self.clock.now())
         self.options = ContextOptions()
         self._machine.move(Stage.ENDED)
         self.ended.set()
         self.gone.set()
-        await self._uploads.remove()
+        if self._has_last_turn:  # whoever waits for it finds that it has ended
+            self._turns.give()
+        await self.belongings.let_go()
 
     def expire(self) -> None:
         """Its retention ran out."""

@@ -186,6 +186,8 @@ def _tab(tab: TabState) -> Iterator[Fault]:
     entries = tab.history.entries
     if not _can_be_opened(tab.url):
         yield "url", "not an address that can be opened"
+    if not encoding.is_sound(tab.state):
+        yield "state", "not an encoded value, or too deep"
     if tab.history.index >= max(1, len(entries)):
         yield "history.index", "there is no such entry"
     for at, entry in enumerate(entries):

@@ -75,6 +75,7 @@ class Uploads:
         self._bytes = 0
         self._is_removed = False
         self._folders = itertools.count(1)
+        self._keeping = anyio.Lock()
 
     async def take(self, files: list[UploadFile]) -> tuple[Upload, ...]:
         """Write files that came with a call.
@@ -110,11 +111,17 @@ class Uploads:
 
     async def keep(self, put: Put) -> tuple[tuple[str, UploadedFile], ...]:
         """Have each kept outside this process, once; each with what keeps it. StorageFull."""
-        for held in list(self._held.values()):
-            if held.kept is None:
-                copy = held.path.parent / "copy"
-                await anyio.to_thread.run_sync(copyfile, held.path, copy)
-                held.kept = await put(copy, held.told)
+        async with self._keeping:
+            for held in list(self._held.values()):
+                if held.kept is None:
+                    copy = held.path.parent / "copy"
+                    try:
+                        await anyio.to_thread.run_sync(copyfile, held.path, copy)
+                    except FileNotFoundError:  # it is deleted meanwhile
+                        continue
+                    except OSError as exc:
+                        raise _full(exc) from exc
+                    held.kept = await put(copy, held.told)
         return tuple((held.kept, held.told) for held in self._held.values() if held.kept)
 
     async def recall(self, kept: str, told: UploadedFile, path: Path) -> None:

@@ -71,7 +71,7 @@ def is_key(text: str) -> bool:
 
 def local_root(settings: Settings) -> Path | None:
     """The folder of states on this machine, if they are on this machine."""
-    url = settings.state_url
+    url = _address(settings)
     if not url:
         return settings.data_dir / "states"
     if "://" not in url:
@@ -87,8 +87,16 @@ def blobs_of(settings: Settings) -> Blobs:
         return LocalBlobs(root)
     from agent_browser.store.remote import RemoteBlobs
 
-    assert settings.state_url is not None
-    return RemoteBlobs(settings.state_url)
+    return RemoteBlobs(_address(settings))
+
+
+def scheme(settings: Settings) -> str:
+    """What kind of address STATE_URL is; none of the rest, which may have a secret in it."""
+    return _address(settings).partition("://")[0]
+
+
+def _address(settings: Settings) -> str:
+    return settings.state_url.get_secret_value() if settings.state_url else ""
 
 
 class LocalBlobs:

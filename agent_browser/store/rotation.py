@@ -8,7 +8,7 @@ from functools import partial
 from agent_browser.errors import CheckpointUnusable, StateLocked
 from agent_browser.settings import Settings
 from agent_browser.store import keys
-from agent_browser.store.blobs import Blobs, blobs_of, local_root
+from agent_browser.store.blobs import Blobs, blobs_of, local_root, scheme
 from agent_browser.store.checkpoints import opened, write_check
 from agent_browser.store.drawer import is_sealed
 from agent_browser.store.vault import HEAD, Standing, Vault
@@ -87,7 +87,7 @@ def census(settings: Settings) -> Census:
     root = local_root(settings)
     known = keys.present(settings)
     source = "setting" if keys.are_configured(settings) else "file" if known else "none"
-    where = "local" if root is not None else str(settings.state_url).partition("://")[0]
+    where = "local" if root is not None else scheme(settings)
     found = Census(where, source, len(known))
     if root is None:
         blobs.open()

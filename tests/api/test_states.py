@@ -235,6 +235,50 @@ async def test_a_state_with_nonsense_is_refused_with_its_fields(
     assert id not in service.kept.documents
 
 
+def deep_states(depth: int) -> dict[str, str]:
+    """Bodies with lists in one another, by the field that has them; written by hand, as deep ones
+    can't be by `json`.
+    """
+    value = "[" * depth + "]" * depth
+    record = "origins.0.indexedDB.0.stores.0.records.0.value"
+    return {
+        record: '{"origins":[{"origin":"http://a.test","indexedDB":[{"name":"d","version":1,'
+        '"stores":[{"name":"s","autoIncrement":false,"indexes":[],'
+        f'"records":[{{"key":1,"value":{value}}}]}}]}}]}}]}}',
+        f"{record}Encoded": '{"origins":[{"origin":"http://a.test","indexedDB":[{"name":"d",'
+        '"version":1,"stores":[{"name":"s","autoIncrement":false,"indexes":[],'
+        f'"records":[{{"key":1,"valueEncoded":{{"v":{value}}}}}]}}]}}]}}]}}',
+        "tabs.0.state": f'{{"tabs":[{{"id":"t1","url":"http://a.test/","state":{value}}}]}}',
+        "tabs.0.fields.0.value": '{"tabs":[{"id":"t1","url":"http://a.test/","fields":'
+        f'[{{"path":"a","kind":"value","value":{value}}}]}}]}}',
+        "credentials.0.id": f'{{"credentials":[{{"id":{value}}}]}}',
+    }
+
+
+@pytest.mark.parametrize("depth", [310, 400, 900, 990, 2_000, 5_000])
+async def test_a_state_with_values_too_deep_in_one_another_is_refused(
+    client: httpx.AsyncClient, address: str, id: str, service: FakeService, depth: int
+) -> None:
+    json_type = {"Content-Type": "application/json"}
+    for field, state in deep_states(depth).items():
+        for method, path, inside, at in (
+            ("PUT", f"{address}/state", "%s", ""),
+            ("PUT", "/v1/profiles/deep", '{"storage_state":%s}', "storage_state."),
+            ("POST", "/v1/functions/open",
+             '{"session":"new","input":{"url":"http://a.test/","storage_state":%s}}',
+             "input.storage_state."),
+        ):  # fmt: skip
+            if at.startswith("input") and field.startswith("tabs"):
+                continue  # a document of tabs is no storage_state
+            content = inside % state
+            refused = await client.request(method, path, content=content, headers=json_type)
+            problem = refused.json()
+            assert (refused.status_code, problem["code"]) == (400, "invalid_request"), path
+            if depth < 900:  # deeper ones are no JSON that is read at all, with some Pythons
+                assert [one["field"] for one in problem["errors"]] == [f"{at}{field}"]
+    assert id not in service.kept.documents
+
+
 async def test_a_state_has_a_bound_of_its_own(settings: Settings, service: FakeService) -> None:
     app = make(settings, service, max_state=30_000)
     long = {"origins": [{"origin": "http://a", "localStorage": [{"name": "a", "value": "x"}]}]}

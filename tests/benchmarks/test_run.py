@@ -13,11 +13,15 @@ NAMES = [
     "scrape",
     "elements", "elements_tree", "elements_large", "delta", "compare", "compare_bare",
     "memory", "crowd_seconds", "crowd_memory", "answering", "return", "surplus", "left",
-    "log", "timers", "followers", "directory_list", "directory_search",
+    "log", "timers", "followers",
+    "hibernate", "resume", "checkpoint", "sleeper_disk", "sleeper_memory", "sleeper_list",
+    "sleeper_resume", "killed", "saving", "directory_list", "directory_search",
 ]  # fmt: skip
 WITHOUT_RAW = {
     "delta", "answering", "return", "surplus", "left",
-    "log", "timers", "followers", "directory_list", "directory_search",
+    "log", "timers", "followers",
+    "hibernate", "resume", "checkpoint", "sleeper_disk", "sleeper_memory", "sleeper_list",
+    "sleeper_resume", "killed", "saving", "directory_list", "directory_search",
 }  # fmt: skip
 WITHOUT_GOAL = {"open_back_to_back", "rate_1", "execute_async", "compare_bare"}
 STEPS = ["open", "snapshot", "click", "picture", "close"]

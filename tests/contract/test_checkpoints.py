@@ -10,6 +10,7 @@ import fsspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from agent_browser.errors import CheckpointNotFound
 from agent_browser.ids import is_checkpoint_id, new_session_id
@@ -28,7 +29,7 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     if request.param == "fake":
         yield FakeCheckpoints(keep=3)
         return
-    url = "memory://contract" if request.param == "address" else None
+    url = SecretStr("memory://contract") if request.param == "address" else None
     async with CheckpointStore(Settings(data_dir=tmp_path, state_url=url)) as made:
         yield made
     fsspec.filesystem("memory").store.clear()

@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 
 from agent_browser.settings import PREFIX, Settings
 from tests.docs.commands import SHARED, Command, Parameter, commands, serve_options
-from tests.end_to_end.fidelity import COLUMNS, KINDS
+from tests.end_to_end.fidelity import COLUMNS, KINDS, TOLD
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -164,7 +164,9 @@ def fidelity() -> str:
     rows = [
         [kind, *("no" if kind in lost else "yes" for lost in COLUMNS.values())] for kind in KINDS
     ]
-    rows.append(["service workers' registrations", *("told" for _ in COLUMNS)])
+    rows.append(
+        ["service workers' registrations", *("told" if way in TOLD else "no" for way in COLUMNS)]
+    )
     lines = ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows)]
     proofs = [f"* {name}: `{FIDELITY}[{name}]`" for name in COLUMNS]
     return "\n".join(lines) + "\n\nEach column is what a test finds:\n\n" + "\n".join(proofs)

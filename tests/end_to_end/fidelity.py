@@ -1,8 +1,16 @@
 """A session that has something of every kind of state; what of it is still there."""
 
+import json
 import time
-from collections.abc import Callable
+from base64 import urlsafe_b64decode
+from collections.abc import Callable, Iterator
+from hashlib import sha256
 from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from tests.end_to_end.remote import Json, Session, read
 from tests.site import Site
@@ -57,6 +65,16 @@ FILE = """
   return (await (await (await inner.getFileHandle('note.txt')).getFile()).text())
 })().catch(() => null)
 """
+SIGN = """
+(async () => {
+  const asked = { challenge: new Uint8Array(32).fill(7), rpId: 'localhost' }
+  const got = await navigator.credentials.get({ publicKey: asked })
+  const text = bytes => btoa(String.fromCharCode(...new Uint8Array(bytes)))
+    .replaceAll('+', '-').replaceAll('/', '_')
+  const { authenticatorData, clientDataJSON, signature } = got.response
+  return [got.id, text(authenticatorData), text(clientDataJSON), text(signature)]
+})().catch(() => null)
+"""
 LATER = int(time.time()) + 30 * 86_400
 HERE, THERE = "here", "there"
 """What the site's origin and the other one store."""
@@ -72,7 +90,9 @@ def furnish(session: Session, site: Site) -> None:
     session.value(STORE % HERE)
     session.value("sessionStorage.setItem('tab', 'first'); 1")
     set_cookies(session, site)
-    session.act("tab_new", url=here("/frames"))
+    session.act("tab_new", url=here("/service-worker"))
+    session.value("worker.register()")
+    session.open(here("/frames"))
     session.value("sessionStorage.setItem('tab', 'second'); 1")
     session.call("storage", action="put", area="local", key="of-frame", value="kept",
                  origin=there("").rstrip("/"))  # fmt: skip
@@ -85,6 +105,7 @@ def furnish(session: Session, site: Site) -> None:
     session.act("fill", session.ref("Name"), text="Ada Lovelace")
     session.act("fill", session.ref("Password"), text="hunter2")
     session.value("scrollTo(0, 150); 1")
+    session.value("history.replaceState({ step: 3, when: new Date(0) }, ''); 1")
 
 
 def set_cookies(session: Session, site: Site) -> None:
@@ -170,6 +191,57 @@ def passkeys(session: Session, site: Site) -> bool:
     return [one["rpId"] for one in document.get("credentials") or []] == ["localhost"]
 
 
+def signs_in(session: Session, site: Site) -> bool:
+    """Whether a page of the passkey's site gets an answer that the passkey's own key has signed."""
+    (key,) = read(session.http.get(f"/v1/sessions/{session.id}/state")).get("credentials") or [{}]
+    active = next(tab["id"] for tab in session.snapshot()["tabs"] if tab["active"])
+    session.act("tab_new", url=site.other_origin("/empty"))
+    try:
+        answer = session.value(SIGN)
+    finally:
+        session.act("tab_close")
+        session.act("tab_switch", tab=active)
+    if not answer or answer[0] != key.get("id"):
+        return False
+    about, client, signature = map(_bytes, answer[1:])
+    public = load_der_public_key(_bytes(key["publicKey"]))
+    assert isinstance(public, EllipticCurvePublicKey)
+    try:
+        public.verify(signature, about + sha256(client).digest(), ECDSA(SHA256()))
+    except InvalidSignature:
+        return False
+    return _bytes(json.loads(client)["challenge"]) == bytes([7] * 32)
+
+
+def _bytes(text: str) -> bytes:
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def tells_of_the_worker(session: Session, site: Site) -> bool:
+    """Whether it is told that a service worker's registration was lost: by an event of the session,
+    or by one of its checkpoints.
+    """
+    listed = read(session.http.get(f"/v1/sessions/{session.id}/checkpoints"))["items"]
+    lost = [loss for one in listed for loss in one["losses"]]
+    lost += [loss for event in _events(session) for loss in event.get("lost") or []]
+    origin = site.url("").rstrip("/")
+    return any((one["what"], one["where"]) == ("service_worker", origin) for one in lost)
+
+
+def _events(session: Session) -> Iterator[Json]:
+    """What was told of the session until now."""
+    session.value("console.log('until here'); 1")
+    path = f"/v1/sessions/{session.id}/events?after=0"
+    with session.http.stream("GET", path) as answer:
+        for line in answer.iter_lines():
+            name, _, value = line.partition(": ")
+            if name == "data":
+                event: Json = json.loads(value).get("data") or {}
+                if event.get("text") == "until here":
+                    return
+                yield event
+
+
 def emulation(session: Session, site: Site) -> bool:
     told = session.value(
         "[Intl.DateTimeFormat().resolvedOptions().timeZone,"
@@ -183,6 +255,7 @@ KINDS: dict[str, Callable[[Session, Site], bool]] = {
     "form input": expression("document.querySelector('[name=name]').value", "Ada Lovelace"),
     "passwords typed": expression("document.querySelector('[type=password]').value", "hunter2"),
     "scroll position": expression("scrollY", 150),
+    "`history.state`": expression("[history.state.step, history.state.when.getTime()]", [3, 0]),
     "back and forward": history,
     "cookies with an expiry": cookie("lasting", expires=LATER),
     "session cookies": cookie("passing", expires=-1),
@@ -207,6 +280,7 @@ KINDS: dict[str, Callable[[Session, Site], bool]] = {
     "files of the origin (OPFS)": expression(FILE, f"for {HERE}"),
     "files of an origin that was left": at_other(FILE, f"for {THERE}"),
     "passkeys": passkeys,
+    "a passkey signs in": signs_in,
     "emulation options": emulation,
 }
 """What is looked for, in an order in which looking does not change what comes later."""
@@ -215,7 +289,8 @@ NEVER = frozenset({"passwords typed"})
 NOT_IN_A_DOCUMENT = frozenset({"emulation options"})
 NOT_PLAYWRIGHTS = frozenset(
     {
-        "tabs and which is active", "form input", "scroll position", "back and forward",
+        "tabs and which is active", "form input", "scroll position", "`history.state`",
+        "back and forward",
         "sessionStorage", "sessionStorage of another tab",
         "sessionStorage of an origin that the tab left",
         "IndexedDB: dates, blobs, maps, keys, indexes", "IndexedDB of an origin that was left",
@@ -231,3 +306,6 @@ COLUMNS = {
     "Playwright's file": NEVER | NOT_IN_A_DOCUMENT | NOT_PLAYWRIGHTS,
 }
 """The columns of the table, and what is not there in each."""
+
+TOLD = frozenset({"idle", "browser crash", "kill -9", "fork"})
+"""Columns in which it is told that the registration of a service worker is lost; it is in none."""

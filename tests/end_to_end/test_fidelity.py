@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.end_to_end import remote
-from tests.end_to_end.fidelity import COLUMNS, KINDS, furnish
+from tests.end_to_end.fidelity import COLUMNS, KINDS, TOLD, furnish, tells_of_the_worker
 from tests.end_to_end.remote import Session, eventually, read
 from tests.end_to_end.saving import saved
 from tests.program import Program
@@ -99,8 +99,12 @@ def test_what_of_a_session_is_still_there(
         furnish(session, site)
         there = WAYS[way](program, session, stack)
         found = {kind: holds(kind, there, site) for kind in KINDS}
+        there.open(site.url("/service-worker"))
+        assert there.value("worker.count()") == 0
+        told = tells_of_the_worker(there, site)
     wanted = {kind: kind not in COLUMNS[way] for kind in KINDS}
     assert found == wanted, [kind for kind in KINDS if found[kind] != wanted[kind]]
+    assert told is (way in TOLD)
 
 
 def test_a_service_worker_is_told_not_to_be_saved(

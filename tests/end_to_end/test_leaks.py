@@ -73,7 +73,9 @@ def held(program: Program) -> Held:
             path.name
             for folder in (program.data, program.recordings, program.temporary)
             for path in folder.rglob("*")
+            # Of states the folders that they lay in stay, 256 at most.
             if program.data / "artifacts" not in path.parents
+            and not (path.is_dir() and path.parent == program.data / "states")
         ),
         renderers=renderers,
         others=tuple(sorted(kinds.elements())),

@@ -19,7 +19,7 @@ from agent_browser.errors import (
     StorageFull,
 )
 from agent_browser.ids import new_profile_key
-from agent_browser.models.checkpoints import LOCAL
+from agent_browser.models.checkpoints import LOCAL, Checkpoint, State
 from agent_browser.models.files import DownloadsInput
 from agent_browser.models.functions import (
     CloseInput,
@@ -365,6 +365,72 @@ async def test_a_session_of_one_call_is_never_saved(tmp_path: Path) -> None:
         assert rig.checkpoints.saves == 0
 
 
+async def test_one_session_s_fault_keeps_no_other_from_being_saved(tmp_path: Path) -> None:
+    async with running(tmp_path, **auto(max_sessions=3)) as rig:
+        sessions = [await opened(rig) for _ in range(3)]
+        hostile = next(iter(rig.engine.contexts))
+
+        async def capture(*, thorough: bool = False) -> State:
+            raise RecursionError("a page made it so deep")
+
+        hostile.capture = capture  # type: ignore[method-assign]  # no page of the fake can
+        await rig.pass_time(SAVED)
+        assert len(await rig.checkpoints.keys()) == 2
+        assert rig.published.last("session.error")["code"] == "internal_error"
+        await rig.pass_time(5)
+        for _ in range(2):  # the newcomers have the room of the others
+            await opened(rig)
+            await rig.pass_time(2)
+        archive = rig.archive
+    states = [archive.records[one].state for one in sessions]
+    assert sorted(states) == ["ended", "hibernated", "hibernated"]
+
+
+async def test_a_page_that_can_not_be_asked_keeps_nobody_waiting(tmp_path: Path) -> None:
+    async with running(tmp_path, **auto(max_sessions=1, wait_timeout=0.1)) as rig:
+        await opened(rig)
+        asked = 0
+
+        async def unsaved() -> tuple[str, ...]:
+            nonlocal asked
+            asked += 1
+            raise TypeError("a page made it so")
+
+        context_of(rig).unsaved = unsaved  # type: ignore[method-assign]  # the same
+        await rig.pass_time(5)
+        with pytest.raises(PoolFull):
+            await opened(rig)
+        assert asked == 1
+
+
+async def test_captures_that_hang_hold_no_other_session_up_for_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent_browser.pool.checkpointing.SHORT_PATIENCE", 0.05)
+    async with running(tmp_path, **auto()) as rig:
+        for _ in range(2):
+            await opened(rig)
+
+        async def capture(*, thorough: bool = False) -> State:
+            await anyio.sleep_forever()
+            raise AssertionError
+
+        for context in rig.engine.contexts:
+            context.capture = capture  # type: ignore[method-assign]  # the same
+        saved = anyio.Event()
+        save = rig.checkpoints.save
+
+        async def told(key: str, state: State, **given: Any) -> Checkpoint:
+            saved.set()
+            return await save(key, state, **given)
+
+        rig.checkpoints.save = told  # type: ignore[method-assign]  # to hear of it
+        await opened(rig)
+        await rig.pass_time(SAVED)
+        with anyio.fail_after(5):
+            await saved.wait()
+
+
 async def test_a_session_that_could_not_be_saved_says_so_once_and_is_tried_again(
     tmp_path: Path,
 ) -> None:
@@ -505,17 +571,26 @@ async def test_a_killed_server_s_sessions_are_hibernated_as_they_were_saved(
         assert await url_of(rig, saved) == URL
 
 
-async def test_states_that_belong_to_nobody_are_erased_at_the_start(tmp_path: Path) -> None:
+async def test_states_of_ended_sessions_are_erased_at_the_start_and_unknown_ones_when_old(
+    tmp_path: Path,
+) -> None:
     async with running(tmp_path, **auto()) as rig:
-        session = await opened(rig)
+        session, ended = await opened(rig), await opened(rig)
         await rig.pool.hibernate(ME, session)
+        await rig.pool.end(ME, ended)
         checkpoints, archive = rig.checkpoints, rig.archive
-    stranger = "ses_" + "A" * 22
-    profile = new_profile_key()
-    for key in (stranger, profile):
+    stranger, profile = "ses_" + "A" * 22, new_profile_key()
+    for key in (stranger, ended, profile):
         await checkpoints.save(key, await checkpoints.load(session), cause="demand")
     async with running(tmp_path, archive, checkpoints=checkpoints, **auto()) as rig:
-        assert set(await rig.checkpoints.keys()) == {session, profile}
+        await rig.settle()
+        kept = {session, stranger, profile}
+        assert set(await rig.checkpoints.keys()) == kept, "its own database may come back"
+        later = rig.settings.max_retention + 1
+    async with running(tmp_path, archive, checkpoints=checkpoints, **auto()) as rig:
+        rig.clock.advance(later)
+        await rig.pool._retention.erase_strays()
+        assert stranger not in await rig.checkpoints.keys()
 
 
 async def test_an_ended_session_leaves_no_state(tmp_path: Path) -> None:

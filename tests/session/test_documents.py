@@ -40,7 +40,7 @@ DATABASE: dict[str, Any] = {
     }],
 }  # fmt: skip
 DEEP: dict[str, Any] = {"a": []}
-for _ in range(150):
+for _ in range(140):
     DEEP = {"a": [DEEP]}
 TEXT = st.text(st.characters(), max_size=6)
 """Halves of surrogate pairs too: JavaScript's texts have them."""
@@ -237,6 +237,71 @@ def test_a_store_that_no_browser_makes_is_refused(store: dict[str, Any], field: 
         from_document(StateDocument.model_validate(document))
     (fault,) = caught.value.fields["errors"]
     assert fault["field"] == f"origins.0.indexedDB.0.stores.0.{field}"
+
+
+def test_a_state_of_the_history_that_no_browser_makes_is_refused() -> None:
+    for state in ({"a": 1}, [1], DEEP):
+        tab = {"id": "t1", "url": f"{SITE}/", "state": state}
+        with pytest.raises(InvalidRequest) as caught:
+            from_document(StateDocument.model_validate({"tabs": [tab]}))
+        assert [one["field"] for one in caught.value.fields["errors"]] == ["tabs.0.state"]
+
+
+def nested(containers: int) -> Any:
+    value: Any = 1
+    for number in range(containers):
+        value = [value] if number % 2 else {"a": value}
+    return value
+
+
+def with_value(place: str, value: Any) -> dict[str, Any]:
+    """A document that has it there."""
+    tab: dict[str, Any] = {"id": "t1", "url": f"{SITE}/"}
+    if place == "credentials":
+        return {"credentials": [{**PASSKEY, "id": value}]}
+    if place == "fields":
+        field = {"path": "#a", "kind": "value", "value": value}
+        return {"tabs": [{**tab, "fields": [field]}]}
+    if place == "state":
+        return {"tabs": [{**tab, "state": value}]}
+    record = {"key": 1, "value": 2} | {place: value}
+    store = {"name": "s", "autoIncrement": False, "records": [record], "indexes": []}
+    return {"origins": [
+        {"origin": SITE, "indexedDB": [{"name": "db", "version": 1, "stores": [store]}]}
+    ]}  # fmt: skip
+
+
+RECORD = "origins.0.indexedDB.0.stores.0.records.0"
+PLACES = {
+    "key": f"{RECORD}.key", "keyEncoded": f"{RECORD}.keyEncoded", "value": f"{RECORD}.value",
+    "valueEncoded": f"{RECORD}.valueEncoded", "credentials": "credentials.0.id",
+    "fields": "tabs.0.fields.0.value", "state": "tabs.0.state",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("depth", [301, 450, 990, 100_000])
+def test_values_too_deep_in_one_another_are_refused_with_their_field(
+    place: str, depth: int
+) -> None:
+    with pytest.raises(ValidationError) as caught:
+        StateDocument.model_validate(with_value(place, nested(depth)))
+    assert [".".join(map(str, one["loc"])) for one in caught.value.errors()] == [PLACES[place]]
+
+
+def test_values_as_deep_as_pages_may_have_them_cross_the_wire() -> None:
+    encoded: Any = 1
+    for _ in range(100):
+        encoded = {"o": [{"k": "a", "v": encoded}], "id": 1}
+    for place, value in (
+        ("key", nested(100)), ("value", nested(100)), ("fields", nested(100)), ("state", encoded),
+    ):  # fmt: skip
+        made = from_document(StateDocument.model_validate(with_value(place, value)))
+        sent = json.dumps(to_document(made).model_dump(by_alias=True, exclude_none=True))
+        came = from_document(StateDocument.model_validate(json.loads(sent)))
+        assert whole_parts_of(came) == whole_parts_of(made)
+        with pytest.raises(ValidationError):
+            StateDocument.model_validate(with_value(place, [value]))
 
 
 @pytest.mark.parametrize(

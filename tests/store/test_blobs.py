@@ -8,10 +8,19 @@ from pathlib import Path
 
 import fsspec
 import pytest
+from pydantic import SecretStr
 
 from agent_browser.errors import Unavailable
 from agent_browser.settings import Settings
-from agent_browser.store.blobs import ROOT, Blobs, LocalBlobs, blobs_of, is_key, local_root
+from agent_browser.store.blobs import (
+    ROOT,
+    Blobs,
+    LocalBlobs,
+    blobs_of,
+    is_key,
+    local_root,
+    scheme,
+)
 from agent_browser.store.claim import Claim, InUse
 from agent_browser.store.remote import RemoteBlobs
 
@@ -226,14 +235,22 @@ def test_a_file_of_no_believable_size_is_not_read(local: LocalBlobs, root: Path)
 
 def test_settings_say_where(tmp_path: Path) -> None:
     def of(url: str | None) -> Path | None:
-        return local_root(Settings(data_dir=tmp_path, state_url=url))
+        return local_root(Settings.model_validate({"data_dir": tmp_path, "state_url": url}))
 
     assert of(None) == tmp_path / "states"
     assert of("/srv/states") == Path("/srv/states")
     assert of("file:///srv/with%20space") == Path("/srv/with space")
     assert of("s3://bucket/folder") is None
-    made = blobs_of(Settings(data_dir=tmp_path, state_url="memory://x"))
+    made = blobs_of(Settings(data_dir=tmp_path, state_url=SecretStr("memory://x")))
     assert isinstance(made, RemoteBlobs)
+
+
+def test_an_address_may_have_a_secret_in_it_and_is_not_shown(tmp_path: Path) -> None:
+    url = "s3://key:hunter2@bucket/x"
+    settings = Settings.model_validate({"data_dir": tmp_path, "state_url": url})
+    for shown in (repr(settings), str(settings.model_dump()), settings.model_dump_json()):
+        assert "hunter2" not in shown
+    assert scheme(settings) == "s3"
 
 
 @pytest.mark.parametrize("failure", [ImportError("Install s3fs"), ValueError(), RuntimeError()])
@@ -287,8 +304,8 @@ def test_one_process_at_a_time_has_the_claim_on_a_folder(tmp_path: Path) -> None
 
 def test_the_claim_is_on_the_folder_of_states_too(tmp_path: Path) -> None:
     shared = str(tmp_path / "shared")
-    one = Settings(data_dir=tmp_path / "one", state_url=shared)
-    other = Settings(data_dir=tmp_path / "other", state_url=f"file://{shared}")
+    one = Settings(data_dir=tmp_path / "one", state_url=SecretStr(shared))
+    other = Settings(data_dir=tmp_path / "other", state_url=SecretStr(f"file://{shared}"))
     with Claim(one):
         with pytest.raises(InUse, match="STATE_URL"), Claim(other):
             pass

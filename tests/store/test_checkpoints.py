@@ -12,6 +12,7 @@ from pathlib import Path
 import anyio
 import fsspec
 import pytest
+from pydantic import SecretStr
 
 from agent_browser.errors import CheckpointUnusable, StateLocked, StorageFull, Unavailable
 from agent_browser.ids import new_session_id
@@ -464,7 +465,7 @@ async def test_an_address_that_does_not_answer_is_no_reason_to_take_an_older_one
     def fail(*given: object, **named: object) -> bytes:
         raise OSError(110, "timed out")
 
-    settings = Settings(data_dir=tmp_path, state_url="memory://unreachable")
+    settings = Settings(data_dir=tmp_path, state_url=SecretStr("memory://unreachable"))
     async with CheckpointStore(settings) as store:
         await saved(store, key, 1, 2)
         with monkeypatch.context() as patch:
