@@ -5,6 +5,7 @@ script of a page runs; then the pages; in the end what was filled in and how far
 """
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from functools import partial
 from typing import Any, cast
 
 import anyio
@@ -226,9 +227,7 @@ class _Restoration:
     async def _put_apart(self, stage: backstage.Backstage, origin: str) -> None:
         try:
             frame = await stage.visit(origin)
-            await self.put_holding(
-                origin, lambda message: put(stage.session, frame, "put", message)
-            )
+            await self.put_holding(origin, partial(put, stage.session, frame, "put"))
         except (Error, TimeoutError) as exc:
             if self._reach.lost.beneath or stage.page.is_closed():
                 raise

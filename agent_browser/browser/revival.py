@@ -38,7 +38,7 @@ _PASSKEY = {
     "signCount": "sign_count",
 }
 _NO_NUMBER = 0
-_TAB_ID = re.compile(r"^t[1-9][0-9]{0,8}$")
+_TAB_ID = re.compile(r"t[0-9]{1,20}")
 
 What = Literal[
     "tab", "page", "history", "cookies", "local_storage", "session_storage", "indexed_db", "files",
@@ -278,8 +278,8 @@ def _tab(plan: Plan, given: Any) -> TabState | None:
             return tab
     # Nothing of what a state has is told as it is there: it may be anything.
     tab_id = given.get("id") if isinstance(given, dict) else None
-    is_one = isinstance(tab_id, str) and _TAB_ID.match(tab_id)
-    plan.lose("tab", tab_id if is_one else "", fault)
+    is_one = isinstance(tab_id, str) and _TAB_ID.fullmatch(tab_id)
+    plan.lose("tab", str(tab_id) if is_one else "", fault)
     return None
 
 

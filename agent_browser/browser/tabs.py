@@ -6,6 +6,7 @@ closes, its opener takes over, else the tab that was opened last.
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from itertools import count
 
 import anyio
 from playwright.async_api import BrowserContext, Error, Page, Video
@@ -22,6 +23,8 @@ from agent_browser.models.functions import Tab as TabInfo
 MAX_TITLE = 1_000
 """Characters of a title that are told and kept; a page may make more."""
 
+LAST_NUMBER = 10**8 - 1
+"""Of a tab's id, as documents of state have it."""
 CURSOR_TIME = 150
 """Milliseconds that a shown cursor takes to its next place; each action waits for it."""
 
@@ -112,8 +115,7 @@ class Tabs:
             return self._by_page[page]
         if self._is_full:
             return None
-        self._last_id += 1
-        tab = Tab(page, f"t{self._last_id}", self._driver, self._lost, self.manners, self._asking)
+        tab = Tab(page, f"t{self._new_number()}", self._driver, self._lost, self.manners, self._asking)
         self._by_page[page] = tab
         if page.video is not None:
             self.videos.append((tab, page.video))
@@ -122,6 +124,14 @@ class Tabs:
         if self.on_adopted is not None:
             self.on_adopted(tab)
         return tab
+
+    def _new_number(self) -> int:
+        """The next one; after the last of all the lowest that is free."""
+        if self._last_id < LAST_NUMBER:
+            self._last_id += 1
+            return self._last_id
+        taken = {tab.id for tab in self._by_page.values()}
+        return next(number for number in count(1) if f"t{number}" not in taken)
 
     def of(self, page: Page | None) -> Tab | None:
         """The page's tab, if it has one."""

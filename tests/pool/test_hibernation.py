@@ -615,8 +615,13 @@ async def test_a_session_ended_while_it_falls_asleep_has_ended(tmp_path: Path) -
     async with running(tmp_path, **auto()) as rig:
         session = await opened(rig)
         rig.engine.capturing = anyio.Event()
+
+        async def hibernate() -> None:
+            with pytest.raises(SessionEnded):
+                await rig.pool.hibernate(ME, session)
+
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(rig.pool.hibernate, ME, session)
+            tasks.start_soon(hibernate)
             await rig.settle()
             await rig.pool.end(ME, session)
             await rig.settle()
