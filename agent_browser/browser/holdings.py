@@ -4,11 +4,12 @@ page of ours.
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from contextlib import suppress
 from typing import Any
 
 import anyio
+import structlog
 from playwright.async_api import CDPSession, Error
 
 from agent_browser.browser import backstage
@@ -17,29 +18,33 @@ from agent_browser.browser.frames import Frame, ask_frame, ask_long
 from agent_browser.browser.freezing import Freezing
 from agent_browser.browser.functions import Reach
 from agent_browser.browser.hearing import Hearing
-from agent_browser.browser.parts import Parts
+from agent_browser.browser.parts import Parts, value_of
 from agent_browser.browser.standing import Standing
 from agent_browser.browser.tab import Tab
 from agent_browser.browser.together import all_of
-from agent_browser.browser.translate import first_line
+from agent_browser.browser.translate import first_line, is_gone
 from agent_browser.browser.worlds import DocumentLeft
 from agent_browser.models.checkpoints import DATABASES, FILES, Loss, Part
 
 MOST_DATABASES = 50_000_000
 MOST_FILES = 50_000_000
 """Characters of an origin's databases, and of its files, as states have them."""
+MOST_USAGE = 4 * MOST_DATABASES
+"""Bytes of an origin's databases, as the browser counts them, from which on none is even read."""
 TOO_LARGE = "too large"
 """Why the reader left a database out; it is asked again only when that changed."""
-READ_BOUND = 15.0
-"""Seconds that the databases or the files of an origin may take."""
-
-VISIT_BOUND = 20.0
-"""Seconds for all origins that are visited in one capture."""
-
+READ_BOUND = 3.0
+"""Seconds that the databases or the files of an origin may take, if the capture has them."""
+READING = 0.7
+"""The part of them in which the reader reads; the rest is for what it tells to arrive."""
+BLOCKED_FOR = 60.0
+"""Seconds for which a database that a page holds up is not asked for, unless it is heard of."""
 LARGE = 1_000_000
 """Bytes of an origin's databases from which on they are read in a page of ours, where one shows the
 origin too.
 """
+_NO_TIME = "there was no time to read it"
+_log = structlog.get_logger(__name__)
 
 
 class Usage:
@@ -57,14 +62,29 @@ async def usage(session: CDPSession, origin: str) -> Usage:
     return Usage(await session.send("Storage.getUsageAndQuota", {"origin": origin}))
 
 
-async def read_databases(frame: Frame, origin: Origin, parts: Parts, *, thorough: bool) -> None:
+async def read_databases(
+    frame: Frame,
+    origin: Origin,
+    parts: Parts,
+    weight: Usage | None,
+    until: float,
+    *,
+    thorough: bool,
+) -> None:
     """Those that changed, into the origin's part. What can't be read is as it was, and told."""
     if not (thorough or origin.unread.is_any):
         return
-    name = DATABASES + origin.name
+    name, now = DATABASES + origin.name, anyio.current_time()
     mark, wanted = origin.unread.heard, None if thorough else origin.unread.wanted
-    call = f"databases({json.dumps({'names': wanted, 'most': MOST_DATABASES})})"
-    why, told, texts = await _asked(frame, call)
+    if weight is not None and weight.databases > MOST_USAGE:
+        parts.lose(name, Loss(what="indexed_db", where=origin.name, why=TOO_LARGE))
+        origin.unread.read(mark)
+        return
+    origin.blocked = {each: over for each, over in origin.blocked.items() if over > now}
+    if wanted is not None and set(wanted) <= set(origin.blocked):
+        return
+    asked = {"names": wanted, "skip": [*origin.blocked], "most": MOST_DATABASES}
+    why, told, texts = await _asked(frame, "databases", asked, until)
     if told is None:
         parts.lose(name, Loss(what="indexed_db", where=origin.name, why=why))
         return
@@ -85,6 +105,10 @@ async def read_databases(frame: Frame, origin: Origin, parts: Parts, *, thorough
     for database, why in told["lost"]:
         if database not in read and why != TOO_LARGE:
             origin.unread.add(database)
+    for database in asked["skip"]:
+        if database in told["there"]:
+            origin.unread.add(database)
+    origin.blocked |= dict.fromkeys(told["blocked"], now + BLOCKED_FOR)
 
 
 def _databases(origin: Origin, part: Part | None) -> dict[str, bytes]:
@@ -93,7 +117,7 @@ def _databases(origin: Origin, part: Part | None) -> dict[str, bytes]:
         return {}
     if origin.spans_of == part.digest:
         return {name: part.data[start:end] for name, (start, end) in origin.spans.items()}
-    return {each["name"]: Part.of("", each).data for each in part.value}
+    return {each["name"]: Part.of("", each).data for each in value_of(part) or ()}
 
 
 async def _put(
@@ -120,17 +144,18 @@ async def _digest(data: bytes) -> str:
     return await anyio.to_thread.run_sync(lambda: hashlib.sha256(data).hexdigest())
 
 
-async def read_files(frame: Frame, origin: Origin, parts: Parts) -> None:
+async def read_files(frame: Frame, origin: Origin, parts: Parts, until: float) -> None:
     """The files, if they look otherwise than when they were read, into the origin's part."""
     name = FILES + origin.name
     told_before = origin.stamp if name in parts.all else ""
     asked = {"stamp": told_before, "most": MOST_FILES}
-    why, told, texts = await _asked(frame, f"files({json.dumps(asked)})")
+    why, told, texts = await _asked(frame, "files", asked, until)
     if told is None:
         parts.lose(name, Loss(what="files", where=origin.name, why=why))
     elif "stamp" in told:
         losses = tuple(
-            Loss(what="files", where=f"{origin.name}/{path}", why=why) for path, why in told["lost"]
+            Loss(what="files", where=f"{origin.name}/{path}".rstrip("/"), why=why[:300])
+            for path, why in told["lost"]
         )
         if texts:
             parts.put_text(name, texts[0], await _digest(texts[0]), losses)
@@ -139,15 +164,30 @@ async def read_files(frame: Frame, origin: Origin, parts: Parts) -> None:
         origin.stamp = told["stamp"]
 
 
-async def _asked(frame: Frame, call: str) -> tuple[str, dict[str, Any] | None, list[bytes]]:
-    with anyio.move_on_after(READ_BOUND):
+async def _asked(
+    frame: Frame, what: str, asked: dict[str, Any], until: float
+) -> tuple[str, dict[str, Any] | None, list[bytes]]:
+    seconds = min(READ_BOUND, until - anyio.current_time())
+    if seconds <= 0:
+        return _NO_TIME, None, []
+    call = f"{what}({json.dumps({**asked, 'time': seconds * READING * 1000})})"
+    with anyio.move_on_after(seconds):
         try:
             return "", *await ask_long(frame, call)
         except DocumentLeft:
             return "its page went elsewhere while it was read", None, []
-        except Error as exc:
+        except (Error, ValueError, RecursionError) as exc:
             return first_line(exc)[:300], None, []
-    return f"it could not be read within {READ_BOUND:g} s", None, []
+    return _NO_TIME, None, []
+
+
+def _why(exc: Exception, origin: Origin | None = None) -> str:
+    """What a failure says; what nobody expected goes into the log."""
+    if not isinstance(exc, Error | DocumentLeft | TimeoutError):
+        name = "" if origin is None else origin.name
+        _log.warning("storage could not be read", origin=name, exc_info=exc)
+        return "it could not be read"
+    return first_line(exc)[:200] or "its page went elsewhere while it was read"
 
 
 def _unvisited(origin: Origin, why: str) -> Loss:
@@ -167,6 +207,8 @@ class Holdings:
         """The context's id in the browser, once it was asked for."""
         self._apart: list[tuple[Origin, Usage]] = []
         """Origins that pages show, and that are nevertheless read in a page of ours."""
+        self.until = 0.0
+        """When the capture under way is to be over."""
 
     async def weigh(self, tab: Tab, weights: dict[str, Usage]) -> None:
         """What the origin of the tab's page has, told by the browser."""
@@ -177,17 +219,21 @@ class Holdings:
 
     async def save_shown(
         self, standings: Iterable[Standing], weights: dict[str, Usage], *, thorough: bool
-    ) -> set[str]:
-        """Databases and files of the origins that pages show; those origins."""
+    ) -> tuple[set[str], list[Loss]]:
+        """Databases and files of the origins that pages show; those origins, and what could not be
+        read of them.
+        """
+        losses: list[Loss] = []
+        calls: list[Coroutine[Any, Any, None]] = []
         shown: dict[str, tuple[Standing, Frame]] = {}
         for standing in standings:
             for name, frame in standing.open.items():
                 shown.setdefault(name, (standing, frame))
-        calls = [
-            self._save_shown(self._hearing.origins[name], *where, weights, thorough=thorough)
-            for name, where in shown.items()
-            if name in self._hearing.origins
-        ]
+        for name, where in shown.items():
+            origin = self._hearing.origins.get(name)
+            if origin is not None:
+                call = self._save_shown(origin, *where, weights, thorough=thorough)
+                calls.append(self._safely(origin, call, losses))
         await all_of(*calls)
         unasked = {
             origin_of(frame.url)
@@ -195,7 +241,23 @@ class Holdings:
             if not standing.open
             for frame in standing.tab.page.frames
         }
-        return {*shown, *unasked}
+        return {*shown, *unasked}, losses
+
+    async def _safely(
+        self, origin: Origin, call: Coroutine[Any, Any, None], losses: list[Loss]
+    ) -> None:
+        """What is unexpected of one origin is a loss of that origin, and read the next time."""
+        why = _NO_TIME
+        with anyio.CancelScope(deadline=self.until):
+            try:
+                await call
+                return
+            except Exception as exc:
+                if self._reach.lost.beneath:
+                    raise
+                why = _why(exc, origin)
+        origin.unread.add(None)
+        losses.append(_unvisited(origin, why))
 
     async def _save_shown(
         self,
@@ -220,9 +282,9 @@ class Holdings:
         if weight is not None and self._is_apart(origin, weight, thorough=thorough):
             self._apart.append((origin, weight))
             return
-        await read_databases(frame, origin, self._parts, thorough=thorough)
+        await read_databases(frame, origin, self._parts, weight, self.until, thorough=thorough)
         if (weight is not None and weight.files) or FILES + origin.name in self._parts.all:
-            await read_files(frame, origin, self._parts)
+            await read_files(frame, origin, self._parts, self.until)
 
     def _is_apart(self, origin: Origin, weight: Usage, *, thorough: bool) -> bool:
         """Whether a page of ours reads it, not one that shows it: that one has other things to do,
@@ -263,12 +325,16 @@ class Holdings:
         due = list(apart)
         losses: list[Loss] = []
         for origin in left:
-            try:
-                weight = await usage(session, origin.name)
-            except Error as exc:
-                if self._reach.lost.beneath:
-                    raise
-                losses.append(_unvisited(origin, first_line(exc)))
+            weight, why = None, _NO_TIME
+            with anyio.CancelScope(deadline=self.until):
+                try:
+                    weight = await usage(session, origin.name)
+                except Exception as exc:
+                    if self._reach.lost.beneath:
+                        raise
+                    why = _why(exc, origin)
+            if weight is None:
+                losses.append(_unvisited(origin, why))
                 continue
             origin.has_worker = weight.workers > 0
             if self._may_hold_more(origin, weight):
@@ -302,22 +368,29 @@ class Holdings:
     ) -> list[Loss]:
         """Read these in a page that nobody is told of."""
         rest = {origin.name: origin for origin, _ in due}
-        why = f"there was no time to visit it within {VISIT_BOUND:g} s"
-        with anyio.move_on_after(VISIT_BOUND):
+        why = "there was no time to visit it"
+        losses: list[Loss] = []
+        with anyio.CancelScope(deadline=self.until):
             try:
                 if not self._place:
                     target = await session.send("Target.getTargetInfo")
                     self._place = target["targetInfo"]["browserContextId"]
                 async with backstage.opened(self._reach.context, self._place) as stage:
                     for origin, weight in due:
-                        await self._save_visited(stage, origin, weight, thorough=thorough)
-                        origin.was_open = origin.name in shown
+                        try:
+                            await self._save_visited(stage, origin, weight, thorough=thorough)
+                            origin.was_open = origin.name in shown
+                        except Exception as exc:
+                            if self._reach.lost.beneath or is_gone(exc):
+                                raise
+                            failed = f"it could not be visited: {_why(exc, origin)}"
+                            losses.append(_unvisited(origin, failed))
                         del rest[origin.name]
-            except (Error, TimeoutError, DocumentLeft) as exc:
+            except Exception as exc:
                 if self._reach.lost.beneath:
                     raise
-                why = f"it could not be visited: {str(exc).splitlines()[0][:200]}"
-        return [_unvisited(origin, why) for origin in rest.values()]
+                why = f"it could not be visited: {_why(exc)}"
+        return [*losses, *(_unvisited(origin, why) for origin in rest.values())]
 
     async def _save_visited(
         self, stage: backstage.Backstage, origin: Origin, weight: Usage, *, thorough: bool
@@ -331,6 +404,6 @@ class Holdings:
             told = (await ask_frame(frame, 'read({"local":0})'))["local"]
             if "text" in told:
                 origin.local.take(json.loads(told["text"]), mark)
-        await read_databases(frame, origin, self._parts, thorough=thorough)
+        await read_databases(frame, origin, self._parts, weight, self.until, thorough=thorough)
         if weight.files or FILES + origin.name in self._parts.all:
-            await read_files(frame, origin, self._parts)
+            await read_files(frame, origin, self._parts, self.until)

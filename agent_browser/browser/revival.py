@@ -44,6 +44,13 @@ What = Literal[
     "tab", "page", "history", "cookies", "local_storage", "session_storage", "indexed_db", "files",
     "passkeys", "form", "scroll", "opener",
 ]  # fmt: skip
+_OF_FIELD: dict[str, What] = {
+    "fields": "form",
+    "scroll": "scroll",
+    "opener": "opener",
+    "sessionStorage": "session_storage",
+}
+"""What a tab is without when such a field of its is unfit; else its history."""
 
 
 @dataclass
@@ -268,13 +275,15 @@ def _tab(plan: Plan, given: Any) -> TabState | None:
         return TabState.model_validate(given)
     except ValidationError as exc:
         fault = _fault(exc, shows_value=False)
+        unfit = {str(each["loc"][0]): each for each in reversed(exc.errors()) if each["loc"]}
     if isinstance(given, dict):
         try:
-            tab = TabState.model_validate({"id": given.get("id"), "url": given.get("url")})
+            tab = TabState.model_validate({k: v for k, v in given.items() if k not in unfit})
         except ValidationError:
             pass
         else:
-            plan.lose("history", tab.id, fault)
+            for name, each in unfit.items():
+                plan.lose(_OF_FIELD.get(name, "history"), tab.id, f"{name}: {each['msg']}")
             return tab
     # Nothing of what a state has is told as it is there: it may be anything.
     tab_id = given.get("id") if isinstance(given, dict) else None

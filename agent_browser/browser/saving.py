@@ -141,10 +141,11 @@ class Saving:
                     origin.local.is_known = True
         for name, part in state.parts.items():
             value = value_of(part) if name.startswith((SESSION, LOCAL)) else None
-            if value is not None and name.startswith(SESSION):
+            if value is None:
+                continue
+            if name.startswith(SESSION):
                 self._brought[name.removeprefix(SESSION)] = value
-            origin = self._hearing.origin(name.removeprefix(LOCAL)) if value is not None else None
-            if origin is not None and name.startswith(LOCAL):
+            elif (origin := self._hearing.origin(name.removeprefix(LOCAL))) is not None:
                 origin.local.entries = {each["name"]: each["value"] for each in value}
 
     def owe(self, state: State) -> None:

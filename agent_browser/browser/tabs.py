@@ -115,7 +115,8 @@ class Tabs:
             return self._by_page[page]
         if self._is_full:
             return None
-        tab = Tab(page, f"t{self._new_number()}", self._driver, self._lost, self.manners, self._asking)
+        tab_id = f"t{self._new_number()}"
+        tab = Tab(page, tab_id, self._driver, self._lost, self.manners, self._asking)
         self._by_page[page] = tab
         if page.video is not None:
             self.videos.append((tab, page.video))

@@ -3,9 +3,9 @@ must always hold does, and no session is lost that was saved.
 """
 
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,14 @@ from hypothesis import strategies as st
 
 from agent_browser.errors import AgentBrowserError
 from agent_browser.models.functions import CloseInput, CloseOutput, SnapshotInput, SnapshotOutput
-from agent_browser.models.sessions import ForkInput
-from agent_browser.service import LOCAL
-from tests.pool.rig import URL, Rig, running
+from agent_browser.models.sessions import ForkInput, SessionPatch, TimeoutsInput
+from agent_browser.service import LOCAL, FileHead
+from tests.pool.rig import ROOMY, URL, Rig, running
 
 STEPS = (
     "open", "call", "call", "store", "hibernate", "resume", "fork", "rewind", "close", "purge",
-    "lose", "pass", "pass", "pass_long", "at_once", "cancelled", "full", "roomy",
+    "rename", "beat", "upload", "lose", "pass", "pass", "pass_long", "at_once", "cancelled",
+    "full", "roomy", "short", "plenty",
 )  # fmt: skip
 ROOM = 3
 
@@ -133,7 +134,7 @@ class Walk:
     async def at_once(self) -> None:
         """Several of anything, at the same time."""
         async with anyio.create_task_group() as tasks:
-            for name in self.dice.choices(STEPS[:9], k=4):
+            for name in self.dice.choices(STEPS[:13], k=4):
                 tasks.start_soon(self.quietly, name)
             await anyio.lowlevel.checkpoint()
             if self.dice.random() < 0.5:
@@ -142,7 +143,7 @@ class Walk:
     async def cancelled(self) -> None:
         """Somebody goes away in the middle."""
         async with anyio.create_task_group() as tasks:
-            for name in self.dice.choices(STEPS[:8], k=2):
+            for name in self.dice.choices(STEPS[:13], k=2):
                 tasks.start_soon(self.quietly, name)
             for _ in range(self.dice.randrange(30)):
                 await anyio.lowlevel.checkpoint()
@@ -151,6 +152,27 @@ class Walk:
     async def quietly(self, name: str) -> None:
         with suppress(AgentBrowserError):
             await getattr(self, name)()
+
+    async def rename(self) -> None:
+        patch = SessionPatch(name="walked", timeouts=TimeoutsInput(idle=90))
+        await self.on_one(lambda session: self.rig.pool.update(LOCAL, session, patch))
+
+    async def beat(self) -> None:
+        await self.on_one(lambda session: self.rig.pool.heartbeat(LOCAL, session))
+
+    async def upload(self) -> None:
+        async def pieces() -> AsyncIterator[FileHead | bytes]:
+            yield FileHead("letter.txt", None)
+            await anyio.lowlevel.checkpoint()
+            yield b"dear Ada"
+
+        await self.on_one(lambda session: self.rig.pool.upload(LOCAL, session, pieces()))
+
+    async def short(self) -> None:
+        self.rig.machine.append(replace(ROOMY, available=1))
+
+    async def plenty(self) -> None:
+        self.rig.machine.append(ROOMY)
 
     async def full(self) -> None:
         self.rig.checkpoints.full = True
@@ -169,7 +191,9 @@ class Walk:
                 assert now.end_reason in ("browser_lost", "max_duration"), now
             if now.state == "hibernated":
                 assert session in await self.rig.checkpoints.keys(), "nothing to come back from"
-        live = self.rig.pool.statistics().live
+        register = self.rig.pool._register
+        # Files are copied in threads, which take their own time: some are on their way.
+        live = len(register.live) + len(register.parting) + len(register.waking)
         # Of a browser that nobody was told is lost the contexts are gone, the sessions not yet.
         assert self.rig.leased <= live, "a context that no session has"
 
@@ -182,6 +206,7 @@ async def walk(folder: Path, steps: list[str], seed: int) -> None:
             await walker.step("pass_" if name == "pass" else name)
             await walker.check()
         rig.checkpoints.full = False
+        rig.machine.append(ROOMY)
         for _ in range(4):  # what waits for a browser, or out a crash loop, has its time
             await rig.pass_time(40)
         await walker.check()
