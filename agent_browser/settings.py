@@ -114,7 +114,7 @@ class Settings(BaseSettings):
         description="Live sessions; 0: from memory and processors, container limits too.",
     )
     warm: int = Field(
-        4, ge=0, le=256, description="Contexts kept ready at rest; more while many are opened."
+        3, ge=0, le=256, description="Contexts kept ready at rest; more while many are opened."
     )
     max_waiting: int = Field(64, ge=0, le=100_000, description="Opens that may wait for room.")
     wait_timeout: Duration = Field(

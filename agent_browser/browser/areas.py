@@ -138,8 +138,16 @@ class Origin:
     """A document of it was there since it was last read whole."""
     stamp: str = ""
     """How its files looked when they were read, as a digest."""
+    files_late: float = 0
+    """Until when they are not looked at, for they could not be read."""
     has_worker: bool = False
     """It has a service worker registered."""
+
+    def is_due(self, now: float) -> bool:
+        """Whether databases are unread that are not held up."""
+        if self.unread.all:
+            return True
+        return any(self.blocked.get(name, 0) <= now for name in self.unread.names)
 
 
 def origin_of(url: str) -> str:

@@ -16,6 +16,7 @@ _TOKEN = secrets.token_hex(16)
 _SECRET = f"about:blank#{_TOKEN}"
 _OURS: WeakSet[Page] = WeakSet()
 _BEFORE: WeakKeyDictionary[Page, float] = WeakKeyDictionary()
+_DISOWNED: WeakSet[Request] = WeakSet()
 _OPEN_TIMEOUT = 5.0
 _GOTO_TIMEOUT = 5_000.0
 _CLOSE_TIMEOUT = 2.0
@@ -40,6 +41,8 @@ def is_visit(url: str) -> bool:
 
 def is_of_ours(request: Request) -> bool:
     """Whether one of our pages made the request, or it was disowned."""
+    if request in _DISOWNED:
+        return True
     if not _OURS and not _BEFORE:
         return False
     with suppress(Error):
@@ -51,6 +54,11 @@ def is_of_ours(request: Request) -> bool:
 def disown(page: Page) -> None:
     """What a page of the session asked for so far was ours."""
     _BEFORE[page] = time.time() * 1000
+
+
+def disown_request(request: Request) -> None:
+    """This one is ours. Of one whose answer nobody was told of, the time is not known."""
+    _DISOWNED.add(request)
 
 
 class Backstage:

@@ -34,9 +34,9 @@ MOST_USAGE = 4 * MOST_DATABASES
 TOO_LARGE = "too large"
 """Why the reader left a database out; it is asked again only when that changed."""
 READ_BOUND = 3.0
-"""Seconds that the databases or the files of an origin may take, if the capture has them."""
-READING = 0.7
-"""The part of them in which the reader reads; the rest is for what it tells to arrive."""
+"""Seconds in which the databases or the files of an origin are read. What was read arrives in the
+time that the capture has left.
+"""
 BLOCKED_FOR = 60.0
 """Seconds for which a database that a page holds up is not asked for, unless it is heard of."""
 LARGE = 1_000_000
@@ -72,18 +72,17 @@ async def read_databases(
     thorough: bool,
 ) -> None:
     """Those that changed, into the origin's part. What can't be read is as it was, and told."""
-    if not (thorough or origin.unread.is_any):
-        return
     name, now = DATABASES + origin.name, anyio.current_time()
+    if not (thorough or origin.is_due(now)):
+        return
     mark, wanted = origin.unread.heard, None if thorough else origin.unread.wanted
     if weight is not None and weight.databases > MOST_USAGE:
         parts.lose(name, Loss(what="indexed_db", where=origin.name, why=TOO_LARGE))
         origin.unread.read(mark)
         return
     origin.blocked = {each: over for each, over in origin.blocked.items() if over > now}
-    if wanted is not None and set(wanted) <= set(origin.blocked):
-        return
-    asked = {"names": wanted, "skip": [*origin.blocked], "most": MOST_DATABASES}
+    skip = [*origin.blocked]
+    asked = {"names": wanted, "skip": skip, "most": MOST_DATABASES}
     why, told, texts = await _asked(frame, "databases", asked, until)
     if told is None:
         parts.lose(name, Loss(what="indexed_db", where=origin.name, why=why))
@@ -105,7 +104,7 @@ async def read_databases(
     for database, why in told["lost"]:
         if database not in read and why != TOO_LARGE:
             origin.unread.add(database)
-    for database in asked["skip"]:
+    for database in skip:
         if database in told["there"]:
             origin.unread.add(database)
     origin.blocked |= dict.fromkeys(told["blocked"], now + BLOCKED_FOR)
@@ -144,14 +143,21 @@ async def _digest(data: bytes) -> str:
     return await anyio.to_thread.run_sync(lambda: hashlib.sha256(data).hexdigest())
 
 
-async def read_files(frame: Frame, origin: Origin, parts: Parts, until: float) -> None:
-    """The files, if they look otherwise than when they were read, into the origin's part."""
-    name = FILES + origin.name
+async def read_files(
+    frame: Frame, origin: Origin, parts: Parts, until: float, *, thorough: bool
+) -> None:
+    """The files, if they look otherwise than when they were read, into the origin's part. Those
+    that took too long are not looked at for a while.
+    """
+    name, now = FILES + origin.name, anyio.current_time()
+    if now < origin.files_late and not thorough:
+        return
     told_before = origin.stamp if name in parts.all else ""
     asked = {"stamp": told_before, "most": MOST_FILES}
     why, told, texts = await _asked(frame, "files", asked, until)
     if told is None:
         parts.lose(name, Loss(what="files", where=origin.name, why=why))
+        origin.files_late = now + BLOCKED_FOR
     elif "stamp" in told:
         losses = tuple(
             Loss(what="files", where=f"{origin.name}/{path}".rstrip("/"), why=why[:300])
@@ -167,17 +173,17 @@ async def read_files(frame: Frame, origin: Origin, parts: Parts, until: float) -
 async def _asked(
     frame: Frame, what: str, asked: dict[str, Any], until: float
 ) -> tuple[str, dict[str, Any] | None, list[bytes]]:
-    seconds = min(READ_BOUND, until - anyio.current_time())
+    seconds = min(READ_BOUND, (until - anyio.current_time()) / 2)
     if seconds <= 0:
         return _NO_TIME, None, []
-    call = f"{what}({json.dumps({**asked, 'time': seconds * READING * 1000})})"
-    with anyio.move_on_after(seconds):
+    call = f"{what}({json.dumps({**asked, 'time': seconds * 1000})})"
+    with anyio.CancelScope(deadline=until):
         try:
             return "", *await ask_long(frame, call)
         except DocumentLeft:
             return "its page went elsewhere while it was read", None, []
         except (Error, ValueError, RecursionError) as exc:
-            return first_line(exc)[:300], None, []
+            return first_line(exc).removeprefix("Error: ")[:300], None, []
     return _NO_TIME, None, []
 
 
@@ -277,20 +283,20 @@ class Holdings:
             await self._follow(origin, standing.tab)
         if weight is not None:
             origin.has_worker = weight.workers > 0
-        if weight is None and origin.unread.is_any:
+        if weight is None and origin.is_due(anyio.current_time()):
             weight = await usage(session, origin.name)
         if weight is not None and self._is_apart(origin, weight, thorough=thorough):
             self._apart.append((origin, weight))
             return
         await read_databases(frame, origin, self._parts, weight, self.until, thorough=thorough)
         if (weight is not None and weight.files) or FILES + origin.name in self._parts.all:
-            await read_files(frame, origin, self._parts, self.until)
+            await read_files(frame, origin, self._parts, self.until, thorough=thorough)
 
     def _is_apart(self, origin: Origin, weight: Usage, *, thorough: bool) -> bool:
         """Whether a page of ours reads it, not one that shows it: that one has other things to do,
         or stands still.
         """
-        is_due = thorough or origin.unread.is_any
+        is_due = thorough or origin.is_due(anyio.current_time())
         if self._is_frozen:
             return bool((is_due and weight.databases) or weight.files)
         return is_due and weight.databases > LARGE
@@ -315,7 +321,7 @@ class Holdings:
         left = [
             origin
             for name, origin in self._hearing.origins.items()
-            if name not in shown and (origin.was_open or origin.unread.is_any)
+            if name not in shown and (origin.was_open or origin.is_due(anyio.current_time()))
         ]
         if not (left or apart):
             return []
@@ -354,7 +360,7 @@ class Holdings:
         return bool(
             not origin.local.is_reliable
             or (origin.was_open and origin.local.may_be_late)
-            or (origin.unread.is_any and has_databases)
+            or (origin.is_due(anyio.current_time()) and has_databases)
             or (origin.was_open and has_files)
         )
 
@@ -406,4 +412,4 @@ class Holdings:
                 origin.local.take(json.loads(told["text"]), mark)
         await read_databases(frame, origin, self._parts, weight, self.until, thorough=thorough)
         if weight.files or FILES + origin.name in self._parts.all:
-            await read_files(frame, origin, self._parts, self.until)
+            await read_files(frame, origin, self._parts, self.until, thorough=thorough)

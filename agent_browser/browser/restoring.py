@@ -31,7 +31,7 @@ from agent_browser.browser.standin import Failures, StandIn, messages, put, stan
 from agent_browser.browser.tab import Tab
 from agent_browser.browser.translate import first_line
 from agent_browser.errors import AgentBrowserError, BrowserLost
-from agent_browser.models.checkpoints import DATABASES, EXPIRIES, FILES, LOCAL, Loss, State
+from agent_browser.models.checkpoints import DATABASES, EXPIRIES, FILES, LOCAL, SESSION, Loss, State
 from agent_browser.models.functions import ContextOptions
 
 AT_ONCE = 4
@@ -75,16 +75,16 @@ def _fresh(state: State) -> tuple[State, Any]:
         return state, None
 
 
-def _owed(state: State, origins: Collection[str]) -> State:
-    """The parts of the state with what these origins have stored."""
-    heads = (LOCAL, DATABASES, FILES)
-    return State(
-        {
-            name: part
-            for name, part in state.parts.items()
-            if name.startswith(heads) and origin_of(name.partition(" ")[2]) in origins
-        }
-    )
+def _owed(state: State, failed: Collection[str]) -> State:
+    """The parts of the state with what these origins, and these tabs, have stored."""
+
+    def is_owed(name: str) -> bool:
+        whose = name.partition(" ")[2]
+        if name.startswith((LOCAL, DATABASES, FILES)):
+            return origin_of(whose) in failed
+        return name.startswith(SESSION) and whose in failed
+
+    return State({name: part for name, part in state.parts.items() if is_owed(name)})
 
 
 class _Restoration:
@@ -100,7 +100,7 @@ class _Restoration:
         }
         """What origins have stored and is not put in yet, as a whole."""
         self.failed: set[str] = set()
-        """Origins that do not have all that they are to have stored."""
+        """Origins, and tabs by their ids, that do not have all that they are to have stored."""
 
     async def carry_out(self) -> None:
         plan, reach = self._plan, self._reach
@@ -322,6 +322,7 @@ class _Rebuilding:
 
     def _lose_session(self, origin: str, why: str) -> None:
         del self._session[origin]
+        self._whole.failed.add(self._revived.state.id)
         self._whole.lose([("session_storage", why)], f"{self._revived.state.id} {origin}")
 
     async def _put(self, blank: StandIn, origin: str | None, *, state: Any = None) -> None:

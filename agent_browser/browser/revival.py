@@ -275,15 +275,17 @@ def _tab(plan: Plan, given: Any) -> TabState | None:
         return TabState.model_validate(given)
     except ValidationError as exc:
         fault = _fault(exc, shows_value=False)
-        unfit = {str(each["loc"][0]): each for each in reversed(exc.errors()) if each["loc"]}
+        told = exc.errors(include_url=False, include_input=False)
+        unfit = {str(each["loc"][0]): each["msg"] for each in reversed(told) if each["loc"]}
     if isinstance(given, dict):
         try:
             tab = TabState.model_validate({k: v for k, v in given.items() if k not in unfit})
         except ValidationError:
             pass
         else:
-            for name, each in unfit.items():
-                plan.lose(_OF_FIELD.get(name, "history"), tab.id, f"{name}: {each['msg']}")
+            for name, why in unfit.items():
+                shown = name if name in TabState.model_fields else "what no tab has"
+                plan.lose(_OF_FIELD.get(name, "history"), tab.id, f"{shown}: {why}")
             return tab
     # Nothing of what a state has is told as it is there: it may be anything.
     tab_id = given.get("id") if isinstance(given, dict) else None

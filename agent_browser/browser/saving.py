@@ -154,7 +154,8 @@ class Saving:
         """
         self._owed = dict(state.parts)
         for name in self._owed:
-            origin = self._hearing.origin(name.partition(" ")[2])
+            is_tabs = name.startswith(SESSION)
+            origin = None if is_tabs else self._hearing.origin(name.partition(" ")[2])
             if origin is not None:
                 origin.local.miss()
                 origin.unread.add(None)
@@ -162,10 +163,12 @@ class Saving:
     def _with_owed(self) -> dict[str, Part]:
         """All parts; where there is none the one that is owed."""
         made = self._parts.all
+        of_tabs = {SESSION + tab.id for tab in self._reach.tabs.open}
         self._owed = {
             name: part
             for name, part in self._owed.items()
-            if name not in made or made[name].digest == part.digest
+            if (name not in made or made[name].digest == part.digest)
+            and (name in of_tabs or not name.startswith(SESSION))
         }
         return {**self._owed, **made}
 

@@ -4,7 +4,7 @@ back in them, before any page is asked for.
 
 import base64
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import cache
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import anyio
 from playwright.async_api import CDPSession, Error, Frame
 
+from agent_browser.browser.backstage import disown_request
 from agent_browser.browser.driver import script_text
 from agent_browser.browser.revival import Holding
 from agent_browser.browser.tab import Tab
@@ -44,28 +45,35 @@ def source() -> str:
 
 
 async def put(session: CDPSession, frame_id: str, work: str, *args: Any) -> Failures:
-    """Have something done in the document that is in the frame now. Error, TimeoutError.
+    """Have something done in the document that is in the frame now. Error, TimeoutError."""
+    with anyio.fail_after(PUT_BOUND):
+        answer = await session.send("Page.createIsolatedWorld", _world(frame_id))
+        return await _done(session, answer["executionContextId"], work, args)
 
-    What it is done with goes as one text: browsers drop a message whose values lie too deep in one
-    another, and never answer it.
+
+def _world(frame_id: str) -> dict[str, Any]:
+    """Ours, in the document that is in the frame now."""
+    return {"frameId": frame_id, "worldName": WORLD}
+
+
+async def _done(session: CDPSession, world: int, work: str, args: Sequence[Any]) -> Failures:
+    """Have something done in that world. What it is done with goes as one text: browsers drop a
+    message whose values lie too deep in one another, and never answer it.
     """
     try:
         text = json.dumps(args)
     except RecursionError as exc:
         raise Error("its values lie too deep in one another") from exc
-    with anyio.fail_after(PUT_BOUND):
-        world = {"frameId": frame_id, "worldName": WORLD}
-        made = await session.send("Page.createIsolatedWorld", world)
-        answer = await session.send(
-            "Runtime.callFunctionOn",
-            {
-                "functionDeclaration": source(),
-                "executionContextId": made["executionContextId"],
-                "arguments": [{"value": work}, {"value": text}],
-                "returnByValue": True,
-                "awaitPromise": True,
-            },
-        )
+    answer = await session.send(
+        "Runtime.callFunctionOn",
+        {
+            "functionDeclaration": source(),
+            "executionContextId": world,
+            "arguments": [{"value": work}, {"value": text}],
+            "returnByValue": True,
+            "awaitPromise": True,
+        },
+    )
     if "exceptionDetails" in answer:
         details = answer["exceptionDetails"]
         raise Error(details.get("exception", {}).get("description", details.get("text", "")))
@@ -169,7 +177,9 @@ class StandIn:
 
     async def put(self, work: str, *args: Any) -> Failures:
         """Have something done in the document that is there now. Error, TimeoutError."""
-        return await put(self._session, self._frame, work, *args)
+        with anyio.fail_after(PUT_BOUND):
+            answer = await self._ask("Page.createIsolatedWorld", _world(self._frame))
+            return await _done(self._session, answer["executionContextId"], work, args)
 
     async def begin_history(self) -> None:
         """Where it is now is where its history begins."""
@@ -188,10 +198,10 @@ class StandIn:
 
     async def go_back(self, steps: int) -> None:
         """So many entries back. Error."""
-        history = await self._session.send("Page.getNavigationHistory")
-        entry = history["entries"][history["currentIndex"] - steps]
         before = self._arrivals
         with anyio.fail_after(VISIT_BOUND):
+            history = await self._ask("Page.getNavigationHistory")
+            entry = history["entries"][history["currentIndex"] - steps]
             await self._ask("Page.navigateToHistoryEntry", {"entryId": entry["id"]})
             await self._arrival(before, entry["url"])
         self._url = entry["url"]
@@ -217,10 +227,12 @@ async def standing_in(tab: Tab) -> AsyncIterator[StandIn]:
     blank = StandIn(tab, session)
     session.on("Fetch.requestPaused", answer)
     tab.page.on("framenavigated", blank.arrive)
+    tab.page.on("request", disown_request)
     try:
         await session.send("Fetch.enable", {"patterns": [{"urlPattern": "*"}]})
         yield blank
     finally:
+        tab.page.remove_listener("request", disown_request)
         tab.page.remove_listener("framenavigated", blank.arrive)
         with anyio.CancelScope(shield=True), anyio.move_on_after(VISIT_BOUND), suppress(Error):
             await session.send("Fetch.disable")

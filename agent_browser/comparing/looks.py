@@ -161,6 +161,8 @@ def opening(input: CompareInput, side: Side) -> SessionCreate:
     own = side.model_dump(exclude_unset=True, exclude={"session", "url", "wait_until"})
     asked = given | own
     asked["dialogs"] = asked.get("dialogs") or "dismiss"
+    # It is nobody's to come back to, and what was read is in the answer.
+    asked |= {"privacy": {"page_text": False}, "timeouts": {"on_idle": "end"}}
     return SessionCreate.model_validate(asked)
 
 

@@ -59,8 +59,9 @@ def _held(value: Any) -> Iterable[Any]:
 
 Plain = Annotated[Any, _bounded(DEEPEST)]
 """A value as JSON has it."""
-Encoded = Annotated[Any, _bounded(3 * DEEPEST)]
-"""A value in the encoded form, in which one that holds others takes up to three of JSON's."""
+Encoded = Annotated[Any, _bounded(3 * DEEPEST + 2)]
+"""A value in the encoded form, in which one that holds others takes up to three of JSON's, and one
+that holds none up to two."""
 
 
 class Cookie(Input):

@@ -79,6 +79,7 @@ class Calls:
         BrowserLost, ProfileNotFound.
         """
         named: wire.TimeoutsInput | None = None
+        losses: tuple[Loss, ...] = () if state is None else state.losses
         profile = options.profile if state is None else None
         if profile is not None:
             start = await self._profiles.state(caller.owner, profile)
@@ -101,10 +102,9 @@ class Calls:
             if session.recording:
                 self._spawn(self._keeping.purge, session.id)
             raise
-        losses: tuple[Loss, ...] = ()
         if state is not None:
             async with closing_if_failed(self._housing, lease, videos=session.recording):
-                losses = await restored(lease, state)
+                losses = (*losses, *await restored(lease, state))
         # No await between here and its moving in: a lease that nobody has would never be closed.
         self._residents.move_in(session, lease, losses)
         return session

@@ -2,7 +2,7 @@
 calls. Nothing is written of what is as it was.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from weakref import WeakKeyDictionary
@@ -25,6 +25,9 @@ PATIENCE = 10.0
 """Seconds that pages have to tell what they are, where somebody waits for it."""
 SHORT_PATIENCE = 3.0
 """The same otherwise: others are to be saved, too."""
+GIVES_WAY = 5.0
+"""Seconds by which it may be later while sessions are being opened, whose callers wait."""
+A_WHILE = 0.3
 AGAIN = 10.0
 LONGEST_AGAIN = 300.0
 """Seconds until the next try after one that failed; twice as many after each further one."""
@@ -37,6 +40,8 @@ class _Kept:
     digests: Mapping[str, str] = field(default_factory=dict)
     """Of the parts of the latest, by name."""
     due: bool = False
+    since: float = 0.0
+    """When it was to be saved first."""
     failures: int = 0
     """Tries that failed since the last that did not; the first is told."""
 
@@ -54,6 +59,8 @@ class Checkpointing:
         self._spawn = means.spawn
         self._kept: WeakKeyDictionary[Session, _Kept] = WeakKeyDictionary()
         self._room = anyio.Semaphore(AT_ONCE)
+        self.is_opening: Callable[[], bool] = _no
+        """Whether somebody waits for a session that is being opened."""
         self._asked_room = anyio.Semaphore(ASKED_AT_ONCE)
 
     def touched(self, session: Session) -> None:
@@ -62,6 +69,7 @@ class Checkpointing:
             return
         kept = self._kept.setdefault(session, _Kept())
         if not kept.due:
+            kept.since = self._clock.monotonic() + self._settings.checkpoint_after
             self._wait(session, kept, self._settings.checkpoint_after)
 
     def is_saved(self, session: Session) -> bool:
@@ -115,6 +123,9 @@ class Checkpointing:
 
     async def _save_if_new(self, session: Session, kept: _Kept) -> None:
         """What changes from now on is for the next one."""
+        if self.is_opening() and self._clock.monotonic() < kept.since + GIVES_WAY:
+            self._wait(session, kept, A_WHILE)
+            return
         kept.due = False
         if not session.is_live:
             return
@@ -150,6 +161,11 @@ class Checkpointing:
     def _note(self, began: float, outcome: str, written: int = 0) -> None:
         seconds = self._clock.monotonic() - began
         self._observer.checkpointed(outcome=outcome, seconds=seconds, written=written)
+
+
+def _no() -> bool:
+    """Nobody does."""
+    return False
 
 
 def _error_of(exc: Exception) -> AgentBrowserError:

@@ -165,6 +165,10 @@ class Housing:
             self._first_calls -= 1
             self.refill()
 
+    def is_opening(self) -> bool:
+        """Whether somebody waits for a session's first answer."""
+        return self._first_calls > 0 or self.ledger.opening > 0
+
     def stop_taking(self) -> None:
         """Refuse those who wait and all who come."""
         self._carry_out(self.ledger.close())

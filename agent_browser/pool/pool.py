@@ -133,6 +133,7 @@ class Pool:
         self._waking = Waking(
             self._register, self._housing, self._residents, self._retention, checkpointing, means
         )
+        checkpointing.is_opening = self._housing.is_opening
         self._join()
         self._diary = Diary(means)
         self._directory = Directory(

@@ -87,7 +87,9 @@ class States:
             timeouts=_timeouts(record, request),
             privacy=record.privacy,
         )
-        forked = await self._calls.create(caller, asked, options_in(state), State(parts))
+        forked = await self._calls.create(
+            caller, asked, options_in(state), State(parts, state.losses)
+        )
         return describe(forked)
 
     async def checkpoint(self, caller: Caller, session_id: str) -> Checkpoint:
@@ -142,7 +144,7 @@ class States:
         def change(now: State) -> State:
             kept = {name: part for name, part in now.parts.items() if name in OWN}
             options = {name: part for name, part in now.parts.items() if name == OPTIONS}
-            became = State({**options, **wanted.parts, **kept})
+            became = State({**options, **wanted.parts, **kept}, wanted.losses)
             return became.with_parts(_counted(now, became))
 
         while True:

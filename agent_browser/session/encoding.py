@@ -63,11 +63,11 @@ def is_sound(value: Any, depth: int = DEEPEST) -> bool:
     """Whether what holds other values is as it is to be, and nothing lies too deep."""
     if not isinstance(value, dict):
         return not isinstance(value, list)
-    if depth == 0:
-        return False
     inner: list[Any] = []
     for tag in ("a", "s", "se", "m", "o"):
         if tag in value:
+            if depth == 0:
+                return False
             held = value[tag]
             if not isinstance(held, list) or not isinstance(value.get("id", 0), int):
                 return False

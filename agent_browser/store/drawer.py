@@ -99,8 +99,8 @@ class Drawer:
         return checkpoint.model_copy(update={"written": checkpoint.written + len(sealed)})
 
     def load(self, checkpoint_id: str | None = None) -> State:
-        """That checkpoint's state, or that of the newest that can be read, which says so where it is
-        an older one. CheckpointNotFound, CheckpointUnusable, StateLocked.
+        """That checkpoint's state, or that of the newest that can be read, which says so where it
+        is an older one. CheckpointNotFound, CheckpointUnusable, StateLocked.
         """
         there = self.names()
         if checkpoint_id is not None:

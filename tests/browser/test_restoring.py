@@ -4,11 +4,15 @@ import base64
 import time
 from typing import Any
 
+import anyio
 import pytest
+from playwright.async_api import Error
 
+from agent_browser.browser import standin
+from agent_browser.browser.backstage import Backstage
 from agent_browser.browser.chromium import ChromiumBrowser
 from agent_browser.browser.context import ChromiumContext
-from agent_browser.models.checkpoints import State
+from agent_browser.models.checkpoints import Part, State
 from agent_browser.models.emulation import EmulateInput
 from agent_browser.models.functions import ContextOptions, OpenInput
 from tests.browser.driving import Driving
@@ -399,6 +403,170 @@ async def test_parts_that_are_no_json_are_told(context: ChromiumContext) -> None
     broken = type(good)("cookies", b"{", "0")
     losses = await context.restore(State({"cookies": broken}), within=5)
     assert [loss.what for loss in losses] == ["cookies"]
+
+
+HALF = "\ud83d"
+
+
+async def test_values_that_lie_deep_in_one_another_come_back(
+    context: ChromiumContext, drive: Driving, site: Site
+) -> None:
+    plain: Any = HALF
+    for _ in range(700):
+        plain = [plain]
+    encoded: Any = HALF
+    for number in range(99):
+        encoded = {"o": [{"k": "0", "v": encoded}], "id": number + 1}
+    records = [{"key": 1, "value": plain}, {"key": 2, "valueEncoded": encoded}]
+    store = {"name": "s", "autoIncrement": False, "indexes": [], "records": records}
+    with anyio.fail_after(10):
+        losses = await brought(
+            context,
+            {
+                f"databases {site.origin}": [{"name": "deep", "version": 1, "stores": [store]}],
+                f"local {site.origin}": pairs(cup=HALF),
+                "tabs": tabs_of(tab(site.url("/first-script"), state=encoded)),
+                "session t1": [{"origin": site.origin, "entries": pairs(basket="3 pears")}],
+            },
+        )
+    assert losses == ()
+    inmost = "(v => { let n = 0; while (typeof v === 'object') { v = v[0]; n++ } return [n, v] })"
+    assert await drive.value(
+        f"""async () => {{
+          const {{values}} = (await ({READ})('deep')).stores.s
+          const told = [...values, history.state].map({inmost})
+          return told.map(([n, v]) => [n, v.charCodeAt(0)])
+            .concat(localStorage.cup.charCodeAt(0), sessionStorage.basket)
+        }}"""
+    ) == [[700, 0xD83D], [99, 0xD83D], [99, 0xD83D], 0xD83D, "3 pears"]
+
+
+async def test_what_is_too_deep_for_us_is_told_and_the_rest_comes_back(
+    context: ChromiumContext, drive: Driving, site: Site
+) -> None:
+    record = '{"key":1,"value":' + "[" * 3_000 + "]" * 3_000 + "}"
+    text = '[{"name":"d","version":1,"stores":[{"name":"s","autoIncrement":false,"indexes":[],'
+    part = Part(f"databases {site.origin}", f'{text}"records":[{record}]}}]}}]'.encode(), "0")
+    state = of_parts(
+        {
+            "tabs": tabs_of(tab(site.url("/first-script"))),
+            "session t1": [{"origin": site.origin, "entries": pairs(of="t1")}],
+        }
+    ).with_parts([part])
+    with anyio.fail_after(10):
+        losses = await context.restore(state, within=20)
+    assert [(loss.what, loss.where) for loss in losses] == [("indexed_db", site.origin)]
+    assert (await drive.value(SEEN))["session"] == {"of": "t1"}
+
+
+async def test_nothing_is_put_into_a_document_of_another_origin(
+    context: ChromiumContext, drive: Driving, site: Site
+) -> None:
+    await drive.open("/empty")
+    session = await context._tabs.active.worlds.session()
+    tree = await session.send("Page.getFrameTree")
+    frame = tree["frameTree"]["frame"]["id"]
+    message = {"local": pairs(a="b"), "session": pairs(a="b"), "state": 5}
+    with pytest.raises(Error, match="another origin"):
+        await standin.put(session, frame, "put", {**message, "origin": site.other_origin("")})
+    seen = "[localStorage.length, sessionStorage.length, history.state]"
+    assert await drive.value(seen) == [0, 0, None]
+    assert await standin.put(session, frame, "put", {**message, "origin": site.origin}) == []
+    assert await drive.value(seen) == [1, 1, 5]
+
+
+async def test_of_errors_of_the_browser_only_the_name_is_told(
+    context: ChromiumContext, site: Site
+) -> None:
+    entries = pairs(diary="x" * 6_000_000)
+    losses = await brought(
+        context,
+        {
+            f"local {site.origin}": entries,
+            "tabs": tabs_of(tab(site.url("/first-script"))),
+            "session t1": [{"origin": site.origin, "entries": entries}],
+        },
+    )
+    assert {(loss.what, loss.where, loss.why) for loss in losses} == {
+        ("local_storage", site.origin, "1 entries: QuotaExceededError"),
+        ("session_storage", f"t1 {site.origin}", "1 entries: QuotaExceededError"),
+    }
+
+
+HANGS = "() => new Promise(() => {})"
+BREAKS = "() => { throw new Error('no') }"
+
+
+@pytest.mark.parametrize("how", [HANGS, BREAKS])
+async def test_what_could_not_be_put_in_is_told_and_is_saved_until_its_origin_stores_something(
+    chromium: ChromiumBrowser,
+    context: ChromiumContext,
+    site: Site,
+    monkeypatch: pytest.MonkeyPatch,
+    how: str,
+) -> None:
+    store = {"name": "s", "autoIncrement": False, "indexes": [], "records": [{"key": 1}]}
+    other = site.other_origin("")
+    given = of_parts(
+        {
+            f"local {site.origin}": pairs(cup="blue"),
+            f"databases {site.origin}": [{"name": "d", "version": 1, "stores": [store]}],
+            f"files {site.origin}": [{"path": "a", "type": "directory"}],
+            f"local {other}": pairs(cup="red"),
+            "tabs": tabs_of(tab(site.url("/first-script"), site.url("/list"))),
+            "session t1": [{"origin": site.origin, "entries": pairs(of="t1")}],
+        }
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(standin, "source", lambda: how)
+        patch.setattr(standin, "PUT_BOUND", 0.2)
+        losses = await context.restore(given, within=20)
+    assert sorted((loss.what, loss.where) for loss in losses) == sorted(
+        [
+            ("files", site.origin), ("indexed_db", site.origin), ("local_storage", other),
+            ("local_storage", site.origin), ("session_storage", f"t1 {site.origin}"),
+        ]
+    )  # fmt: skip
+    drive = Driving(context, site)
+    assert (await drive.value(SEEN))["local"] == {}
+    for thorough in (False, True, False):
+        state = await context.capture(thorough=thorough)
+        kept = {name for name in given.parts if name != "tabs"}
+        assert {name for name in kept if state.parts.get(name) == given.parts[name]} == kept
+    second = await chromium.new_context(ContextOptions())
+    try:
+        assert await second.restore(state, within=20) == ()
+        seen = await Driving(second, site).value(SEEN)
+        assert (seen["local"], seen["session"]) == ({"cup": "blue"}, {"of": "t1"})
+    finally:
+        await second.close()
+    await drive.value("localStorage.cup = 'green'; sessionStorage.of = 'now'")
+    state = await context.capture(thorough=False)
+    assert state.value(f"local {site.origin}") == pairs(cup="green")
+    assert [each["entries"] for each in state.value("session t1")] == [pairs(of="now")]
+    await drive.value("localStorage.clear()")
+    state = await context.capture(thorough=False)
+    assert f"local {site.origin}" not in state.parts
+    assert f"databases {site.origin}" in state.parts
+
+
+async def test_an_origin_that_fails_takes_no_other_with_it(
+    context: ChromiumContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visit = Backstage.visit
+
+    async def failing(self: Backstage, origin: str) -> str:
+        if origin == "http://b.test":
+            raise Error("it does not want to")
+        return await visit(self, origin)
+
+    monkeypatch.setattr(Backstage, "visit", failing)
+    origins = ("http://a.test", "http://b.test", "http://c.test")
+    losses = await brought(context, {f"local {each}": pairs(of=each) for each in origins})
+    assert [(loss.what, loss.where) for loss in losses] == [("local_storage", "http://b.test")]
+    await _fulfilled(context, "http://c.test/")
+    page = context._tabs.active.page
+    assert await page.evaluate("localStorage.of") == "http://c.test"
 
 
 def _open(url: str) -> Any:

@@ -9,10 +9,13 @@ from typing import Any
 
 import anyio
 import pytest
-from playwright.async_api import Route
+from playwright.async_api import CDPSession, Error, Route
 
+from agent_browser.browser import returning
 from agent_browser.browser.chromium import Chromium, ChromiumBrowser
 from agent_browser.browser.context import ChromiumContext
+from agent_browser.browser.frames import Frames
+from agent_browser.browser.standin import NOT_YET, PATIENCE, PAUSE, Failures, put
 from agent_browser.errors import BrowserLost
 from agent_browser.models.events import EventType
 from agent_browser.models.functions import ContextOptions
@@ -31,7 +34,13 @@ def kinds(losses: Any) -> list[str]:
 
 async def history(context: ChromiumContext) -> tuple[int, list[str]]:
     session = await context._tabs.active.worlds.session()
-    told = await session.send("Page.getNavigationHistory")
+    for _ in range(PATIENCE):
+        try:
+            told = await session.send("Page.getNavigationHistory")
+            break
+        except Error as exc:  # the page of an address that did not answer is about to be there
+            assert NOT_YET in str(exc)  # noqa: PT017 - it is a reason to ask again
+            await anyio.sleep(PAUSE)
     return told["currentIndex"], [entry["url"] for entry in told["entries"]]
 
 
@@ -110,6 +119,26 @@ async def test_tabs_keep_their_ids_and_none_is_given_out_again(
     assert await drive.value("sessionStorage.of") == "t2"
     new = await drive.act("tab_new", url=site.url("/form"))
     assert [t.id for t in new.new_tabs] == ["t10"]
+
+
+async def test_a_tab_after_the_last_number_works_and_comes_back(
+    chromium: ChromiumBrowser, context: ChromiumContext, drive: Driving, site: Site
+) -> None:
+    last = "t99999999"
+    await brought(context, {"tabs": tabs_of(tab(site.url("/form"), tab_id=last), active=last)})
+    new = await drive.act("tab_new", url=site.url("/list"))
+    assert new.success
+    assert (await drive.act("tab_switch", tab=last)).url == site.url("/form")
+    assert (await drive.act("tab_switch", tab="t1")).url == site.url("/list")
+    state = await context.capture(thorough=True)
+    second = await chromium.new_context(ContextOptions())
+    try:
+        assert await second.restore(state, within=20) == ()
+        assert [(t.id, t.url) for t in second.page.tabs] == [
+            ("t1", site.url("/list")), (last, site.url("/form")),
+        ]  # fmt: skip
+    finally:
+        await second.close()
 
 
 async def test_refs_of_before_are_stale_and_new_ones_follow_on(
@@ -203,13 +232,144 @@ async def test_fields_in_frames_come_back(
     context: ChromiumContext, drive: Driving, site: Site
 ) -> None:
     await _serve(context, "<iframe></iframe><iframe src='/inner'></iframe>", inner=LISTENING)
+    own = "http://a.test"
     fields = [
-        {"path": "input", "kind": "value", "value": "Ada", "frame": [1]},
-        {"path": "input", "kind": "value", "value": "Bob", "frame": [5]},
+        {"path": "input", "kind": "value", "value": "Ada", "frame": [1], "origin": own},
+        {"path": "input", "kind": "value", "value": "Bob", "frame": [5], "origin": own},
     ]
+    before = _listeners(context)
     losses = await brought(context, {"tabs": tabs_of(tab("http://a.test/", fields=fields))})
     assert kinds(losses) == ["form"]
     assert await drive.value("frames[1].document.querySelector('input').value") == "Ada"
+    assert _listeners(context) == before
+
+
+def _listeners(context: ChromiumContext) -> int:
+    """How many are told of frames that come."""
+    page: Any = context._tabs.active.page
+    return len(page._impl_obj.listeners("frameattached"))
+
+
+@pytest.mark.parametrize("delay", [1, 2, 3, 5, 8, 10])
+async def test_what_was_filled_in_does_not_go_to_where_the_page_goes_after_it_loads(
+    context: ChromiumContext, delay: int
+) -> None:
+    goes = f"<script>setTimeout(() => location.replace('http://b.test/'), {delay})</script>"
+    await _serve(context, f"<p>hello{goes}")
+    await _serve_elsewhere(context)
+    losses = await brought(context, {"tabs": tabs_of(tab("http://a.test/", **TYPED))})
+    page = context._tabs.active.page
+    await page.wait_for_url("http://b.test/")
+    assert await page.evaluate("[card.value, scrollY]") == ["", 0]
+    told = [(loss.what, loss.where) for loss in losses if loss.what != "page"]
+    assert sorted(told) == [("form", "t1 http://a.test/"), ("scroll", "t1 http://a.test/")]
+
+
+@pytest.mark.parametrize("there", ["http://b.test/", "http://a.test/other"])
+async def test_a_document_that_takes_the_place_of_the_page_at_the_last_moment_is_not_filled(
+    context: ChromiumContext, monkeypatch: pytest.MonkeyPatch, there: str
+) -> None:
+    async def late(session: CDPSession, frame: str, *args: Any) -> Failures:
+        await context._tabs.active.page.goto(there)
+        return await put(session, frame, *args)
+
+    monkeypatch.setattr(returning, "put", late)
+    await _serve(context, ELSEWHERE)
+    await _serve_elsewhere(context)
+    losses = await brought(context, {"tabs": tabs_of(tab("http://a.test/", **TYPED))})
+    assert await context._tabs.active.page.evaluate("[card.value, scrollY]") == ["", 0]
+    assert kinds(losses) == ["form", "scroll"]
+    assert {loss.where for loss in losses} == {"t1 http://a.test/"}
+
+
+async def test_a_page_that_fits_is_filled_to_the_field_that_sends_it_elsewhere(
+    context: ChromiumContext, drive: Driving
+) -> None:
+    goes = "<script>addEventListener('change', () => history.replaceState(null, '', '/b'))</script>"
+    await _serve(context, f"<input id=a><input id=b>{goes}")
+    fields = [{"path": f"#{name}", "kind": "value", "value": "typed"} for name in "ab"]
+    losses = await brought(context, {"tabs": tabs_of(tab("http://a.test/#x", fields=fields))})
+    assert kinds(losses) == ["form"]
+    assert await drive.value("[a.value, b.value]") == ["typed", ""]
+
+
+@pytest.mark.parametrize("origin", ["http://a.test", "", "null"])
+async def test_a_frame_of_another_site_does_not_get_what_was_filled_in(
+    context: ChromiumContext, origin: str
+) -> None:
+    await _serve(context, "<iframe src='http://b.test/'></iframe>")
+    await _serve_elsewhere(context)
+    common = {"frame": [0], "origin": origin}
+    fields = [
+        {"path": "#card", "kind": "value", "value": "typed for another", **common},
+        {"path": "#note", "kind": "html", "value": RUNS, **common},
+    ]
+    losses = await brought(context, {"tabs": tabs_of(tab("http://a.test/", fields=fields))})
+    frame = context._tabs.active.page.frames[1]
+    assert frame.url == "http://b.test/"
+    assert await frame.evaluate("[card.value, note.innerHTML, window.ran]") == ["", "", None]
+    assert set(kinds(losses)) == {"form"}
+
+
+async def test_a_frame_in_a_page_of_another_site_does_not_get_what_was_filled_in(
+    context: ChromiumContext,
+) -> None:
+    session = await context._tabs.active.worlds.session()
+    await _serve(context, "<iframe src='http://b.test/'></iframe>")
+    await _serve_elsewhere(context)
+    page = context._tabs.active.page
+    await page.goto("http://a.test/")
+    frames = Frames(context._tabs.active)
+    (_, inner) = await frames.all()
+    fields = [{"path": "#card", "kind": "value", "value": "typed", "origin": "http://b.test"}]
+    meant = {"address": None, "top": "http://c.test"}
+    assert kinds_of(await put(session, inner.id, "fill", fields, None, meant, 0)) == ["form"]
+    assert await page.frames[1].evaluate("card.value") == ""
+    meant["top"] = "http://a.test"
+    assert await put(session, inner.id, "fill", fields, None, meant, 0) == []
+    assert await page.frames[1].evaluate("card.value") == "typed"
+    await frames.close()
+
+
+async def test_nothing_runs_or_loads_of_what_was_written(
+    context: ChromiumContext, drive: Driving
+) -> None:
+    asked: list[str] = []
+    await _serve(context, ELSEWHERE)
+    context._context.on("request", lambda request: asked.append(request.url))
+    fields = [{"path": "#note", "kind": "html", "value": RUNS}]
+    losses = await brought(context, {"tabs": tabs_of(tab("http://a.test/", fields=fields))})
+    assert await drive.value("[note.innerHTML, window.ran]") == [
+        "<b>bold</b><div>one <a>two</a><br></div>three four", None,
+    ]  # fmt: skip
+    assert asked == ["http://a.test/"]
+    assert [(loss.what, loss.why) for loss in losses] == [
+        ("form", "#note: only its text and plain formatting came back")
+    ]
+
+
+TYPED: dict[str, Any] = {
+    "fields": [{"path": "#card", "kind": "value", "value": "typed for another"}],
+    "scroll": {"x": 0, "y": 500},
+}
+ELSEWHERE = "<input id=card><div id=note contenteditable></div><p style='height: 3000px'>"
+RUNS = (
+    "<b onclick='ran=1'>bold</b><div>one <a href='javascript:ran=1'>two</a><br></div>"
+    "<img src='/x' onerror='ran=1'><script>ran=1</script><svg onload='ran=1'></svg>"
+    "<iframe srcdoc='<script>parent.ran=1</script>'></iframe><h1 style='background: url(/y)'>three"
+    "</h1><!-- no --> four"
+)
+
+
+def kinds_of(failures: Failures) -> list[str]:
+    return [what for what, _ in failures]
+
+
+async def _serve_elsewhere(context: ChromiumContext) -> None:
+    async def answer(route: Route) -> None:
+        await route.fulfill(body=ELSEWHERE, content_type="text/html")
+
+    await context._context.route("http://b.test/**", answer)
 
 
 async def _serve(context: ChromiumContext, body: str, inner: str = "") -> None:

@@ -1,5 +1,7 @@
 """What a state has to be brought back, as it is read."""
 
+from typing import Any
+
 import pytest
 
 from agent_browser.browser.revival import MOST_ENTRIES, origin_of, planned, shares
@@ -55,6 +57,34 @@ def test_what_tabs_are_at_anyway_they_put_in_and_the_rest_is_left_over() -> None
 def test_parts_of_which_something_was_left_out_are_not_taken_for_known() -> None:
     state = of_parts({"local http://a.test": pairs(a="1"), "local http://b.test": [{"name": 1}]})
     assert set(planned(state).fit(state).parts) == {"local http://a.test"}
+
+
+@pytest.mark.parametrize(("tab_id", "is_one"), [("t99999999", True), ("t100000000", False)])
+def test_ids_of_tabs_have_eight_digits_at_most(tab_id: str, is_one: bool) -> None:
+    plan = planned(of_parts({"tabs": tabs_of(tab("http://a.test/", tab_id=tab_id))}))
+    assert [each.state.id for each in plan.tabs] == ([tab_id] if is_one else [])
+    assert [(loss.what, loss.where) for loss in plan.losses] == (
+        [] if is_one else [("tab", tab_id)]
+    )
+
+
+@pytest.mark.parametrize("given", ["my diary", {"id": "my diary", "url": "http://a.test/"}, {}])
+def test_nothing_of_what_is_no_tab_is_told(given: Any) -> None:
+    (loss,) = planned(of_parts({"tabs": tabs_of(given)})).losses
+    assert (loss.what, loss.where) == ("tab", "")
+    assert "diary" not in loss.why
+
+
+def test_a_tab_is_only_without_what_is_unfit_of_it() -> None:
+    deep: Any = 1
+    for _ in range(400):
+        deep = [deep]
+    fields = [{"path": "a", "kind": "value", "value": "b"}]
+    given = tab("http://a.test/", "http://b.test/", state=deep, fields=fields)
+    plan = planned(of_parts({"tabs": tabs_of(given)}))
+    (revived,) = plan.tabs
+    assert (revived.index, revived.state.fields[0].value, revived.state.state) == (2, "b", None)
+    assert [(loss.what, loss.where) for loss in plan.losses] == [("history", "t1")]
 
 
 def test_a_large_database_goes_in_pieces_and_no_record_twice() -> None:

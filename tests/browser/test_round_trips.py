@@ -3,8 +3,9 @@
 from typing import Any
 
 import pytest
+from playwright.async_api import Route
 
-from agent_browser.browser.chromium import ChromiumBrowser
+from agent_browser.browser.chromium import Chromium, ChromiumBrowser
 from agent_browser.browser.context import ChromiumContext
 from agent_browser.models.functions import ContextOptions, OpenInput
 from tests.browser.driving import Driving
@@ -145,10 +146,55 @@ async def test_an_origin_of_a_frame_has_what_it_stored(
     second, losses = await moved(chromium, context)
     try:
         assert losses == ()
+        await second._tabs.active.page.wait_for_load_state("load")
         frame = next(f for f in second._tabs.active.page.frames if f.name == "cross")
         assert await frame.evaluate("[localStorage.a, sessionStorage.b]") == ["framed", "too"]
     finally:
         await second.close()
+
+
+FRAMED = """<input id=a><iframe src='http://b.test/'></iframe>
+<iframe srcdoc='<input id=a>'></iframe><iframe src='/own'></iframe>
+<iframe sandbox srcdoc='<input id=a>'></iframe>"""
+
+
+@pytest.mark.parametrize("is_isolating", [False, True])
+async def test_what_was_filled_in_within_frames_comes_back_where_it_is_known_whose_they_are(
+    chromium: ChromiumBrowser, isolating: Chromium, *, is_isolating: bool
+) -> None:
+    browser = await isolating.launch() if is_isolating else chromium
+    first = await _framed(browser)
+    second = await _framed(browser)
+    try:
+        await first.open(OpenInput(url="http://a.test/"))
+        for number, frame in enumerate(first._tabs.active.page.frames):
+            await frame.fill("#a", f"typed {number}")
+        state = await first.capture(thorough=True)
+        losses = await second.restore(state, within=20)
+        assert [(loss.what, loss.why) for loss in losses] == [
+            ("form", "it is not known whose its frame was")
+        ]
+        frames = second._tabs.active.page.frames
+        said = [await frame.evaluate("document.querySelector('#a').value") for frame in frames]
+        assert said == ["typed 0", "typed 1", "typed 2", "typed 3", ""]
+    finally:
+        await first.close()
+        await second.close()
+        if is_isolating:
+            await browser.close()
+
+
+async def _framed(browser: ChromiumBrowser) -> ChromiumContext:
+    """A context with two sites that are not there, one in frames of the other's page."""
+    made = await browser.new_context(ContextOptions())
+
+    async def answer(route: Route) -> None:
+        is_whole = route.request.url == "http://a.test/"
+        text = FRAMED if is_whole else "<input id=a>"
+        await route.fulfill(body=text, content_type="text/html")
+
+    await made._context.route("**/*", answer)
+    return made
 
 
 def _other(site: Site) -> OpenInput:

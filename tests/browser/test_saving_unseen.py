@@ -80,6 +80,8 @@ LOOK = "() => { const found = seen.join(); return [found, before, count()] }"
 @pytest.fixture
 def drive(context: ChromiumContext, site: Site, monkeypatch: pytest.MonkeyPatch) -> Driving:
     monkeypatch.setattr(saving, "TAB_BOUND", 10.0)  # however busy the machine
+    monkeypatch.setattr(saving, "CAPTURE_BOUND", 30.0)
+    monkeypatch.setattr(saving, "WAITING_BOUND", 30.0)
     context.on_change(lambda: None)
     return Driving(context, site)
 

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import anyio
 import pytest
 
+from agent_browser.browser import unsaved
 from agent_browser.browser.context import ChromiumContext
+from agent_browser.browser.frames import Frames
 from agent_browser.models.functions import OpenInput
 from tests.browser.driving import Driving
 from tests.site import Site
@@ -16,6 +18,13 @@ pytestmark = [pytest.mark.anyio, pytest.mark.browser]
 
 GUARD = "addEventListener('beforeunload', e => e.preventDefault())"
 PEER = "globalThis.peer = new RTCPeerConnection(); peer.createDataChannel('x'); 0"
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However busy the machine."""
+    monkeypatch.setattr(unsaved, "BOUND", 4.0)
+    monkeypatch.setattr(unsaved, "PEERS_BOUND", 4.0)
 
 
 async def becomes(context: ChromiumContext, *kinds: str) -> bool:
@@ -81,6 +90,44 @@ async def test_an_upload_under_way_is_unsaved_until_it_is_answered(
         assert await becomes(context)
 
 
+async def test_an_upload_is_unsaved_however_much_else_the_page_asks_for(
+    context: ChromiumContext, drive: Driving
+) -> None:
+    await drive.open("/form")
+    async with silent() as (url, _):
+        await drive.value(f"void fetch('{url}', {{method: 'POST', body: 'b', mode: 'no-cors'}})")
+        for _ in range(15):
+            many = "() => Promise.all([...Array(10)].map(() => fetch('/json').then(r => r.text())))"
+            await drive.value(f"async () => {{ await ({many})() }}")
+        assert await context.unsaved() == ("upload",)
+        await drive.open("/list")
+        assert await becomes(context)
+
+
+async def test_an_answer_that_goes_on_is_no_upload(
+    context: ChromiumContext, drive: Driving
+) -> None:
+    writers: list[asyncio.StreamWriter] = []
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        await reader.readuntil(b"\r\n\r\n")
+        head = b"HTTP/1.1 200 OK\r\nAccess-Control-Allow-Origin: *\r\nContent-Length: 1000\r\n\r\n"
+        writer.write(head + b"begun")
+        await writer.drain()
+
+    await drive.open("/form")
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    async with server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        await drive.value(f"fetch('{url}', {{method: 'POST', body: 'b'}}).then(r => r.status)")
+        assert await becomes(context)
+        for writer in writers:
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
+
+
 @asynccontextmanager
 async def silent() -> AsyncIterator[tuple[str, list[asyncio.StreamWriter]]]:
     """The address of a server that takes what is sent and says nothing; who is connected."""
@@ -139,6 +186,84 @@ async def test_a_peer_connection_of_a_frame_is_unsaved(
     frame = next(f for f in context._tabs.active.page.frames if f.name == "cross")
     await frame.evaluate(PEER)
     assert await context.unsaved() == ("webrtc",)
+
+
+async def test_a_closed_peer_connection_of_a_frame_that_keeps_it_is_not_unsaved(
+    context: ChromiumContext, drive: Driving
+) -> None:
+    await drive.open("/frames")
+    page = context._tabs.active.page
+    for frame in page.frames[:3]:
+        await frame.evaluate(PEER)
+    assert await context.unsaved() == ("webrtc",)
+    for frame in page.frames[:3]:
+        await frame.evaluate("peer.close()")
+    assert await context.unsaved() == ()
+
+
+HOSTILE = """
+  window.seen = []
+  const spy = (of, name) => {
+    const was = Object.getOwnPropertyDescriptor(of, name)
+    Object.defineProperty(of, name, {configurable: true,
+      get() { seen.push(name); return {toString: null, valueOf: null, length: 'x'} }})
+  }
+  spy(Array.prototype, 'filter'); spy(performance, 'timeOrigin')
+  spy(Performance.prototype, 'timeOrigin'); spy(navigator, 'userActivation')
+  spy(Navigator.prototype, 'userActivation'); spy(window, 'RTCPeerConnection')
+  spy(window, 'globalThis'); spy(document, 'defaultView'); spy(Function.prototype, 'call')
+  spy(RTC.prototype, 'signalingState'); spy(Object.prototype, 'signalingState')
+  addEventListener = null; 0
+"""
+
+
+async def test_a_page_that_watches_sees_no_look_and_can_not_make_it_fail(
+    context: ChromiumContext, drive: Driving, echo: str
+) -> None:
+    await drive.open("/form")
+    tab = context._tabs.active
+    session = await tab.worlds.session()
+
+    async def run(code: str) -> object:
+        asked = {"expression": code, "returnByValue": True, "awaitPromise": True}
+        return (await session.send("Runtime.evaluate", asked))["result"].get("value")
+
+    await run(f"var RTC = RTCPeerConnection; {PEER}; {GUARD}; 0")
+    opened = f"var s = new WebSocket('{echo}'); new Promise(y => {{ s.onopen = () => y(0) }})"
+    await run(opened)
+    await drive.act("click", "input[name=name]")
+    await run(HOSTILE)
+    await run("seen.length = 0")
+    assert await context.unsaved() == ("websocket", "webrtc", "beforeunload")
+    assert await run("seen.join()") == ""
+    await run("navigator.userActivation")
+    assert await run("seen.join()") == "userActivation"
+
+
+@pytest.mark.parametrize("answer", [None, "x", {"since": "x"}, {"since": None, "active": []}, [1]])
+async def test_a_look_that_fails_is_no_hold(
+    context: ChromiumContext, drive: Driving, monkeypatch: pytest.MonkeyPatch, answer: object
+) -> None:
+    async def ask(*_: object) -> object:
+        return answer
+
+    await drive.open("/form")
+    monkeypatch.setattr(Frames, "ask", ask)
+    assert await context.unsaved() == ()
+    monkeypatch.setattr(Frames, "all", ask)
+    assert await context.unsaved() == ()
+
+
+async def test_a_frame_that_asks_before_it_is_left_is_unsaved_once_somebody_acted_in_it(
+    context: ChromiumContext, drive: Driving
+) -> None:
+    await drive.open("/frames")
+    tab = context._tabs.active
+    session = await tab.worlds.session()  # what Playwright runs counts as acting
+    await session.send("Runtime.evaluate", {"expression": f"frames.same.{GUARD}; 0"})
+    assert await context.unsaved() == ()
+    await next(f for f in tab.page.frames if f.name == "same").click("body")
+    assert await context.unsaved() == ("beforeunload",)
 
 
 @pytest.mark.parametrize("guard", [GUARD, "onbeforeunload = e => e.preventDefault()"])

@@ -230,13 +230,14 @@ def tells_of_the_worker(session: Session, site: Site) -> bool:
 
 def _events(session: Session) -> Iterator[Json]:
     """What was told of the session until now."""
-    session.value("console.log('until here'); 1")
     path = f"/v1/sessions/{session.id}/events?after=0"
     with session.http.stream("GET", path) as answer:
+        session.value("console.log('until here'); 1")
         for line in answer.iter_lines():
             name, _, value = line.partition(": ")
             if name == "data":
-                event: Json = json.loads(value).get("data") or {}
+                found: Json = json.loads(value)
+                event: Json = found.get("data", found)
                 if event.get("text") == "until here":
                     return
                 yield event

@@ -349,6 +349,20 @@ async def test_sessions_are_saved_a_little_after_they_were_used(tmp_path: Path) 
         assert state.value(LOCAL + ORIGIN) == [{"name": "key", "value": "value"}]
 
 
+async def test_while_sessions_are_opened_others_are_saved_a_little_later(tmp_path: Path) -> None:
+    async with running(tmp_path, **auto()) as rig:
+        session = await opened(rig)
+        rig.engine.making = anyio.Event()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(rig.open)
+            await rig.pass_time(SAVED)
+            assert await rig.checkpoints.keys() == []
+            for _ in range(20):
+                await rig.pass_time(0.3)
+            assert await rig.checkpoints.keys() == [session]
+            rig.engine.making.set()
+
+
 async def test_what_goes_on_being_changed_is_saved_all_the_same(tmp_path: Path) -> None:
     async with running(tmp_path, **auto()) as rig:
         await opened(rig)

@@ -280,7 +280,7 @@ PLACES = {
 
 
 @pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("depth", [301, 450, 990, 100_000])
+@pytest.mark.parametrize("depth", [303, 450, 990, 100_000])
 def test_values_too_deep_in_one_another_are_refused_with_their_field(
     place: str, depth: int
 ) -> None:
@@ -290,7 +290,7 @@ def test_values_too_deep_in_one_another_are_refused_with_their_field(
 
 
 def test_values_as_deep_as_pages_may_have_them_cross_the_wire() -> None:
-    encoded: Any = 1
+    encoded: Any = {"v": "undefined"}
     for _ in range(100):
         encoded = {"o": [{"k": "a", "v": encoded}], "id": 1}
     for place, value in (
@@ -300,8 +300,9 @@ def test_values_as_deep_as_pages_may_have_them_cross_the_wire() -> None:
         sent = json.dumps(to_document(made).model_dump(by_alias=True, exclude_none=True))
         came = from_document(StateDocument.model_validate(json.loads(sent)))
         assert whole_parts_of(came) == whole_parts_of(made)
-        with pytest.raises(ValidationError):
-            StateDocument.model_validate(with_value(place, [value]))
+        deeper = {"o": [{"k": "a", "v": value}], "id": 1} if place == "state" else [value]
+        with pytest.raises((ValidationError, InvalidRequest)):
+            from_document(StateDocument.model_validate(with_value(place, deeper)))
 
 
 @pytest.mark.parametrize(
