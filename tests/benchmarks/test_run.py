@@ -66,4 +66,4 @@ def test_a_name_that_is_none_is_refused_with_those_there_are() -> None:
     done = _run("--only", "speed")
     assert done.returncode == 2
     names = "'open', 'cycle', 'rate', 'execute', 'scrape', 'looks', 'compare', 'memory', 'crowd', "
-    assert f"{names}'life', 'directory'" in done.stderr
+    assert f"{names}'life', 'hibernation', 'directory'" in done.stderr
