@@ -124,7 +124,8 @@ class Waking:
                         awaited.error = refusal(record)
                     return
                 self._retention.unwatch(session_id)
-            awaited.session, losses = await self._brought_back(record)
+            with self._housing.undisturbed():  # and the warm set is filled again after it
+                awaited.session, losses = await self._brought_back(record)
             outcome = "partly" if losses else "ok"
             self._note(outcome, began)
         except AgentBrowserError as exc:

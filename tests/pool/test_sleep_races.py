@@ -37,6 +37,17 @@ async def pieces(gate: anyio.Event | None = None) -> AsyncIterator[FileHead | by
     yield b"dear Ada"
 
 
+async def test_the_context_that_a_session_came_back_in_is_made_good(tmp_path: Path) -> None:
+    async with running(tmp_path, **auto(warm=2)) as rig:
+        session = await opened(rig)
+        await rig.pool.hibernate(ME, session)
+        await rig.settle()
+        assert rig.pool.statistics().warm == 2
+        await rig.pool.resume(ME, session)
+        await rig.settle()
+        assert rig.pool.statistics().warm == 2
+
+
 async def test_a_rewind_while_it_falls_asleep_is_done_all_the_same(tmp_path: Path) -> None:
     async with running(tmp_path, **auto()) as rig:
         session = await opened(rig)
