@@ -126,7 +126,7 @@ async def _crowd(place: Place, plan: Plan) -> list[Result]:
             details={"few": few.memory, "many": many.memory},
         ),
         Result(
-            "sleeper_list", f"50 of them listed, p50, by the same of {FEW}", "",
+            "sleeper_list", f"{FEW} of them listed, p50, by the same of {FEW}", "",
             lists, goal=at_most(lists, 1.5, "≤ 1.5"),
             details={"few": few.lists.as_json(), "many": many.lists.as_json()},
         ),
@@ -165,9 +165,9 @@ async def _sleeping(place: Place, plan: Plan, count: int) -> _Sleepers:
             found.memory = server.tree.memory()["python"]
             for _ in range(plan.lists):
                 began = time.perf_counter()
-                listed = await side.get("/v1/sessions?state=hibernated&limit=50")
+                listed = await side.get(f"/v1/sessions?state=hibernated&limit={FEW}")
                 found.lists.add(time.perf_counter() - began)
-                if len(listed["items"]) < min(50, count):
+                if len(listed["items"]) < min(FEW, count):
                     raise Wrong("ours: hibernated sessions are not listed")
             step = max(1, count // plan.sleeps)
             for session in made[::step][: plan.sleeps]:
