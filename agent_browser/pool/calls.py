@@ -1,7 +1,7 @@
 """Function calls: on a session that is there, or on one that is made for them."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TypeVar
 
 from agent_browser import ids
 from agent_browser.errors import AgentBrowserError, BrowserLost
@@ -39,6 +39,8 @@ from agent_browser.session.keeping import joined
 from agent_browser.session.lifecycle import timeouts_in_force
 from agent_browser.session.options import options_of
 from agent_browser.session.session import Moved, Session
+
+T = TypeVar("T")
 
 LONGEST_MESSAGE = 500
 
@@ -97,7 +99,7 @@ class Calls:
         )
         session.greet(caller.client)
         try:
-            lease = await self._housing.obtain(options, self._folder(session))
+            lease = await self._housing.obtain(options, session.folder)
         except BaseException:
             if session.recording:
                 self._spawn(self._keeping.purge, session.id)
@@ -153,11 +155,7 @@ class Calls:
         """A call on a session that was made before."""
         if isinstance(input, CloseInput):
             return await self._close(caller, session_id)
-        while True:
-            try:
-                return await self._later(caller, session_id, input, idle)
-            except Moved:  # it was hibernated meanwhile, and is brought back
-                continue
+        return await _again(lambda: self._later(caller, session_id, input, idle))
 
     async def _later(
         self, caller: Caller, session_id: str, input: Input, idle: float | None
@@ -191,35 +189,31 @@ class Calls:
         self, caller: Caller, session_id: str, pieces: AsyncIterator[FileHead | bytes]
     ) -> list[UploadedFile]:
         """Put files into a session; those that are new."""
-        session, put = await self._awake(caller, session_id), FilesPut()
-        async with self._diary.written(session, caller, put):
-            session.control.check(caller)
-            files = await session.upload(pieces)
-            put.files = [FilePut(name=file.name, size=file.size) for file in files]
-        return files
+
+        async def work() -> list[UploadedFile]:
+            session, put = await self._directory.live(caller, session_id), FilesPut()
+            async with self._diary.written(session, caller, put):
+                session.control.check(caller)
+                files = await session.upload(pieces)  # Moved comes before the first piece
+                put.files = [FilePut(name=file.name, size=file.size) for file in files]
+            return files
+
+        return await _again(work)
 
     async def delete_upload(self, caller: Caller, session_id: str, name: str) -> None:
         """Erase one of them. NotFound."""
-        session = await self._awake(caller, session_id)
-        async with self._diary.written(session, caller, FileErased(name=name)):
-            session.control.check(caller)
-            await session.delete_upload(name)
 
-    async def _awake(self, caller: Caller, session_id: str) -> Session:
-        """A session that is live and stays so for now. SessionNotFound, SessionEnded."""
-        while True:
+        async def work() -> None:
             session = await self._directory.live(caller, session_id)
-            if session.is_live:
-                return session
-            await session.gone.wait()  # it is being hibernated, and is brought back then
+            async with self._diary.written(session, caller, FileErased(name=name)):
+                session.control.check(caller)
+                await session.delete_upload(name)
+
+        await _again(work)
 
     async def capture(self, caller: Caller, session_id: str, input: ScreenshotInput) -> Image:
         """The picture itself, kept nowhere."""
-        while True:
-            try:
-                return await self._capture(caller, session_id, input)
-            except Moved:
-                continue
+        return await _again(lambda: self._capture(caller, session_id, input))
 
     async def _capture(self, caller: Caller, session_id: str, input: ScreenshotInput) -> Image:
         session = await self._directory.find(caller, session_id)
@@ -265,10 +259,14 @@ class Calls:
             }
             self._publisher.publish("session.error", session.id, session.owner, told)
 
-    def _folder(self, session: Session) -> Path | None:
-        if not session.recording:
-            return None
-        return session.recording_folder()
+
+async def _again(work: Callable[[], Awaitable[T]]) -> T:
+    """Do it, once more each time that the session was hibernated meanwhile: it is brought back."""
+    while True:
+        try:
+            return await work()
+        except Moved:
+            continue
 
 
 def _closed(session_id: str, videos: list[Recording]) -> CloseOutput:

@@ -96,9 +96,10 @@ class Checkpointing:
 
     async def read(self, session: Session) -> State:
         """What it is now. DeadlineExceeded, BrowserLost, and what a session that is gone raises."""
-        with anyio.fail_after(PATIENCE):
+        with anyio.move_on_after(PATIENCE):
             async with self._asked_room:
                 return await session.captured(thorough=True)
+        raise DeadlineExceeded("checkpoint", PATIENCE)
 
     async def save(self, session: Session, state: State, cause: Cause) -> Checkpoint:
         """Keep that of it. StorageFull, StateLocked."""

@@ -15,17 +15,15 @@ from agent_browser.errors import (
     AgentBrowserError,
     BrowserLost,
     CannotHibernate,
-    DeadlineExceeded,
     InternalError,
 )
-from agent_browser.models.base import rfc3339
 from agent_browser.models.checkpoints import Cause, State
-from agent_browser.pool.checkpointing import PATIENCE, Checkpointing
+from agent_browser.pool.checkpointing import Checkpointing
 from agent_browser.pool.means import Means
 from agent_browser.pool.register import Register
-from agent_browser.pool.residents import Residents, told_losses
+from agent_browser.pool.residents import Residents
 from agent_browser.pool.retention import Retention
-from agent_browser.session.description import record_of
+from agent_browser.session.description import record_of, told_asleep
 from agent_browser.session.session import Moved, Session
 from agent_browser.session.stage import Stage
 
@@ -88,23 +86,29 @@ class Hibernation:
         """Have it hibernated, and come back when it is. CannotHibernate, StorageFull, BrowserLost,
         SessionEnded. A caller that goes away changes nothing.
         """
-        wish = _Wish()
-        self._spawn(self._fulfil, session, wish, force)
-        await wish.over.wait()
-        if wish.error is not None:
-            raise wish.error
+        await self._wished(session, force=force)
 
     async def replace(self, session: Session, state: Callable[[State], State]) -> None:
         """Have it hibernated as what `state` makes of what it is, which is then lost. Moved where
         somebody was first: nothing was replaced.
         """
-        wish = _Wish()
-        self._spawn(self._fulfil, session, wish, True, state)
-        await wish.over.wait()
-        if wish.is_late:
+        if not await self._wished(session, force=True, change=state):
             raise Moved
+
+    async def _wished(
+        self,
+        session: Session,
+        *,
+        force: bool,
+        change: Callable[[State], State] | None = None,
+    ) -> bool:
+        """Have it done by a task of the pool's own; False where somebody was first."""
+        wish = _Wish()
+        self._spawn(self._fulfil, session, wish, force, change)
+        await wish.over.wait()
         if wish.error is not None:
             raise wish.error
+        return not wish.is_late
 
     def lapse(self, session: Session) -> None:
         """Its idle time is over."""
@@ -131,11 +135,7 @@ class Hibernation:
         if missing <= 0:
             return
         now = self._clock.monotonic()
-        resting = sorted(
-            (one for one in self._register.live.values() if self._may_go(one, now)),
-            key=lambda one: one.lifetime.used,
-        )
-        for session in resting[:missing]:
+        for session in self._resting(now)[:missing]:
             if now - session.lifetime.used < REST:
                 when = session.lifetime.used + REST
                 self._sweep.at(when, "room", self.make_room)
@@ -146,14 +146,17 @@ class Hibernation:
     async def ease(self, most: int) -> bool:
         """Memory is short: hibernate so many of those that rest longest; whether one was."""
         now = self._clock.monotonic()
-        resting = [one for one in self._register.live.values() if self._may_go(one, now)]
-        resting = [one for one in resting if now - one.lifetime.used >= REST]
-        resting.sort(key=lambda one: one.lifetime.used)
+        resting = [one for one in self._resting(now) if now - one.lifetime.used >= REST]
         gone = 0
         for session in resting[:most]:
             if self._may_go(session, now):  # still: others took their time
                 gone += await self._went(session, "pressure")
         return gone > 0
+
+    def _resting(self, now: float) -> list[Session]:
+        """Those that may go, who rests longest first."""
+        going = [one for one in self._register.live.values() if self._may_go(one, now)]
+        return sorted(going, key=lambda one: one.lifetime.used)
 
     async def all(self, patience: float) -> None:
         """The pool closes: save all that somebody knows, those on their way too. What can't be
@@ -199,7 +202,7 @@ class Hibernation:
         session: Session,
         wish: _Wish,
         force: bool,
-        change: Callable[[State], State] | None = None,
+        change: Callable[[State], State] | None,
     ) -> None:
         reason: Reason = "asked" if change is None else "replaced"
         try:
@@ -257,18 +260,15 @@ class Hibernation:
             return True
         except CannotHibernate as exc:
             self._unsaved.add(session)
-            self._stubborn[session] = self._clock.monotonic() + RETRY
             log.info("session is not hibernated", session=session.id, unsaved=exc.fields["unsaved"])
-            return False
         except AgentBrowserError as exc:
-            self._stubborn[session] = self._clock.monotonic() + RETRY
             log.warning("session not hibernated", session=session.id, reason=exc.detail)
-            return False
         except Exception:  # one session's fault must not keep the others from being saved
-            self._stubborn[session] = self._clock.monotonic() + RETRY
             log.exception("session not hibernated", session=session.id)
-            return False
-        return True
+        else:
+            return True
+        self._stubborn[session] = self._clock.monotonic() + RETRY
+        return False
 
     def _may_go(self, session: Session, now: float) -> bool:
         if not session.is_idle or not session.is_known or session.id in self._making_room:
@@ -309,7 +309,7 @@ class Hibernation:
                 if not force:
                     await _ask(context)
                 await self._residents.keep_downloads(session)
-                state = await self._read(session, reason)
+                state = await self._checkpointing.read(session)
                 if change is not None:
                     state = change(state)
                 if session.stage is Stage.HIBERNATING:
@@ -327,12 +327,6 @@ class Hibernation:
             await self._leave(session, reason, state, began)
         if session.end_reason is not None:
             session.refuse()
-
-    async def _read(self, session: Session, reason: Reason) -> State:
-        try:
-            return await self._checkpointing.read(session)
-        except TimeoutError:
-            raise DeadlineExceeded("checkpoint", PATIENCE) from None
 
     async def _lost(self, session: Session, reason: Reason) -> None:
         began = self._clock.monotonic()
@@ -359,11 +353,7 @@ class Hibernation:
         seconds = self._clock.monotonic() - began
         self._observer.hibernated(reason=reason, seconds=seconds)
         log.info("session hibernated", session=session.id, reason=reason, bytes=state.size)
-        told = {
-            "reason": reason,
-            "expires_at": rfc3339(record.forgets_at) if record.forgets_at else None,
-            "lost": told_losses(state.losses),
-        }
+        told = told_asleep(record, reason, state.losses)
         self._publisher.publish("session.hibernated", session.id, session.owner, told)
         await session.let_go()
 

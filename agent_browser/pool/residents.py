@@ -3,7 +3,7 @@ the same way for every cause.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -27,7 +27,7 @@ from agent_browser.pool.means import Means
 from agent_browser.pool.register import Register
 from agent_browser.pool.retention import Retention
 from agent_browser.pool.texts import Texts
-from agent_browser.session.description import forgets_at, record_of
+from agent_browser.session.description import as_ended, record_of, told_losses
 from agent_browser.session.keeping import adopted, joined
 from agent_browser.session.past import Past
 from agent_browser.session.session import LAST_PATIENCE, Session
@@ -39,8 +39,6 @@ TURN_PATIENCE = 30.0
 """Seconds that calls which came before a `close` have to be done."""
 KEEP_PATIENCE = 10.0
 """Seconds that the files a session downloaded have to be stored when it ends."""
-MOST_LOSSES = 100
-"""Of a session that are told."""
 SHUTDOWN_PATIENCE = 30.0
 """Seconds that all sessions together have to end when the pool closes."""
 
@@ -157,22 +155,12 @@ class Residents:
     async def end_record(self, record: Record, reason: EndReason) -> Record:
         """End one that is hibernated; it has no lease. StorageFull, DatabaseUnusable."""
         now = self._clock.now()
-        ended = replace(
-            record,
-            state="ended",
-            hibernated_at=None,
-            ended_at=now,
-            end_reason=reason,
-            forgets_at=forgets_at(now, record.timeouts, pinned=record.pinned),
-        )
+        ended = as_ended(record, now, reason)
         self._archive.put_record(ended)
         self._register.hibernated.discard(record.id)
         self._retention.watch(ended)
         await self._checkpoints.erase(record.id)
-        self._observer.ended(reason=reason)
-        log.info("session ended", session=record.id, reason=reason)
-        told = {"reason": reason, "ended_at": rfc3339(now)}
-        self._publisher.publish("session.ended", record.id, record.owner, told)
+        self._tell_end(record.id, record.owner, reason, now)
         return ended
 
     def lose(self, session: Session) -> bool:
@@ -336,22 +324,16 @@ class Residents:
         return recordings
 
     def _ended(self, session: Session) -> None:
-        reason = session.end_reason or "closed"
-        self._observer.ended(reason=reason)
-        log.info("session ended", session=session.id, reason=reason)
         # Once more: a call that was broken off was use until its end.
         self._archive.put_record(record_of(session))
-        when = rfc3339(session.ended_at or self._clock.now())
-        self._publish("session.ended", session, {"reason": reason, "ended_at": when})
+        when = session.ended_at or self._clock.now()
+        self._tell_end(session.id, session.owner, session.end_reason or "closed", when)
 
-
-def told_losses(losses: Sequence[Loss]) -> list[dict[str, Any]]:
-    """What was lost, as events have it."""
-    told = [loss.model_dump() for loss in losses[:MOST_LOSSES]]
-    if len(losses) > MOST_LOSSES:
-        why = f"and {len(losses) - MOST_LOSSES} more"
-        told.append({"what": losses[MOST_LOSSES].what, "where": "", "why": why})
-    return told
+    def _tell_end(self, session_id: str, owner: str, reason: EndReason, at: datetime) -> None:
+        self._observer.ended(reason=reason)
+        log.info("session ended", session=session_id, reason=reason)
+        told = {"reason": reason, "ended_at": rfc3339(at)}
+        self._publisher.publish("session.ended", session_id, owner, told)
 
 
 def _nobody(session: Session) -> bool:

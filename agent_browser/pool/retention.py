@@ -5,10 +5,8 @@ forgotten but for their id, whose they were, when and why; in the end altogether
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Hashable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
 import anyio
 import structlog
@@ -22,7 +20,7 @@ from agent_browser.models.sessions import EndReason
 from agent_browser.pool.means import Means
 from agent_browser.pool.register import Register
 from agent_browser.pool.shedding import Shedding
-from agent_browser.session.description import forgets_at
+from agent_browser.session.description import as_ended, as_hibernated, told_asleep
 
 log = structlog.get_logger("agent_browser.pool")
 
@@ -60,7 +58,7 @@ class Retention:
 
     async def take_over(self) -> None:
         """What was live when the last server stopped is hibernated as it was last saved, or ended
-        where it was not. States that belong to nobody are erased. DatabaseUnusable.
+        where it was not. DatabaseUnusable.
         """
         now = self._clock.now()
         saved = {key for key in await self._checkpoints.keys() if is_session_id(key)}
@@ -72,8 +70,7 @@ class Retention:
             if left.state == "hibernated":
                 self._register.hibernated.add(left.id)
                 log.info("session was left behind and is hibernated", session=left.id)
-                kept: dict[str, Any] = {"reason": "server_lost", "lost": []}
-                kept["expires_at"] = _said(left.forgets_at)
+                kept = told_asleep(left, "server_lost")
                 self._publisher.publish("session.hibernated", left.id, left.owner, kept)
                 continue
             log.info("session was left behind", session=left.id, reason=left.end_reason)
@@ -237,14 +234,7 @@ def as_left(record: Record, now: datetime, *, is_saved: bool = False) -> Record:
     """
     lapsed = record.expires_at is not None and record.expires_at <= now
     if is_saved and not (lapsed and record.timeouts.on_idle == "end"):
-        return replace(
-            record,
-            state="hibernated",
-            hibernated_at=now,
-            warns_at=None,
-            expires_at=None,
-            forgets_at=forgets_at(now, record.timeouts, pinned=record.pinned),
-        )
+        return as_hibernated(record, now)
     longest = record.created_at + timedelta(seconds=record.timeouts.max_duration)
     reason: EndReason = "server_lost"
     ended_at = max(now, record.last_activity_at)
@@ -252,15 +242,7 @@ def as_left(record: Record, now: datetime, *, is_saved: bool = False) -> Record:
         ended_at = record.expires_at
         # The two were reckoned from clocks read one after the other.
         reason = "max_duration" if longest - ended_at <= timedelta(milliseconds=100) else "idle"
-    return replace(
-        record,
-        state="ended",
-        ended_at=ended_at,
-        end_reason=reason,
-        warns_at=None,
-        expires_at=None,
-        forgets_at=forgets_at(ended_at, record.timeouts, pinned=record.pinned),
-    )
+    return as_ended(record, ended_at, reason)
 
 
 def stripped(record: Record, now: datetime) -> Record:
@@ -277,7 +259,3 @@ def stripped(record: Record, now: datetime) -> Record:
         forgets_at=now + EXPIRED_KEPT,
         expired_at=now,
     )
-
-
-def _said(at: datetime | None) -> str | None:
-    return None if at is None else rfc3339(at)

@@ -1,6 +1,5 @@
 """What is done with sessions' states: saved, forked, set back, replaced."""
 
-from agent_browser.errors import DeadlineExceeded
 from agent_browser.models import sessions as wire
 from agent_browser.models.checkpoints import (
     BELONGINGS,
@@ -15,7 +14,7 @@ from agent_browser.models.checkpoints import (
 from agent_browser.models.records import Record
 from agent_browser.models.state import StateDocument
 from agent_browser.pool.calls import Calls
-from agent_browser.pool.checkpointing import PATIENCE, Checkpointing
+from agent_browser.pool.checkpointing import Checkpointing
 from agent_browser.pool.directory import Directory
 from agent_browser.pool.hibernation import Hibernation
 from agent_browser.pool.means import Means
@@ -62,14 +61,12 @@ class States:
         while True:
             session = await self._directory.find(caller, session_id)
             try:
-                session.refuse()
+                await session.settled()
                 if session.lifetime.is_frozen:
                     await session.thaw()
             except Moved:
                 continue
-            if session.is_live:
-                return describe(session)
-            await session.gone.wait()
+            return describe(session)
 
     async def fork(self, caller: Caller, session_id: str, request: wire.ForkInput) -> wire.Session:
         """A new session from what it is, or was. CheckpointNotFound, PoolFull, SessionEnded."""
@@ -189,11 +186,8 @@ class States:
 
     async def _read(self, session: Session) -> State:
         """What it is, once the calls that came before are done."""
-        try:
-            async with session.resting():
-                return await self._checkpointing.read(session)
-        except TimeoutError:
-            raise DeadlineExceeded("checkpoint", PATIENCE) from None
+        async with session.resting():
+            return await self._checkpointing.read(session)
 
 
 def _counted(now: State, wanted: State) -> list[Part]:

@@ -2,7 +2,6 @@
 
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import anyio
 import structlog
@@ -150,7 +149,7 @@ class Waking:
         past = Past.of(state)
         past = replace(past, renewals=max(past.renewals, record.renewal_count))
         session = self._made(record, state, past)
-        lease = await self._housing.obtain(session.options, self._folder(session))
+        lease = await self._housing.obtain(session.options, session.folder)
         async with closing_if_failed(self._housing, lease, videos=session.recording):
             films = session.recording_folder() if RECORDING in state.parts else None
             brought = await restored(lease, state, recordings=films)
@@ -163,7 +162,6 @@ class Waking:
         self, session: Session, lease: Lease, past: Past, state: State, losses: list[Loss]
     ) -> None:
         self._register.hibernated.discard(session.id)
-        self._register.waking.discard(session.id)
         self._residents.move_back_in(session, lease, past, [*state.losses, *losses])
         self._checkpointing.resumed(session, state)
         log.info("session resumed", session=session.id, lost=len(losses))
@@ -192,9 +190,6 @@ class Waking:
         session.control = self._register.controls.pop(record.id, session.control)
         session.created_at = record.created_at
         return session
-
-    def _folder(self, session: Session) -> Path | None:
-        return session.recording_folder() if session.recording else None
 
     def _refuse_crashing(self, session_id: str, now: float) -> None:
         backoff = self._backoffs.get(session_id)

@@ -1,16 +1,23 @@
 """Sessions as they are remembered, and as callers see them."""
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from agent_browser.errors import SessionEnded, SessionExpired
 from agent_browser.models import sessions as wire
+from agent_browser.models.base import rfc3339
+from agent_browser.models.checkpoints import Loss
 from agent_browser.models.records import Record
 from agent_browser.session.lifecycle import effective
 from agent_browser.session.privacy import Keeps
 from agent_browser.session.session import Session
 from agent_browser.session.stage import WIRE
 
+MOST_LOSSES = 100
+"""Of a session that are told."""
 LONGEST_URL = 2_048
 LONGEST_TITLE = 500
 """Of a record, in characters: a page may have a title of megabytes, or be one `data:` URL."""
@@ -98,6 +105,47 @@ def described(
         keeps=None if keeps is None else keeps.shown(),
         owner=record.owner,
     )
+
+
+def as_ended(record: Record, at: datetime, reason: wire.EndReason) -> Record:
+    """A session that was only on record, or is by now, as it ended then."""
+    return replace(
+        record,
+        state="ended",
+        hibernated_at=None,
+        ended_at=at,
+        end_reason=reason,
+        warns_at=None,
+        expires_at=None,
+        forgets_at=forgets_at(at, record.timeouts, pinned=record.pinned),
+    )
+
+
+def as_hibernated(record: Record, at: datetime) -> Record:
+    """A session that is only on record by now, as it has slept since then."""
+    return replace(
+        record,
+        state="hibernated",
+        hibernated_at=at,
+        warns_at=None,
+        expires_at=None,
+        forgets_at=forgets_at(at, record.timeouts, pinned=record.pinned),
+    )
+
+
+def told_asleep(record: Record, reason: str, losses: Sequence[Loss] = ()) -> dict[str, Any]:
+    """What is told of a session that has fallen asleep."""
+    expires = None if record.forgets_at is None else rfc3339(record.forgets_at)
+    return {"reason": reason, "expires_at": expires, "lost": told_losses(losses)}
+
+
+def told_losses(losses: Sequence[Loss]) -> list[dict[str, Any]]:
+    """What was lost, as events have it."""
+    told = [loss.model_dump() for loss in losses[:MOST_LOSSES]]
+    if len(losses) > MOST_LOSSES:
+        why = f"and {len(losses) - MOST_LOSSES} more"
+        told.append({"what": losses[MOST_LOSSES].what, "where": "", "why": why})
+    return told
 
 
 def refusal(record: Record) -> SessionEnded | SessionExpired:

@@ -291,6 +291,11 @@ class Session:
         self.keeps = Keeps.decided(self._settings, self.privacy)
         """What is kept of what it does."""
 
+    @property
+    def folder(self) -> Path | None:
+        """Where its tabs are recorded, made like `recording_folder`; None if they are not."""
+        return self.recording_folder() if self.recording else None
+
     def recording_folder(self) -> Path:
         """Where its videos go; it is made, and notes whose they are. StorageFull."""
         return self._keeping.recording_folder(
@@ -301,10 +306,7 @@ class Session:
         """Put files into it, whatever call is under way. It is use, as a call is. SessionEnded,
         PayloadTooLarge, StorageFull.
         """
-        self.refuse()
-        if self.stage is Stage.HIBERNATING:
-            await self.gone.wait()
-            raise Moved
+        await self.settled()
         self.lifetime.begin(self.clock.monotonic())
         self._receiving += 1
         try:
@@ -324,8 +326,8 @@ class Session:
         return self.belongings.uploads.listed()
 
     async def delete_upload(self, name: str) -> None:
-        """Erase one of them. NotFound."""
-        self.refuse()
+        """Erase one of them. NotFound, Moved."""
+        await self.settled()
         await self.belongings.delete(name)
 
     async def keep_downloads(self) -> None:
@@ -341,6 +343,15 @@ class Session:
             raise Moved
         if not self.is_live and self.stage is not Stage.HIBERNATING:
             raise self._refusal()
+
+    async def settled(self) -> None:
+        """Come back if it takes calls; where it is being hibernated raise Moved once that is over,
+        whichever way. SessionEnded.
+        """
+        self.refuse()
+        if self.stage is Stage.HIBERNATING:
+            await self.gone.wait()
+            raise Moved
 
     def greet(self, client: str | None) -> bool:
         """A client is there; whether it is another than those that were, so far as they are known
