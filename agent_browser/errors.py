@@ -38,7 +38,7 @@ class AgentBrowserError(Exception):
     code: ClassVar[str] = "internal_error"
     title: ClassVar[str] = "Something went wrong"
     retryable: ClassVar[bool] = False
-    recovery: ClassVar[Recovery] = "ask_operator"
+    recovery: Recovery = "ask_operator"
 
     def __init__(self, detail: str, **fields: Any) -> None:
         super().__init__(detail)
@@ -60,7 +60,7 @@ class InvalidRequest(AgentBrowserError):
 
     code: ClassVar[str] = "invalid_request"
     title: ClassVar[str] = "Invalid request"
-    recovery: ClassVar[Recovery] = "fix_request"
+    recovery: Recovery = "fix_request"
 
     def __init__(self, detail: str, errors: list[dict[str, str]] | None = None) -> None:
         super().__init__(detail, errors=errors or [])
@@ -71,7 +71,7 @@ class InvalidTimeout(AgentBrowserError):
 
     code: ClassVar[str] = "invalid_timeout"
     title: ClassVar[str] = "Invalid timeout"
-    recovery: ClassVar[Recovery] = "fix_request"
+    recovery: Recovery = "fix_request"
 
     def __init__(self, name: str, value: object, low: float, high: float) -> None:
         super().__init__(
@@ -87,7 +87,7 @@ class InvalidUrl(AgentBrowserError):
 
     code: ClassVar[str] = "invalid_url"
     title: ClassVar[str] = "Invalid URL"
-    recovery: ClassVar[Recovery] = "fix_request"
+    recovery: Recovery = "fix_request"
 
 
 class NotOpened(InvalidRequest):
@@ -104,7 +104,7 @@ class Unauthorized(AgentBrowserError):
 
     code: ClassVar[str] = "unauthorized"
     title: ClassVar[str] = "Unauthorized"
-    recovery: ClassVar[Recovery] = "fix_request"
+    recovery: Recovery = "fix_request"
 
     def __init__(self) -> None:
         super().__init__("A valid API key is needed: send 'Authorization: Bearer <key>'.")
@@ -122,7 +122,7 @@ class EgressDenied(Forbidden):
 
     code: ClassVar[str] = "egress_denied"
     title: ClassVar[str] = "Address not allowed"
-    recovery: ClassVar[Recovery] = "fix_request"
+    recovery: Recovery = "fix_request"
 
 
 class HostNotAllowed(Forbidden):
@@ -130,7 +130,7 @@ class HostNotAllowed(Forbidden):
 
     code: ClassVar[str] = "host_not_allowed"
     title: ClassVar[str] = "Host not allowed"
-    recovery: ClassVar[Recovery] = "fix_request"
+    recovery: Recovery = "fix_request"
 
 
 class NotFound(AgentBrowserError):
@@ -138,7 +138,7 @@ class NotFound(AgentBrowserError):
 
     code: ClassVar[str] = "not_found"
     title: ClassVar[str] = "Not found"
-    recovery: ClassVar[Recovery] = "fix_request"
+    recovery: Recovery = "fix_request"
 
 
 class SessionNotFound(NotFound):
@@ -146,7 +146,7 @@ class SessionNotFound(NotFound):
 
     code: ClassVar[str] = "session_not_found"
     title: ClassVar[str] = "Session not found"
-    recovery: ClassVar[Recovery] = "open_new_session"
+    recovery: Recovery = "open_new_session"
 
     def __init__(self, session_id: str) -> None:
         super().__init__(f"session not found: {session_id[:64]}", session_id=session_id[:64])
@@ -211,7 +211,7 @@ class MethodNotAllowed(AgentBrowserError):
 
     code: ClassVar[str] = "method_not_allowed"
     title: ClassVar[str] = "Method not allowed"
-    recovery: ClassVar[Recovery] = "fix_request"
+    recovery: Recovery = "fix_request"
 
     def __init__(self, method: str, allow: str) -> None:
         super().__init__(f"{method[:16]} is not possible here; allowed: {allow}", allow=allow)
@@ -222,7 +222,7 @@ class Conflict(AgentBrowserError):
 
     code: ClassVar[str] = "conflict"
     title: ClassVar[str] = "Conflict"
-    recovery: ClassVar[Recovery] = "fix_request"
+    recovery: Recovery = "fix_request"
 
 
 class OptionNeedsNewSession(Conflict):
@@ -230,7 +230,7 @@ class OptionNeedsNewSession(Conflict):
 
     code: ClassVar[str] = "option_needs_new_session"
     title: ClassVar[str] = "Option needs a new session"
-    recovery: ClassVar[Recovery] = "open_new_session"
+    recovery: Recovery = "open_new_session"
 
     def __init__(self, options: list[str]) -> None:
         names = ", ".join(options)
@@ -264,7 +264,7 @@ class ControlTaken(Conflict):
 
     code: ClassVar[str] = "control_taken"
     title: ClassVar[str] = "Control taken"
-    recovery: ClassVar[Recovery] = "wait"
+    recovery: Recovery = "wait"
 
     def __init__(self, holder: str, since: datetime) -> None:
         super().__init__(
@@ -349,7 +349,7 @@ class CheckpointUnusable(Conflict):
 
     code: ClassVar[str] = "checkpoint_unusable"
     title: ClassVar[str] = "Checkpoint unusable"
-    recovery: ClassVar[Recovery] = "ask_operator"
+    recovery: Recovery = "ask_operator"
 
 
 class Gone(AgentBrowserError):
@@ -357,7 +357,7 @@ class Gone(AgentBrowserError):
 
     code: ClassVar[str] = "gone"
     title: ClassVar[str] = "Gone"
-    recovery: ClassVar[Recovery] = "open_new_session"
+    recovery: Recovery = "open_new_session"
 
 
 class SessionEnded(Gone):
@@ -399,7 +399,7 @@ class PayloadTooLarge(AgentBrowserError):
 
     code: ClassVar[str] = "payload_too_large"
     title: ClassVar[str] = "Payload too large"
-    recovery: ClassVar[Recovery] = "fix_request"
+    recovery: Recovery = "fix_request"
 
     def __init__(self, limit: int, what: str = "the request's body is") -> None:
         super().__init__(f"{what} over the limit of {limit} bytes", limit=limit)
@@ -410,7 +410,7 @@ class CannotRenew(AgentBrowserError):
 
     code: ClassVar[str] = "cannot_renew"
     title: ClassVar[str] = "Cannot renew"
-    recovery: ClassVar[Recovery] = "open_new_session"
+    recovery: Recovery = "open_new_session"
 
     def __init__(self, ends_at: datetime) -> None:
         super().__init__(
@@ -424,7 +424,7 @@ class RangeNotSatisfiable(AgentBrowserError):
 
     code: ClassVar[str] = "range_not_satisfiable"
     title: ClassVar[str] = "Range not satisfiable"
-    recovery: ClassVar[Recovery] = "fix_request"
+    recovery: Recovery = "fix_request"
 
     def __init__(self, size: int) -> None:
         super().__init__(f"the file has {size} bytes; the Range asks for others", size=size)
@@ -436,7 +436,7 @@ class TooMany(AgentBrowserError):
     code: ClassVar[str] = "too_many"
     title: ClassVar[str] = "Too many"
     retryable: ClassVar[bool] = True
-    recovery: ClassVar[Recovery] = "wait"
+    recovery: Recovery = "wait"
 
     def __init__(self, detail: str, *, retry_after: float) -> None:
         super().__init__(detail, retry_after=retry_after)
@@ -464,7 +464,7 @@ class NavigationFailed(AgentBrowserError):
 
     code: ClassVar[str] = "navigation_failed"
     title: ClassVar[str] = "Navigation failed"
-    recovery: ClassVar[Recovery] = "fix_request"
+    recovery: Recovery = "fix_request"
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"Failed to open URL: {reason}", reason=reason)
@@ -476,7 +476,7 @@ class Unavailable(AgentBrowserError):
     code: ClassVar[str] = "unavailable"
     title: ClassVar[str] = "Unavailable"
     retryable: ClassVar[bool] = True
-    recovery: ClassVar[Recovery] = "wait"
+    recovery: Recovery = "wait"
 
 
 class PoolFull(Unavailable):
@@ -500,7 +500,7 @@ class BrowserLost(Unavailable):
 
     code: ClassVar[str] = "browser_lost"
     title: ClassVar[str] = "Browser lost"
-    recovery: ClassVar[Recovery] = "open_new_session"
+    recovery: Recovery = "open_new_session"
 
     def __init__(self, detail: str = "the browser that held this session is gone") -> None:
         super().__init__(detail)
@@ -512,7 +512,7 @@ class BrowserLost(Unavailable):
             "the browser that held this session is gone; call again, and the session goes on from "
             "its last checkpoint"
         )
-        lost.recovery = "retry"  # type: ignore[misc]
+        lost.recovery = "retry"
         return lost
 
 
@@ -522,7 +522,7 @@ class PageCrashed(Unavailable):
     code: ClassVar[str] = "crashed"
     title: ClassVar[str] = "Page crashed"
     retryable: ClassVar[bool] = False
-    recovery: ClassVar[Recovery] = "open_new_session"
+    recovery: Recovery = "open_new_session"
 
     def __init__(
         self,
@@ -538,7 +538,7 @@ class BrowserMissing(Unavailable):
     code: ClassVar[str] = "browser_missing"
     title: ClassVar[str] = "No browser"
     retryable: ClassVar[bool] = False
-    recovery: ClassVar[Recovery] = "ask_operator"
+    recovery: Recovery = "ask_operator"
 
 
 class StorageFull(Unavailable):
@@ -547,7 +547,7 @@ class StorageFull(Unavailable):
     code: ClassVar[str] = "storage_full"
     title: ClassVar[str] = "Storage full"
     retryable: ClassVar[bool] = False
-    recovery: ClassVar[Recovery] = "ask_operator"
+    recovery: Recovery = "ask_operator"
 
 
 class DatabaseUnusable(Unavailable):
@@ -556,7 +556,7 @@ class DatabaseUnusable(Unavailable):
     code: ClassVar[str] = "database_unusable"
     title: ClassVar[str] = "Database unusable"
     retryable: ClassVar[bool] = False
-    recovery: ClassVar[Recovery] = "ask_operator"
+    recovery: Recovery = "ask_operator"
 
 
 class ResumeFailed(Unavailable):
@@ -580,7 +580,7 @@ class StateLocked(Unavailable):
     code: ClassVar[str] = "state_locked"
     title: ClassVar[str] = "State locked"
     retryable: ClassVar[bool] = False
-    recovery: ClassVar[Recovery] = "ask_operator"
+    recovery: Recovery = "ask_operator"
 
 
 class DeadlineExceeded(AgentBrowserError):
@@ -591,7 +591,7 @@ class DeadlineExceeded(AgentBrowserError):
     code: ClassVar[str] = "deadline_exceeded"
     title: ClassVar[str] = "Deadline exceeded"
     retryable: ClassVar[bool] = True
-    recovery: ClassVar[Recovery] = "retry"
+    recovery: Recovery = "retry"
 
     def __init__(self, deadline: str, seconds: float, *, doing: str = "") -> None:
         super().__init__(
@@ -607,7 +607,7 @@ class ActionFailed(AgentBrowserError):
     """
 
     title: ClassVar[str] = "Action failed"
-    recovery: ClassVar[Recovery] = "take_snapshot"
+    recovery: Recovery = "take_snapshot"
 
     def __init__(self, failure: str, detail: str) -> None:
         super().__init__(detail)

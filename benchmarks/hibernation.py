@@ -22,7 +22,7 @@ from agent_browser.store.database import Database
 from agent_browser.store.pending import Batch
 from agent_browser.store.records import Records
 from agent_browser.store.writer import Writer
-from benchmarks.ours import Ours, OurVisit, Server
+from benchmarks.ours import Ours, OurVisit, Server, executed_in_turns
 from benchmarks.place import Place
 from benchmarks.plan import Plan
 from benchmarks.results import Result, at_most
@@ -40,7 +40,6 @@ AT_ONCE = 8
 KEPT = 3
 """Checkpoints of each."""
 BATCH = 1_000
-BLOCK = 5
 FEW = 10
 
 
@@ -263,17 +262,10 @@ async def _slowed(place: Place, plan: Plan) -> Result:
     """`execute` on a page that changes all the time: on a server that saves it as often as it may,
     and on one that does not, in turns.
     """
-    saving, other = Samples(), Samples()
     with Server(place) as one, Server(place, checkpoint_after="1h") as two:
         async with one.side() as mine, two.side() as theirs:
             visits = [await _changing(mine), await _changing(theirs)]
-            with mine.plain_client() as first, theirs.plain_client() as second:
-                turns = [(visits[0], first, saving), (visits[1], second, other)]
-                await at_rest(mine, theirs)
-                for number in range(max(1, 2 * plan.executes // BLOCK)):
-                    for visit, client, samples in turns if number % 2 else reversed(turns):
-                        for _ in range(BLOCK):
-                            samples.add(_executed(visit, client))
+            saving, other = await executed_in_turns((mine, visits[0]), (theirs, visits[1]), plan)
     added = saving.at(0.95) - other.at(0.95)
     return Result(
         "saving",
@@ -283,12 +275,6 @@ async def _slowed(place: Place, plan: Plan) -> Result:
         goal=at_most(added, 5, "≤ 5 ms"),
         details={"with": saving.as_json(), "without": other.as_json()},
     )
-
-
-def _executed(visit: OurVisit, client: httpx.Client) -> float:
-    began = time.perf_counter()
-    visit.execute_in_line(client)
-    return time.perf_counter() - began
 
 
 async def _storing(side: Ours) -> OurVisit:

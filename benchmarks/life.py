@@ -6,21 +6,16 @@ from urllib.parse import urlsplit
 
 import anyio
 import anyio.abc
-import httpx
 
 from agent_browser.clock import SystemClock
 from agent_browser.pool.sweep import Sweep
-from benchmarks.ours import OurVisit, Server
+from benchmarks.ours import Server, executed_in_turns
 from benchmarks.place import Place
 from benchmarks.plan import Plan
 from benchmarks.results import Result, at_most
 from benchmarks.samples import Samples
 from benchmarks.sides import at_rest
 
-BLOCK = 5
-"""Calls in a row on one server, before it is the other's turn: few, for what else the machine does
-changes from second to second.
-"""
 IDLE = 2.0
 """Seconds for which timers wait."""
 PATIENCE = 30.0
@@ -33,17 +28,10 @@ async def life(place: Place, plan: Plan) -> list[Result]:
 
 async def _log(place: Place, plan: Plan) -> Result:
     """`execute` on a server, and on one that writes nothing of it down, in turns."""
-    logged, unlogged = Samples(), Samples()
     with Server(place) as ours, Server(place, program="benchmarks.unlogged") as other:
         async with ours.side() as mine, other.side() as theirs:
             visits = [await mine.open(), await theirs.open()]
-            with mine.plain_client() as one, theirs.plain_client() as two:
-                turns = [(visits[0], one, logged), (visits[1], two, unlogged)]
-                await at_rest(mine, theirs)
-                for number in range(max(1, 2 * plan.executes // BLOCK)):
-                    for visit, client, samples in turns if number % 2 else reversed(turns):
-                        for _ in range(BLOCK):
-                            samples.add(_timed(visit, client))
+            logged, unlogged = await executed_in_turns((mine, visits[0]), (theirs, visits[1]), plan)
     added = logged.p50 - unlogged.p50
     return Result(
         "log",
@@ -53,12 +41,6 @@ async def _log(place: Place, plan: Plan) -> Result:
         goal=at_most(added, 0.3, "≤ 0.3 ms"),
         details={"with": logged.as_json(), "without": unlogged.as_json()},
     )
-
-
-def _timed(visit: OurVisit, client: httpx.Client) -> float:
-    began = time.perf_counter()
-    visit.execute_in_line(client)
-    return time.perf_counter() - began
 
 
 async def _timers(plan: Plan) -> Result:

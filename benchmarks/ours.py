@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,13 +17,19 @@ import psutil
 
 from benchmarks.page import BUTTON, LINKS, PRESSED
 from benchmarks.place import Place, given_settings
-from benchmarks.sides import Wrong
+from benchmarks.plan import Plan
+from benchmarks.samples import Samples
+from benchmarks.sides import Wrong, at_rest
 from benchmarks.starting import first_line
 from benchmarks.tree import Tree
 
 CONNECTIONS = 16
 STOP_SECONDS = 60.0
 LOOK_EVERY = 0.02
+BLOCK = 5
+"""Calls in a row on one server, before it is the other's turn: few, for what else the machine does
+changes from second to second.
+"""
 
 
 class Ours:
@@ -296,3 +303,22 @@ def _killed(members: list[psutil.Process]) -> Iterator[str]:
                 member.kill()
         except psutil.NoSuchProcess:
             continue
+
+
+async def executed_in_turns(
+    one: tuple[Ours, OurVisit], other: tuple[Ours, OurVisit], plan: Plan
+) -> tuple[Samples, Samples]:
+    """`execute` on two servers, a block of calls each in turns, by clients that are not
+    asynchronous.
+    """
+    first, second = Samples(), Samples()
+    with one[0].plain_client() as mine, other[0].plain_client() as theirs:
+        turns = [(one[1], mine, first), (other[1], theirs, second)]
+        await at_rest(one[0], other[0])
+        for number in range(max(1, 2 * plan.executes // BLOCK)):
+            for visit, client, samples in turns if number % 2 else reversed(turns):
+                for _ in range(BLOCK):
+                    began = time.perf_counter()
+                    visit.execute_in_line(client)
+                    samples.add(time.perf_counter() - began)
+    return first, second

@@ -75,7 +75,7 @@ class Film:
         self._frame: bytes | None = None
         self._is_fresh = False
         self._is_ending = False
-        self._errands: list[Callable[[], None]] = []
+        self._errands: list[tuple[float, Callable[[], None]]] = []
         self._sample = Sample()
         self._said = b""
         self._last = -1
@@ -103,10 +103,10 @@ class Film:
             self._is_fresh = True
             self._change.notify()
 
-    def run(self, errand: Callable[[], None]) -> None:
-        """Do this in the film's thread, between two frames."""
+    def run(self, errand: Callable[[], None], *, after: float = 0.0) -> None:
+        """Do this in the film's thread, between two frames, once `after` seconds have passed."""
         with self._change:
-            self._errands.append(errand)
+            self._errands.append((time.monotonic() + after, errand))
             self._change.notify()
 
     def finish(self) -> Footage:
@@ -144,13 +144,25 @@ class Film:
         """Until a frame is due; False when the film is to end."""
         with self._change:
             rest = (self._last + 1000 / self.shape.fps) / 1000 - self.seconds
-            self._change.wait_for(lambda: self._is_ending or self._errands, max(0.0, rest))
-            self._change.wait_for(lambda: self._is_ending or self._is_fresh or self._errands, BEAT)
+            self._wait_for(lambda: self._is_ending, rest)
+            self._wait_for(lambda: self._is_ending or self._is_fresh, BEAT)
             return not self._is_ending
 
+    def _wait_for(self, ready: Callable[[], bool], seconds: float) -> None:
+        """Until that is so, an errand is due, or so many seconds have passed."""
+        until = time.monotonic() + seconds
+        while not ready():
+            rest = min([until, *(due for due, _ in self._errands)]) - time.monotonic()
+            if rest <= 0:
+                return
+            self._change.wait(rest)
+
     def _take_errands(self) -> list[Callable[[], None]]:
+        """The ones that are due."""
         with self._change:
-            taken, self._errands = self._errands, []
+            now = time.monotonic()
+            taken = [errand for due, errand in self._errands if due <= now]
+            self._errands = [later for later in self._errands if later[0] > now]
         return taken
 
     def _write(self) -> None:

@@ -52,6 +52,11 @@ FIRST_FRAME = 3.0
 """Seconds that `start` waits for the first frame; without one the video begins with a later one."""
 TELL_TIMEOUT = 2.0
 """Seconds that a page has for what it is told: to send frames, to show a cursor."""
+PATIENCE = 1.0
+"""Seconds within which a frame of what is shown now must come, or the page is asked again: a busy
+one is too late for TELL_TIMEOUT, one that changes its process may forget. Twice as many each time.
+"""
+MOST_PATIENCE = 30.0
 _SAYS = {
     "storage_full": "the server's disk is full; the video ends there",
     "size_limit": f"a recording has {encoding.MOST_BYTES} bytes at most; the video ends there",
@@ -69,6 +74,8 @@ class Recorder:
         self._take: Take | None = None
         self._state: Part | None = None
         self._tab: Tab | None = None
+        self._is_shown = False
+        """Whether a frame came since the tab, or its document, is another."""
         self._shows = AsyncExitStack()
         """What is undone when the tab is left."""
         self._lock = anyio.Lock()
@@ -299,17 +306,34 @@ class Recorder:
             if self._take is not None:
                 await self._follow()
 
-    async def _follow(self) -> None:
+    async def _follow(self, patience: float | None = None) -> None:
         """Let the frames be those of the tab that is active now."""
         tab = self._reach.tabs.current
         if self._take is None or tab is self._tab or tab is None:
             return
         await self._leave()
-        self._tab = tab
+        self._tab, self._is_shown = tab, False
         if tab.gone() is not None:
             return
         with anyio.move_on_after(TELL_TIMEOUT), suppress(Error):
             await self._look_at(tab, self._take)
+        self._make_sure(tab, self._take, patience)
+
+    def _make_sure(self, tab: Tab, take: Take, patience: float | None = None) -> None:
+        """Ask the tab again if no frame of it comes in that time."""
+        token, patience = current_token(), patience or PATIENCE
+
+        def look() -> None:
+            if tab is self._tab and not self._is_shown:
+                _from_thread(partial(self._ask_again, tab, patience), token)
+
+        take.film.run(look, after=patience)
+
+    async def _ask_again(self, tab: Tab, patience: float) -> None:
+        async with self._lock:
+            if tab is self._tab and not self._is_shown:
+                self._tab = None
+                await self._follow(min(2 * patience, MOST_PATIENCE))
 
     async def _look_at(self, tab: Tab, take: Take) -> None:
         session = await self._reach.context.new_cdp_session(tab.page)
@@ -317,6 +341,7 @@ class Recorder:
 
         async def shown(event: dict[str, Any]) -> None:
             if tab is self._tab:
+                self._is_shown = True
                 take.film.offer(base64.b64decode(event["data"]))
                 take.first.set()
             with suppress(Error):
@@ -333,6 +358,8 @@ class Recorder:
         async def arrived(frame: Frame) -> None:
             # A page that changes its process while it is asked for frames may forget to send them.
             if frame is tab.page.main_frame and tab is self._tab:
+                self._is_shown = False
+                self._make_sure(tab, take)
                 with suppress(Error):
                     await session.send("Page.startScreencast", asked)
 

@@ -16,7 +16,7 @@ class ServerUnreachable(Unavailable):
 
     code: ClassVar[str] = "server_unreachable"
     title: ClassVar[str] = "Server unreachable"
-    recovery: ClassVar[Recovery] = "retry"
+    recovery: Recovery = "retry"
 
     def __init__(self, url: str, reason: str) -> None:
         super().__init__(f"no server answers at {url} ({reason})", url=url, reason=reason)
@@ -28,7 +28,7 @@ class AnswerLost(Unavailable):
     code: ClassVar[str] = "answer_lost"
     title: ClassVar[str] = "Answer lost"
     retryable: ClassVar[bool] = False
-    recovery: ClassVar[Recovery] = "take_snapshot"
+    recovery: Recovery = "take_snapshot"
 
     def __init__(self, url: str, reason: str) -> None:
         super().__init__(

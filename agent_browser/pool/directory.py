@@ -2,7 +2,6 @@
 rest as the archive has it.
 """
 
-from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -230,7 +229,8 @@ class Directory:
             yield told
         finally:
             self._register.holds[session_id] -= 1
-            self._register.holds += Counter()  # none of nobody
+            if not self._register.holds[session_id]:
+                del self._register.holds[session_id]
             # It may have been hibernated and brought back meanwhile, and knows who is there.
             session = self._register.get(session_id)
             if session is not None and session.lifetime.is_held:

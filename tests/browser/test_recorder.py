@@ -7,12 +7,15 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import anyio
 import anyio.to_thread
 import pytest
 from PIL import Image
+from playwright.async_api import CDPSession
 
+from agent_browser.browser import decorations, recorder
 from agent_browser.browser.chromium import ChromiumBrowser
 from agent_browser.browser.context import ChromiumContext
 from agent_browser.browser.engine import Blob, Video
@@ -186,10 +189,8 @@ async def test_a_chapter_is_shown_named_in_the_answer_and_in_the_file(
     assert filming.titles(stopped.path) == ["One", "Zwei"]
     one, two = stopped.output.chapters
     assert one.at + 0.8 <= two.at == second.chapters[1].at
-    middle = [
-        filming.colour(filming.frame(stopped.path, one.at + after), 0.46, 0.5)
-        for after in (0.4, 0.6, 0.8)
-    ]
+    between = [one.at + (two.at - one.at) * part / 10 for part in range(1, 11)]
+    middle = [filming.colour(filming.frame(stopped.path, at), 0.46, 0.5) for at in between]
     assert not all(filming.is_like(shown, GREEN) for shown in middle), "the card covers it"
     assert filming.is_like(filming.colour(filming.last(stopped.path), 0.46, 0.5), GREEN)
 
@@ -229,6 +230,53 @@ async def test_it_follows_the_active_tab_and_back_when_that_closes(
     green = filming.last(stopped.path)
     assert filming.is_like(filming.colour(blue, 0.5, 0.2), BLUE)
     assert filming.is_like(filming.colour(green, 0.5, 0.2), GREEN)
+
+
+async def test_a_tab_too_busy_to_be_asked_for_frames_is_asked_again(
+    drive: Driving, camera: Camera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw, busy = decorations.draw, [1, 1]
+
+    async def late(*arguments: Any) -> None:
+        if busy and busy.pop():
+            await anyio.sleep_forever()
+        await draw(*arguments)
+
+    await drive.open("/colours?name=green")
+    await camera.do("start", width=320, height=180)
+    await camera.sees(is_of(GREEN))
+    monkeypatch.setattr(recorder, "TELL_TIMEOUT", 0.2)
+    monkeypatch.setattr(recorder, "PATIENCE", 0.1)
+    monkeypatch.setattr(decorations, "draw", late)
+    await drive.act("tab_new", url=drive.site.url("/colours?name=blue"))
+    await camera.sees(is_of(BLUE))
+    assert not busy, "twice it was too late"
+    stopped = await camera.stop()
+    assert filming.is_like(filming.colour(filming.last(stopped.path), 0.5, 0.2), BLUE)
+
+
+async def test_a_page_that_forgets_to_send_frames_is_asked_again(
+    drive: Driving, camera: Camera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send, asked = CDPSession.send, []
+
+    async def forgetful(self: CDPSession, method: str, params: Any = None) -> Any:
+        if method == "Page.startScreencast":
+            asked.append(method)
+            if len(asked) < 4:
+                return {}
+        return await send(self, method, params)
+
+    monkeypatch.setattr(recorder, "FIRST_FRAME", 0.0)
+    monkeypatch.setattr(recorder, "PATIENCE", 0.1)
+    monkeypatch.setattr(CDPSession, "send", forgetful)
+    await drive.open("/colours?name=green")
+    await camera.do("start", width=320, height=180)
+    await camera.sees(is_of(GREEN))
+    assert len(asked) == 4
+    await anyio.sleep(SHOWN)
+    assert len(asked) == 4, "none is asked whose frames come"
+    await camera.stop()
 
 
 async def test_a_popup_is_recorded_once_it_is_switched_to(drive: Driving, camera: Camera) -> None:
