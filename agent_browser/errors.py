@@ -25,7 +25,7 @@ HTTP statuses are in one table in `api/problems.py`; the client makes the class 
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 Recovery = Literal[
     "retry", "wait", "open_new_session", "take_snapshot", "fix_request", "ask_operator"
@@ -115,6 +115,12 @@ class Forbidden(AgentBrowserError):
 
     code: ClassVar[str] = "forbidden"
     title: ClassVar[str] = "Forbidden"
+    recovery: Recovery = "ask_operator"
+
+    @classmethod
+    def lacking(cls, right: str) -> Self:
+        """The caller's key, or its role, does not have that right."""
+        return cls(f"this key may not do that: it lacks the right {right!r}", right=right)
 
 
 class EgressDenied(Forbidden):

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from agent_browser.errors import Forbidden
 from agent_browser.models.actions import Action, ActionList
 from agent_browser.models.base import Input
 from agent_browser.models.checkpoints import Checkpoint, CheckpointList
@@ -14,6 +15,7 @@ from agent_browser.models.control import Control, ControlGranted, ControlInput
 from agent_browser.models.files import UploadList
 from agent_browser.models.functions import Box, FunctionOutput, Mark, ScreenshotInput
 from agent_browser.models.profiles import Profile, ProfileInput, ProfileList
+from agent_browser.models.rights import ALL, ROLES, Right
 from agent_browser.models.sessions import (
     ForkInput,
     Health,
@@ -31,6 +33,11 @@ class Caller:
     """Who is calling. What one owner makes, another does not see."""
 
     owner: str
+    rights: frozenset[Right] = ROLES["operator"]
+    key: str | None = None
+    """The id of the key, or the subject of the token, that it came with; for the audit log."""
+    name: str | None = None
+    """What people call it."""
     client: str | None = None
     """Which of the owner's programs, as it names itself (`X-Client-Name`); for log and control."""
     control: str | None = field(default=None, repr=False)
@@ -38,8 +45,13 @@ class Caller:
     is_unlogged: bool = False
     """What is called is no client's call, and goes into no log."""
 
+    def require(self, right: Right) -> None:
+        """Forbidden where it has not that right."""
+        if right not in self.rights:
+            raise Forbidden.lacking(right)
 
-LOCAL = Caller(owner="local")
+
+LOCAL = Caller(owner="local", rights=ALL)
 """The one owner there is where no key is configured."""
 
 
