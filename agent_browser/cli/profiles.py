@@ -10,6 +10,7 @@ from agent_browser.cli.exits import USAGE, Failed
 from agent_browser.cli.files import check_place, write_json, write_text
 from agent_browser.cli.found import session_of
 from agent_browser.cli.printing import json_line, line, print_json, say
+from agent_browser.cli.rows import print_rows
 from agent_browser.cli.target import Target, client_command
 
 if TYPE_CHECKING:
@@ -32,18 +33,10 @@ def register(app: typer.Typer) -> None:
 
 def profiles(target: Target) -> None:
     """List profiles: name, cookies, origins, bytes, when it was saved, description."""
-    from agent_browser.client import profiles, requests
+    from agent_browser.client import profiles
 
     request = profiles.listed()
-    answer = target.send(requests.raw(request), "asking for the profiles")
-    if target.json:
-        print_json(answer)
-        return
-    items = request.parse(answer).items
-    for one in items:
-        say("\t".join(_cells(one)))
-    if not items:
-        say("no profiles")
+    print_rows(target, request, "asking for the profiles", _cells, nothing="no profiles")
 
 
 def save(

@@ -11,6 +11,7 @@ from agent_browser.cli.exits import USAGE, Failed
 from agent_browser.cli.files import check_place, write_json
 from agent_browser.cli.found import session_of
 from agent_browser.cli.printing import line, print_json, say
+from agent_browser.cli.rows import print_rows
 from agent_browser.cli.target import Target, client_command
 
 if TYPE_CHECKING:
@@ -101,18 +102,11 @@ def checkpoint(target: Target) -> None:
 
 def checkpoints(target: Target) -> None:
     """List the session's checkpoints, newest first: id, when, why, bytes, what was not saved."""
-    from agent_browser.client import requests, states
+    from agent_browser.client import states
 
     request = states.checkpoints(_session(target))
-    answer = target.send(requests.raw(request), "asking for the checkpoints")
-    if target.json:
-        print_json(answer)
-        return
-    items = request.parse(answer).items
-    for one in items:
-        say("\t".join(_cells(one)))
-    if not items:
-        say("no checkpoint is kept of this session")
+    nothing = "no checkpoint is kept of this session"
+    print_rows(target, request, "asking for the checkpoints", _cells, nothing=nothing)
 
 
 def restore(

@@ -9,6 +9,7 @@ from agent_browser.cli.actions import Ref, Timeout, act
 from agent_browser.cli.exits import USAGE, Failed
 from agent_browser.cli.files import check_place
 from agent_browser.cli.printing import line, print_json, say
+from agent_browser.cli.rows import print_rows
 from agent_browser.cli.target import Target, client_command
 
 PANEL = "Files"
@@ -124,7 +125,7 @@ def uploads(
     delete: Annotated[list[str] | None, typer.Option(help="Erase the file of this name.")] = None,
 ) -> None:
     """List the files that were put into the session; put some there, or erase some."""
-    from agent_browser.client import requests, transfers
+    from agent_browser.client import transfers
 
     _check_files(put or [])
     session = target.session()
@@ -132,16 +133,13 @@ def uploads(
         target.send(transfers.delete_upload(session, name), "erasing a file")
     if put:
         _send_files(target, session, put)
-    request = transfers.list_uploads(session)
-    answer = target.send(requests.raw(request), "asking for the files")
-    if target.json:
-        print_json(answer)
-        return
-    items = request.parse(answer).items
-    for one in items:
-        say(f"{line(one.name)}\t{one.size} bytes\t{one.content_type or ''}".rstrip())
-    if not items:
-        say("no file was put into this session")
+    print_rows(
+        target,
+        transfers.list_uploads(session),
+        "asking for the files",
+        lambda one: filter(None, (line(one.name), f"{one.size} bytes", one.content_type)),
+        nothing="no file was put into this session",
+    )
 
 
 def _check_files(files: list[Path]) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar, cast
 
-from fastapi import APIRouter, Body, Path, Query, Request
+from fastapi import APIRouter, Body, Depends, Path, Query, Request
 from pydantic import ValidationError
 from starlette.responses import Response
 
@@ -56,6 +56,15 @@ _Tab = Annotated[str | None, Query(max_length=16, description="t2 or active.")]
 _Prefix = Annotated[
     str | None, Query(max_length=LONGEST, description="Only entries whose keys begin so.")
 ]
+
+
+async def _place(origin: _Origin = None, frame: _Frame = None, tab: _Tab = None) -> dict[str, Any]:
+    """Which storage an address's query means, as the function `storage` takes it."""
+    named = int(frame) if frame is not None and frame.isascii() and frame.isdigit() else frame
+    return _given(origin=origin, frame=named, tab=tab)
+
+
+_Place = Annotated[dict[str, Any], Depends(_place)]
 _ENTRY = ABOUT["storage"].output["entry"]
 _ENTRIES = {
     "items": [_ENTRY], "next_cursor": None, "total": 1, "origin": "https://app.example.com",
@@ -95,12 +104,11 @@ def _input(kind: type[I], values: Mapping[str, Any]) -> I:
 async def _storage(
     request: Request,
     session_id: str,
-    frame: str | None,
+    place: Mapping[str, Any],
     values: Mapping[str, Any],
     body: StoragePut | None = None,
 ) -> StorageOutput:
-    named = int(frame) if frame is not None and frame.isascii() and frame.isdigit() else frame
-    given = _given(**values, frame=named)
+    given = _given(**values) | dict(place)
     if body is not None:  # null is a value
         given |= {name: getattr(body, name) for name in body.model_fields_set}
     input = _input(StorageInput, given)
@@ -121,9 +129,7 @@ async def list_storage(
     request: Request,
     session_id: SessionId,
     area: AreaName,
-    origin: _Origin = None,
-    frame: _Frame = None,
-    tab: _Tab = None,
+    place: _Place,
     prefix: _Prefix = None,
     limit: Annotated[int, Query(ge=1, le=10_000, description="Most entries in a page.")] = 1_000,
     cursor: Annotated[
@@ -138,11 +144,8 @@ async def list_storage(
     """localStorage of an origin that a frame of the session is of, or was; sessionStorage of one
     that a frame of the tab is of.
     """
-    values = {
-        "area": area, "origin": origin, "tab": tab, "prefix": prefix, "limit": limit,
-        "cursor": cursor,
-    }  # fmt: skip
-    output = await _storage(request, session_id, frame, values)
+    values = {"area": area, "prefix": prefix, "limit": limit, "cursor": cursor}
+    output = await _storage(request, session_id, place, values)
     return json_answer(
         EntryList(
             items=output.entries,
@@ -166,14 +169,12 @@ async def clear_storage(
     request: Request,
     session_id: SessionId,
     area: AreaName,
-    origin: _Origin = None,
-    frame: _Frame = None,
-    tab: _Tab = None,
+    place: _Place,
     prefix: _Prefix = None,
 ) -> Response:
     """All of it, or what begins with a prefix. Cookies and databases stay."""
-    values = {"action": "clear", "area": area, "origin": origin, "tab": tab, "prefix": prefix}
-    await _storage(request, session_id, frame, values)
+    values = {"action": "clear", "area": area, "prefix": prefix}
+    await _storage(request, session_id, place, values)
     return Response(status_code=204)
 
 
@@ -192,13 +193,11 @@ async def get_storage_entry(
     session_id: SessionId,
     area: AreaName,
     key: KeyPath,
-    origin: _Origin = None,
-    frame: _Frame = None,
-    tab: _Tab = None,
+    place: _Place,
 ) -> Response:
     """One that has expired is not there any more."""
-    values = {"action": "get", "area": area, "key": key, "origin": origin, "tab": tab}
-    return _entry(await _storage(request, session_id, frame, values))
+    values = {"action": "get", "area": area, "key": key}
+    return _entry(await _storage(request, session_id, place, values))
 
 
 @router.put(
@@ -217,16 +216,14 @@ async def put_storage_entry(
     area: AreaName,
     key: KeyPath,
     body: Annotated[StoragePut, _PUT],
-    origin: _Origin = None,
-    frame: _Frame = None,
-    tab: _Tab = None,
+    place: _Place,
 ) -> Response:
     """A text is stored as it is, any other value as its JSON. Other documents of the origin get the
     event `storage`, as if the document in which it is done had stored it. With `expires_in` it
     goes after so many seconds, from the page's storage too.
     """
-    values = {"action": "put", "area": area, "key": key, "origin": origin, "tab": tab}
-    return _entry(await _storage(request, session_id, frame, values, body))
+    values = {"action": "put", "area": area, "key": key}
+    return _entry(await _storage(request, session_id, place, values, body))
 
 
 @router.delete(
@@ -242,13 +239,11 @@ async def delete_storage_entry(
     session_id: SessionId,
     area: AreaName,
     key: KeyPath,
-    origin: _Origin = None,
-    frame: _Frame = None,
-    tab: _Tab = None,
+    place: _Place,
 ) -> Response:
     """A success where there was none."""
-    values = {"action": "delete", "area": area, "key": key, "origin": origin, "tab": tab}
-    await _storage(request, session_id, frame, values)
+    values = {"action": "delete", "area": area, "key": key}
+    await _storage(request, session_id, place, values)
     return Response(status_code=204)
 
 
