@@ -3,50 +3,20 @@ on a real browser.
 """
 
 import json
-import os
 import stat
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
 
-from agent_browser.cli import main
 from tests.end_to_end import remote
-from tests.end_to_end.conftest import Opening
-from tests.program import Program
+from tests.end_to_end.conftest import Commands, Opening
 from tests.site import Site
 
 pytestmark = pytest.mark.browser
 
-Line = Callable[..., str]
 LEAVE = "localStorage.setItem('kept', 'yes'); sessionStorage.setItem('step', '2'); 1"
 LOOK = "[localStorage.getItem('kept'), sessionStorage.getItem('step')]"
-
-
-@pytest.fixture
-def line(
-    server: Program,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-) -> Line:
-    """The command line in this process: what a command printed."""
-    for name in list(os.environ):
-        if name.startswith("AGENT_BROWSER_"):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("AGENT_BROWSER_URL", server.base_url)
-    monkeypatch.setenv("AGENT_BROWSER_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-
-    def run(*arguments: str, code: int = 0) -> str:
-        capfd.readouterr()
-        came = main.run(list(arguments))
-        out, err = capfd.readouterr()
-        assert came == code, err
-        return out if code == 0 else err
-
-    return run
 
 
 @pytest.fixture
@@ -149,35 +119,37 @@ def test_a_state_is_taken_from_one_session_into_another(
 
 
 def test_the_command_line_puts_away_brings_back_and_copies(
-    line: Line, session: remote.Session, http: httpx.Client, tmp_path: Path
+    commands: Commands, session: remote.Session, http: httpx.Client, tmp_path: Path
 ) -> None:
     of = ("--session", session.id[:16])
-    assert line("hibernate", *of).splitlines()[1].startswith("state     hibernated (")
-    rows = [row.split("\t") for row in line("sessions").splitlines()]
+    assert commands("hibernate", *of).splitlines()[1].startswith("state     hibernated (")
+    rows = [row.split("\t") for row in commands("sessions").splitlines()]
     assert [row[2] for row in rows if row[1] == session.id] == ["hibernated"]
-    assert line("resume", *of).splitlines()[1] == "state     live (active)"
+    assert commands("resume", *of).splitlines()[1] == "state     live (active)"
     file = tmp_path / "state.json"
-    line("state", "save", str(file), *of)
+    commands("state", "save", str(file), *of)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    fork = json.loads(line("fork", "--name", "copy", "--use", *of, "--json"))["id"]
+    fork = json.loads(commands("fork", "--name", "copy", "--use", *of, "--json"))["id"]
     try:
-        line("open", "about:blank")
-        assert "http" not in line("sessions", "show", "copy").partition("page")[2].splitlines()[0]
-        line("state", "load", str(file))
-        assert line("eval", "localStorage.getItem('kept')") == "yes\n"
-        first = line("checkpoint").split()[0]
-        assert first in line("checkpoints")
-        line("eval", "localStorage.clear()")
-        line("restore", first)
-        assert line("eval", "localStorage.getItem('kept')") == "yes\n"
-        said = line("restore", "ckp_nothing", code=1)
+        commands("open", "about:blank")
+        assert (
+            "http" not in commands("sessions", "show", "copy").partition("page")[2].splitlines()[0]
+        )
+        commands("state", "load", str(file))
+        assert commands("eval", "localStorage.getItem('kept')") == "yes\n"
+        first = commands("checkpoint").split()[0]
+        assert first in commands("checkpoints")
+        commands("eval", "localStorage.clear()")
+        commands("restore", first)
+        assert commands("eval", "localStorage.getItem('kept')") == "yes\n"
+        said = commands("restore", "ckp_nothing", code=1)
         assert "checkpoint not found: ckp_nothing" in said
     finally:
         http.delete(f"/v1/sessions/{fork}")
 
 
 def test_a_file_with_nonsense_leaves_no_new_session(
-    line: Line, http: httpx.Client, tmp_path: Path
+    commands: Commands, http: httpx.Client, tmp_path: Path
 ) -> None:
     before = remote.read(http.get("/v1/sessions/health"))
     file = tmp_path / "state.json"
@@ -187,6 +159,6 @@ def test_a_file_with_nonsense_leaves_no_new_session(
         ('{"origins": [{"origin": "http://a/b"}]}', "origins.0.origin"),
     ):
         file.write_text(text)
-        assert field in line("state", "load", str(file), "--new", code=1)
+        assert field in commands("state", "load", str(file), "--new", code=1)
     after = remote.read(http.get("/v1/sessions/health"))
     assert (after["live"], after["hibernated"]) == (before["live"], before["hibernated"])

@@ -8,15 +8,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 import httpx
 import pytest
 
-from agent_browser.cli import main
 from tests.end_to_end import remote
-from tests.end_to_end.conftest import Opening
-from tests.program import Program
+from tests.end_to_end.conftest import Commands, Opening
 from tests.site import Site
 
 pytestmark = pytest.mark.browser
@@ -32,17 +29,13 @@ os.execv(sys.executable, [sys.executable, "-m", "agent_browser", *sys.argv[2:]])
 
 
 class Line:
-    """The command line in this process: what a command printed; an AssertionError if it failed."""
+    """`sessions …` on the command line."""
 
-    def __init__(self, said: pytest.CaptureFixture[str]) -> None:
-        self._said = said
+    def __init__(self, commands: Commands) -> None:
+        self._commands = commands
 
     def __call__(self, *arguments: str, code: int = 0) -> str:
-        self._said.readouterr()
-        came = main.run(["sessions", *arguments])
-        out, err = self._said.readouterr()
-        assert came == code, err
-        return out if code == 0 else err
+        return self._commands("sessions", *arguments, code=code)
 
     def facts(self, *arguments: str) -> dict[str, str]:
         """A session as it is printed: facts by their names."""
@@ -50,20 +43,8 @@ class Line:
 
 
 @pytest.fixture
-def line(
-    server: Program,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-) -> Line:
-    for name in list(os.environ):
-        if name.startswith("AGENT_BROWSER_"):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("AGENT_BROWSER_URL", server.base_url)
-    monkeypatch.setenv("AGENT_BROWSER_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setenv("TERM", "dumb")
-    return Line(capfd)
+def line(commands: Commands) -> Line:
+    return Line(commands)
 
 
 NAME = "Tea time"
@@ -114,7 +95,7 @@ class Terminal:
         self._command = subprocess.Popen(
             [sys.executable, "-c", ON_TERMINAL, where, *arguments],
             start_new_session=True,
-            env=os.environ | {"COLUMNS": "60"},
+            env=os.environ | {"COLUMNS": "60", "LINES": "24"},
         )
         self.screen = ""
 
