@@ -5,17 +5,19 @@
     ├── InvalidTimeout · InvalidUrl
     ├── Unauthorized · Forbidden ── EgressDenied, HostNotAllowed
     ├── NotFound ── SessionNotFound, ArtifactNotFound, OperationNotFound,
-    │               WebhookNotFound, ProfileNotFound, CheckpointNotFound
+    │               WebhookNotFound, ProfileNotFound, CheckpointNotFound, KeyNotFound,
+    │               SecretNotFound
     ├── MethodNotAllowed
     ├── Conflict ── OptionNeedsNewSession, IdempotencyConflict, DialogWaiting, ControlTaken,
     │               AlreadyRecording, NotRecording, AlreadyTracing, NotTracing,
     │               CannotHibernate, CheckpointUnusable
-    ├── Gone ── SessionEnded, SessionExpired
+    ├── Gone ── SessionEnded, SessionExpired, LinkInvalid
     ├── PayloadTooLarge · RangeNotSatisfiable · CannotRenew
     ├── TooMany ── SessionQueueFull, RateLimited
+    ├── QuotaExceeded
     ├── NavigationFailed
     ├── Unavailable ── PoolFull, BrowserLost, PageCrashed, BrowserMissing, StorageFull,
-    │                  DatabaseUnusable, ResumeFailed, StateLocked
+    │                  DatabaseUnusable, ResumeFailed, StateLocked, AuthUnavailable
     ├── DeadlineExceeded
     ├── InternalError
     └── ActionFailed   (never a problem of its own: an interact answer with success false)
@@ -122,6 +124,11 @@ class Forbidden(AgentBrowserError):
         """The caller's key, or its role, does not have that right."""
         return cls(f"this key may not do that: it lacks the right {right!r}", right=right)
 
+    @classmethod
+    def without_role(cls) -> Self:
+        """A token that is right, and says of its bearer nothing that would let it do anything."""
+        return cls("this token names none of the roles viewer, operator, admin")
+
 
 class EgressDenied(Forbidden):
     """The egress policy does not let this address be reached."""
@@ -200,6 +207,16 @@ class ProfileNotFound(NotFound):
         super().__init__(f"profile not found: {name[:64]}", profile=name[:64])
 
 
+class SecretNotFound(NotFound):
+    """A secret that was never put, was deleted, or belongs to another owner."""
+
+    code: ClassVar[str] = "secret_not_found"
+    title: ClassVar[str] = "Secret not found"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"secret not found: {name[:64]}", secret=name[:64])
+
+
 class CheckpointNotFound(NotFound):
     """A checkpoint that was never made, or is not kept any more."""
 
@@ -210,6 +227,16 @@ class CheckpointNotFound(NotFound):
         super().__init__(
             f"checkpoint not found: {checkpoint_id[:64]}", checkpoint_id=checkpoint_id[:64]
         )
+
+
+class KeyNotFound(NotFound):
+    """An API key that was never made, or is not listed any more."""
+
+    code: ClassVar[str] = "key_not_found"
+    title: ClassVar[str] = "Key not found"
+
+    def __init__(self, key_id: str) -> None:
+        super().__init__(f"key not found: {key_id[:64]}", key_id=key_id[:64])
 
 
 class MethodNotAllowed(AgentBrowserError):
@@ -465,6 +492,41 @@ class RateLimited(TooMany):
     title: ClassVar[str] = "Rate limited"
 
 
+class QuotaExceeded(AgentBrowserError):
+    """The owner has, or used, as much as it may: `quota` says of what, `limit` how much that is,
+    `used` how much it has. `retry_after`, in seconds, where time gives it back; the others it gives
+    back itself.
+    """
+
+    code: ClassVar[str] = "quota_exceeded"
+    title: ClassVar[str] = "Quota exceeded"
+    recovery: Recovery = "wait"
+
+    def __init__(
+        self, quota: str, limit: int, used: int, *, retry_after: float | None = None
+    ) -> None:
+        super().__init__(
+            f"the quota of {quota} is {limit}, and {used} is in use",
+            quota=quota,
+            limit=limit,
+            used=used,
+            retry_after=retry_after,
+        )
+
+
+class LinkInvalid(Gone):
+    """A signed link that is over, was changed, is of another kind, or leads to what is no more: it
+    does not say which.
+    """
+
+    code: ClassVar[str] = "link_invalid"
+    title: ClassVar[str] = "Link not valid"
+    recovery: Recovery = "fix_request"
+
+    def __init__(self) -> None:
+        super().__init__("this link is not valid, or not any more; ask for a new one")
+
+
 class NavigationFailed(AgentBrowserError):
     """The page could not be loaded; `reason` is the browser's own word for it."""
 
@@ -587,6 +649,21 @@ class StateLocked(Unavailable):
     title: ClassVar[str] = "State locked"
     retryable: ClassVar[bool] = False
     recovery: Recovery = "ask_operator"
+
+
+class AuthUnavailable(Unavailable):
+    """Who is calling can't be found out now: what is asked for it does not answer. `retry_after` in
+    seconds.
+    """
+
+    code: ClassVar[str] = "auth_unavailable"
+    title: ClassVar[str] = "Callers can't be told"
+
+    def __init__(self, *, retry_after: float = 1.0) -> None:
+        super().__init__(
+            "who is calling can't be found out now; the call was not let in",
+            retry_after=retry_after,
+        )
 
 
 class DeadlineExceeded(AgentBrowserError):

@@ -70,6 +70,11 @@ def new_profile_key() -> str:
     return f"profile-{secrets.token_urlsafe(16)}"
 
 
+def new_secret_key() -> str:
+    """A fresh `secret-…` key of 128 random bits: what a named secret is kept under."""
+    return f"secret-{secrets.token_urlsafe(16)}"
+
+
 def new_control_token() -> str:
     """A fresh `ctl_…` token of 128 random bits: who sends it has control of a session."""
     return _new("ctl")

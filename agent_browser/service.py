@@ -2,20 +2,23 @@
 it.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Protocol, Self
 
 from agent_browser.errors import Forbidden
 from agent_browser.models.actions import Action, ActionList
 from agent_browser.models.base import Input
 from agent_browser.models.checkpoints import Checkpoint, CheckpointList
 from agent_browser.models.control import Control, ControlGranted, ControlInput
+from agent_browser.models.egress import Traffic
 from agent_browser.models.files import UploadList
 from agent_browser.models.functions import Box, FunctionOutput, Mark, ScreenshotInput
 from agent_browser.models.profiles import Profile, ProfileInput, ProfileList
 from agent_browser.models.rights import ALL, ROLES, Right
+from agent_browser.models.secrets import Secret, SecretInput, SecretList
 from agent_browser.models.sessions import (
     ForkInput,
     Health,
@@ -44,6 +47,29 @@ class Caller:
     """The token that it sent to show that it has control of a session (`X-Control-Token`)."""
     is_unlogged: bool = False
     """What is called is no client's call, and goes into no log."""
+    expires_at: datetime | None = None
+    """When its key or token ends."""
+    metadata: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False)
+    """What the resolver said of it beside."""
+
+    @property
+    def scope(self) -> str | None:
+        """Whose things it reaches by their ids: its owner's; None: everybody's."""
+        return None if "admin" in self.rights else self.owner
+
+    def reaches(self, owner: str) -> bool:
+        """Whether it may reach what is that owner's by its id."""
+        return self.scope in (None, owner)
+
+    def acting_for(self, owner: str) -> Self:
+        """The same for what is made on that owner's behalf, and is to be that owner's."""
+        return self if owner == self.owner else replace(self, owner=owner)
+
+    def with_right(self, right: Right) -> Self:
+        """The same for what the server itself does for it with that right, such as code of the
+        server's own in a page.
+        """
+        return self if right in self.rights else replace(self, rights=self.rights | {right})
 
     def require(self, right: Right) -> None:
         """Forbidden where it has not that right."""
@@ -178,6 +204,10 @@ class SessionService(Protocol):
         """
         ...
 
+    async def traffic(self, caller: Caller, session_id: str) -> Traffic:
+        """What it sent and received since it is live, by host. SessionNotFound, SessionExpired."""
+        ...
+
     async def checkpoint(self, caller: Caller, session_id: str) -> Checkpoint:
         """Save it now. StorageFull, SessionEnded."""
         ...
@@ -220,6 +250,24 @@ class SessionService(Protocol):
         """Erase it. Sessions that started from it are what they are. ProfileNotFound."""
         ...
 
+    async def secrets(self, caller: Caller) -> SecretList:
+        """The caller's, by name; never their values."""
+        ...
+
+    async def secret(self, caller: Caller, name: str) -> Secret:
+        """One of them. SecretNotFound."""
+        ...
+
+    async def put_secret(self, caller: Caller, name: str, request: SecretInput) -> Secret:
+        """Keep it, in the place of what was there under that name. Forbidden without the right
+        `secrets`; InvalidRequest, Conflict, StorageFull.
+        """
+        ...
+
+    async def delete_secret(self, caller: Caller, name: str) -> None:
+        """Erase it. What was typed of it stays where it is. SecretNotFound, Forbidden."""
+        ...
+
     async def end(self, caller: Caller, session_id: str, *, purge: bool = False) -> None:
         """End it (a second time too); with purge, forget it and erase its files at once."""
         ...
@@ -258,6 +306,14 @@ class SessionService(Protocol):
 
     async def delete_upload(self, caller: Caller, session_id: str, name: str) -> None:
         """Erase one of them. NotFound."""
+        ...
+
+    def hold_off(self) -> None:
+        """Take no new sessions, and bring none back, until `take_again`; those that live go on."""
+        ...
+
+    def take_again(self) -> None:
+        """Take new sessions, unless the server ends."""
         ...
 
     async def health(self, caller: Caller) -> Health:

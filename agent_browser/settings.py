@@ -15,6 +15,7 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from agent_browser.models.base import Duration, OnIdle
+from agent_browser.models.egress import EgressMode
 
 PREFIX = "AGENT_BROWSER_"
 _CHECKOUT = Path(__file__).resolve().parent.parent
@@ -45,12 +46,50 @@ class Settings(BaseSettings):
 
     # Where the server listens and who may call.
     host: str = Field(
-        "127.0.0.1", description="Address to bind. Other than loopback only with API_KEYS."
+        "127.0.0.1", description="Address to bind. Other than loopback only with keys or tokens."
     )
     port: int = Field(7070, ge=0, le=65535, description="Port to bind; 0 takes a free one.")
     api_keys: SecretStr | None = Field(
         None, description="Keys as name:key,name:key. A name owns what is made with its key."
     )
+    admins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Names of API_KEYS whose callers are admins, separated by commas; the others "
+        "are operators.",
+    )
+    jwt_jwks_url: str | None = Field(
+        None, description="Address of the keys (JWKS) that callers' JWTs are signed with."
+    )
+    jwt_key: Path | None = Field(
+        None, description="File of the one public key (PEM) that they are signed with, instead."
+    )
+    jwt_issuer: str | None = Field(None, description="What `iss` of a JWT must be.")
+    jwt_audience: str | None = Field(None, description="What must be in `aud` of a JWT.")
+    jwt_owner_claim: str = Field("sub", description="Claim that is the owner.")
+    jwt_roles_claim: str = Field(
+        "roles",
+        description="Claim with the roles viewer, operator, admin, others ignored; a path such as "
+        "realm_access.roles, too.",
+    )
+    jwt_default_role: Literal["viewer", "operator", "admin"] | None = Field(
+        None, description="Role of a JWT that names none; it is refused if this is not given."
+    )
+    jwt_name_claim: str = Field("name", description="Claim with what people call the caller.")
+    jwt_tenant_claim: str | None = Field(
+        None, description="Claim that goes before the owner: tenant/owner. A JWT must have it."
+    )
+    auth_url: str | None = Field(
+        None, description="Address that is asked who an unknown bearer is."
+    )
+    auth_secret: SecretStr | None = Field(
+        None,
+        description="What AUTH_URL knows this server by: a bearer, or with whsec_ and base64 what "
+        "the questions are signed with.",
+    )
+    auth_cache: Duration = Field(
+        60.0, le=86_400, description="How long its answer counts. 0: every call asks."
+    )
+    auth_timeout: Duration = Field(5.0, ge=0.1, le=60, description="How long it may take.")
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         description="Further names that callers may use in the Host header, separated by commas.",
@@ -105,6 +144,28 @@ class Settings(BaseSettings):
         0, ge=0, le=64, description="Browser processes; 0: one per processor, four at most."
     )
     launch_timeout: Duration = Field(30.0, description="How long a browser may take to start.")
+
+    # What sessions, and the server itself, may reach.
+    egress: EgressMode | None = Field(
+        None,
+        description="open: everything but metadata addresses; public-only: what the whole internet "
+        "reaches; allowlist: what EGRESS_ALLOW names. open if HOST is loopback, else public-only, "
+        "if not given.",
+    )
+    egress_allow: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Hosts, *.hosts, host:port, addresses and networks, separated by commas, that "
+        "may be reached: with allowlist no others; in each mode they may be, or lead to, inner "
+        "addresses.",
+    )
+    egress_deny: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="The same that may not be reached; it comes first."
+    )
+    egress_dns: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="DNS servers, address:port, separated by commas; the system's way to look "
+        "names up if not given.",
+    )
 
     # The pool.
     max_sessions: int = Field(
@@ -208,6 +269,35 @@ class Settings(BaseSettings):
         1_073_741_824, ge=1, description="Bytes that a session may download in all."
     )
 
+    # What each owner may have and use; 0: no limit.
+    owner_sessions: int = Field(
+        0, ge=0, description="Live sessions of an owner, those being opened too. 0: no limit."
+    )
+    owner_hibernated: int = Field(
+        0, ge=0, description="Hibernated sessions of an owner. 0: no limit."
+    )
+    owner_calls: int = Field(
+        0, ge=0, description="Calls of an owner in any 60 seconds. 0: no limit."
+    )
+    owner_recording: Duration = Field(
+        0.0, description="Length of an owner's videos of a day, in UTC. 0: no limit."
+    )
+    owner_bytes: int = Field(
+        0, ge=0, description="Bytes that an owner may have stored. 0: no limit."
+    )
+    owner_traffic: int = Field(
+        0,
+        ge=0,
+        description="Bytes that an owner's sessions may send and receive in a day, in UTC. "
+        "0: no limit.",
+    )
+    audit_retention: Duration = Field(
+        7_776_000.0, description="How long entries of the audit log are kept. 0: no bound."
+    )
+    audit_entries: int = Field(
+        1_000_000, ge=1_000, description="Entries of the audit log kept; the oldest go."
+    )
+
     # Runs.
     max_runs: int = Field(32, ge=1, le=10_000, description="Runs at a time.")
     max_operations: int = Field(
@@ -237,6 +327,7 @@ class Settings(BaseSettings):
     )
     max_event_streams: int = Field(1_000, ge=1, le=100_000, description="Event streams at a time.")
     max_profiles: int = Field(200, ge=0, le=100_000, description="Profiles that an owner may have.")
+    max_secrets: int = Field(200, ge=0, le=100_000, description="Secrets that an owner may have.")
     max_webhooks: int = Field(50, ge=0, le=10_000, description="Webhooks that an owner may have.")
     webhook_timeout: Duration = Field(
         10.0, ge=0.1, le=60, description="How long an address has to answer a delivery."
@@ -269,11 +360,10 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _split_lists(cls, values: dict[str, object]) -> dict[str, object]:
-        hosts = values.get("allowed_hosts")
-        if isinstance(hosts, str):
-            values["allowed_hosts"] = tuple(
-                part.strip() for part in hosts.split(",") if part.strip()
-            )
+        for name in ("allowed_hosts", "admins", "egress_allow", "egress_deny", "egress_dns"):
+            given = values.get(name)
+            if isinstance(given, str):
+                values[name] = tuple(part.strip() for part in given.split(",") if part.strip())
         return values
 
     @model_validator(mode="after")
@@ -289,6 +379,24 @@ class Settings(BaseSettings):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _tokens_are_whole(self) -> "Settings":
+        if self.jwt_jwks_url is not None and self.jwt_key is not None:
+            raise ValueError("JWT_JWKS_URL and JWT_KEY are one or the other")
+        if self.takes_tokens and not (self.jwt_issuer and self.jwt_audience):
+            raise ValueError(
+                "JWT_ISSUER and JWT_AUDIENCE are needed with JWT_JWKS_URL or JWT_KEY: without them "
+                "a token that was made for another service would open this one"
+            )
+        if self.auth_secret is not None and self.auth_url is None:
+            raise ValueError("AUTH_SECRET is of no use without AUTH_URL")
+        return self
+
+    @property
+    def takes_tokens(self) -> bool:
+        """Whether JWTs are taken."""
+        return self.jwt_jwks_url is not None or self.jwt_key is not None
+
     @property
     def recordings_folder(self) -> Path:
         """Where videos go."""
@@ -299,7 +407,11 @@ class Settings(BaseSettings):
     @property
     def keys(self) -> dict[str, str]:
         """Configured API keys: key → owner's name."""
-        return parse_keys(self.api_keys.get_secret_value()) if self.api_keys else {}
+        keys = parse_keys(self.api_keys.get_secret_value()) if self.api_keys else {}
+        for name in self.admins:
+            if name not in keys.values():
+                raise ValueError(f"ADMINS: {name!r} has no key in API_KEYS")
+        return keys
 
     @property
     def state_keys(self) -> tuple[bytes, ...]:

@@ -47,8 +47,14 @@ class Plan:
     """Signs of life, each followed by a checkpoint."""
     survivors: int = 50
     """Sessions of a killed server."""
+    auths: int = 5_000
+    """Callers told from each other, of each kind."""
     tellings: int = 40
     """Events told to all followers."""
+    egress_pages: int = 40
+    egress_bytes: int = 1_000_000_000
+    egress_ports: int = 500
+    egress_decisions: int = 20_000
 
 
 FULL = Plan(
@@ -60,5 +66,6 @@ QUICK = Plan(
     executes=10, sessions=2, crowd=4, full=6, scrape_rounds=1, scrape_pages=8,
     looks=1, large_looks=1, deltas=2, compares=1,
     recorded=200, lists=2, searches=1, timers=20, followers=3, tellings=2,
-    sleeps=2, sleepers=20, survivors=2, beats=3,
+    sleeps=2, sleepers=20, survivors=2, beats=3, auths=20,
+    egress_pages=2, egress_bytes=10_000_000, egress_ports=20, egress_decisions=100,
 )  # fmt: skip

@@ -8,8 +8,10 @@ from typing import Any
 from agent_browser.browser.executable import find
 from agent_browser.settings import load
 from benchmarks import (
+    auth,
     comparing,
     directory,
+    egress,
     hibernation,
     life,
     looks,
@@ -42,9 +44,11 @@ SIZED: dict[str, Callable[[Place, Plan], Any]] = {
     "life": life.life,
     "hibernation": hibernation.hibernation,
     "directory": directory.directory,
+    "auth": auth.auth,
+    "egress": egress.egress,
 }
 """Measured one side after the other, each on processes of its own that were just started; the
-directory has one side, and no process.
+directory has one side, and no process; nor has auth.
 """
 NAMES = (*TIMED, *SIZED)
 RAW_BROWSERS = 2

@@ -5,9 +5,12 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from agent_browser import service
+from agent_browser.api.links import Signer
+from agent_browser.quotas.quotas import Quotas
 from agent_browser.recording.library import Library
 from agent_browser.running.operations import Operations
 from agent_browser.store.artifacts import ArtifactStore
+from agent_browser.store.audit import AuditLog
 
 
 def service_of(request: Request) -> service.SessionService:
@@ -40,9 +43,24 @@ async def _caller(request: Request) -> service.Caller:
     return caller_of(request)
 
 
+async def _quotas(request: Request) -> Quotas:
+    return cast("Quotas", request.app.state.quotas)
+
+
+async def _signer(request: Request) -> Signer:
+    return cast("Signer", request.app.state.signer)
+
+
+async def _audit(request: Request) -> AuditLog:
+    return cast("AuditLog", request.app.state.audit)
+
+
 # Coroutines all: FastAPI runs plain functions in a thread, which costs more than they do.
 Service = Annotated[service.SessionService, Depends(_service)]
 Recordings = Annotated[Library, Depends(_library)]
 Artifacts = Annotated[ArtifactStore, Depends(_store)]
 Runs = Annotated[Operations, Depends(_runs)]
+AllQuotas = Annotated[Quotas, Depends(_quotas)]
+Links = Annotated[Signer, Depends(_signer)]
+AuditTrail = Annotated[AuditLog, Depends(_audit)]
 Caller = Annotated[service.Caller, Depends(_caller)]

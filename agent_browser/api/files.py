@@ -10,12 +10,29 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from agent_browser.errors import ArtifactNotFound, RangeNotSatisfiable
+from agent_browser.errors import AgentBrowserError, ArtifactNotFound, RangeNotSatisfiable
 from agent_browser.store import disk
 from agent_browser.store.artifacts import StoredFile
 
 CHUNK = 262_144
+FOR_GOOD = "private, max-age=31536000, immutable"
+CONTENT_POLICY = "sandbox; default-src 'none'; frame-ancestors 'none'"
+SHOWN_POLICY = (
+    "sandbox allow-same-origin; default-src 'none'; media-src 'self'; style-src 'unsafe-inline'; "
+    "frame-ancestors 'none'"
+)
+"""Of what is shown in place: the browser's own page around a video fetches it once more, which from
+an origin that is none it may not. There is nothing in it that could run.
+"""
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+_PLAIN = re.compile(
+    r"(application/(octet-stream|json|zip|gzip|x-tar)|audio/[a-z0-9.+-]+|text/(plain|csv))"
+    r"(; ?charset=[A-Za-z0-9._-]{1,40})?"
+)
+"""What no browser runs, nor shows as more than text. The rest is bytes to it: a script of a page's
+could else be brought into a page of this origin by its address.
+"""
+_BYTES = "application/octet-stream"
 _SHOWN = re.compile(r"(image/(png|jpeg|webp|gif|avif)|video/(webm|mp4))")
 
 
@@ -24,9 +41,17 @@ class FileAnswer(Response):
     all else: it can hold a script.
     """
 
-    def __init__(self, stored: StoredFile) -> None:
+    def __init__(
+        self,
+        stored: StoredFile,
+        *,
+        cache: str = FOR_GOOD,
+        missing: AgentBrowserError | None = None,
+    ) -> None:
+        """`missing`: what to say where the file is not there any more."""
         self._stored = stored
         artifact = stored.artifact
+        self._missing = missing or ArtifactNotFound(artifact.id)
         self._etag = f'"{artifact.sha256}"'
         kind = artifact.content_type
         shown = _SHOWN.fullmatch(kind) is not None
@@ -34,11 +59,11 @@ class FileAnswer(Response):
         self.background = None
         self.init_headers(
             {
-                "Content-Type": kind if kind.isascii() and kind.isprintable() else "",
+                "Content-Type": kind if shown or _PLAIN.fullmatch(kind) else _BYTES,
                 "Content-Disposition": _disposition(artifact.filename, shown=shown),
-                "Content-Security-Policy": "sandbox; default-src 'none'",
+                "Content-Security-Policy": SHOWN_POLICY if shown else CONTENT_POLICY,
                 "ETag": self._etag,
-                "Cache-Control": "private, max-age=31536000, immutable",
+                "Cache-Control": cache,
                 "Accept-Ranges": "bytes",
             }
         )
@@ -48,14 +73,15 @@ class FileAnswer(Response):
         try:
             descriptor = await anyio.to_thread.run_sync(disk.open_regular, self._stored.path)
         except FileNotFoundError as exc:
-            raise ArtifactNotFound(self._stored.artifact.id) from exc
+            raise self._missing from exc
         try:
             if _matches(headers.get("if-none-match"), self._etag):
                 await self._head(send, 304, None)
                 await send({"type": "http.response.body", "body": b""})
                 return
             size = os.fstat(descriptor).st_size
-            wanted = self._range(headers, size)
+            # Of a HEAD no range is asked for, whatever it says.
+            wanted = self._range(headers, size) if scope["method"] == "GET" else None
             start, end = wanted or (0, size)
             await self._head(send, 206 if wanted else 200, end - start,
                              f"bytes {start}-{end - 1}/{size}" if wanted else None)  # fmt: skip
@@ -131,4 +157,5 @@ def _disposition(filename: str, *, shown: bool) -> str:
     plain = re.sub(r'[^A-Za-z0-9._ -]|["\\]', "_", filename)
     if plain == filename:
         return f'{kind}; filename="{plain}"'
-    return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"
+    encoded = quote(filename, safe="", errors="replace")
+    return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{encoded}"

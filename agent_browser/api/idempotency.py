@@ -24,6 +24,8 @@ MOST_PURGED = 1_000
 """Purged sessions that are remembered, for the sake of what was under way."""
 STREAMS = frozenset({"/v1/scrape"})
 """Routes whose answers have no bound, and can't be given again."""
+_SECRET = re.compile(r"/v1/keys(?:/[^/]+/rotate)?")
+"""Routes whose answers have what is shown once, and kept nowhere."""
 _RUN = re.compile(r"/v1/sessions/[^/]+/run")
 _YES = ("true", "1", "yes", "on", "t", "y")
 _SESSION = re.compile(rb"ses_[A-Za-z0-9_-]{22}")
@@ -90,6 +92,8 @@ class Idempotency:
             return
         if scope["path"] in STREAMS:
             raise InvalidRequest("Idempotency-Key: this answer is a stream, which is not kept")
+        if _SECRET.fullmatch(scope["path"]):
+            raise InvalidRequest("Idempotency-Key: this answer has a key in it, which is not kept")
         if not _KEY.fullmatch(key):
             raise InvalidRequest("Idempotency-Key: 1 to 255 printable ASCII characters")
         body = await _read(receive)

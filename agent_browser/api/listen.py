@@ -12,15 +12,10 @@ class StartFailed(Exception):
 
 
 def listener(settings: Settings) -> socket.socket:
-    """A bound socket. StartFailed without it: an address that others reach needs keys, a port may
-    be taken, a name unknown.
+    """A bound socket, that answers nobody yet. StartFailed without it: a port may be taken, a name
+    unknown. Whether it may be served, `check_callers` says once the kept keys are read.
     """
     family, address = _resolve(settings.host, settings.port)
-    if not settings.keys and not ipaddress.ip_address(address[0]).is_loopback:
-        raise StartFailed(
-            f"HOST {settings.host} is reached by other machines, and no key is set. Set "
-            "AGENT_BROWSER_API_KEYS=name:key (16 characters at least), or bind 127.0.0.1."
-        )
     # The protocol is named: of a socket without it asyncio does not turn Nagle's delay off.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
@@ -33,6 +28,16 @@ def listener(settings: Settings) -> socket.socket:
         raise StartFailed(_said(exc, settings)) from exc
     listening.setblocking(False)
     return listening
+
+
+def check_callers(settings: Settings, *, has_callers: bool) -> None:
+    """StartFailed for an address that others reach, where nobody could be told from anybody."""
+    if not has_callers and is_exposed(settings):
+        raise StartFailed(
+            f"HOST {settings.host} is reached by other machines, and there is no key. Make one "
+            "with 'agent-browser keys create NAME --role admin', set "
+            "AGENT_BROWSER_API_KEYS=name:key (16 characters at least), or bind 127.0.0.1."
+        )
 
 
 def is_exposed(settings: Settings) -> bool:

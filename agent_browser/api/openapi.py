@@ -1,5 +1,6 @@
 """The OpenAPI description: FastAPI's, with this server's errors and keys in it."""
 
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import FastAPI
@@ -20,10 +21,12 @@ _TAGS = [
     {"name": "functions", "description": "What a session can do, in the form of one call."},
     {"name": "sessions", "description": "Sessions, and the functions on one of them."},
     {"name": "profiles", "description": "Saved states that sessions start from: logins."},
+    {"name": "secrets", "description": "Texts that sessions type by name, and nobody reads."},
     {"name": "runs", "description": "Steps in one request, and what became of them."},
     {"name": "scraping", "description": "Many pages in one request."},
     {"name": "events", "description": "What happens to sessions, as streams and to addresses."},
     {"name": "artifacts", "description": "Screenshots, videos and other files of sessions."},
+    {"name": "keys", "description": "Who may call, and what they may do."},
     {"name": "operations", "description": "For who runs the server."},
 ]
 
@@ -50,13 +53,17 @@ def _problem(description: str) -> dict[str, Any]:
     }
 
 
-def install(app: FastAPI, *, needs_key: bool) -> None:
-    """Let `/openapi.json` be this description; it is made once."""
+def install(app: FastAPI, *, needs_key: Callable[[], bool]) -> None:
+    """Let `/openapi.json` be this description; it is made once, and once more when the first key
+    is.
+    """
+    made: dict[bool, dict[str, Any]] = {}
 
     def describe() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            app.openapi_schema = _describe(app, needs_key=needs_key)
-        return app.openapi_schema
+        needs = needs_key()
+        if needs not in made:
+            made[needs] = _describe(app, needs_key=needs)
+        return made[needs]
 
     app.openapi = describe  # type: ignore[method-assign]
 
@@ -77,7 +84,7 @@ def _describe(app: FastAPI, *, needs_key: bool) -> dict[str, Any]:
         ref_template="#/components/schemas/{model}"
     )
     components["securitySchemes"] = {
-        "bearer": {"type": "http", "scheme": "bearer", "description": "An API key."},
+        "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, or a token."},
         "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
     }
     # Without configured keys the schemes are optional, which is what the empty one says.

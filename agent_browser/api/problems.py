@@ -40,6 +40,8 @@ STATUS: Mapping[type[AgentBrowserError], int] = {
     errors.WebhookNotFound: 404,
     errors.ProfileNotFound: 404,
     errors.CheckpointNotFound: 404,
+    errors.SecretNotFound: 404,
+    errors.KeyNotFound: 404,
     errors.MethodNotAllowed: 405,
     errors.Conflict: 409,
     errors.OptionNeedsNewSession: 409,
@@ -56,11 +58,13 @@ STATUS: Mapping[type[AgentBrowserError], int] = {
     errors.Gone: 410,
     errors.SessionEnded: 410,
     errors.SessionExpired: 410,
+    errors.LinkInvalid: 410,
     errors.PayloadTooLarge: 413,
     errors.RangeNotSatisfiable: 416,
     errors.TooMany: 429,
     errors.SessionQueueFull: 429,
     errors.RateLimited: 429,
+    errors.QuotaExceeded: 429,
     errors.AgentBrowserError: 500,
     errors.InternalError: 500,
     errors.NavigationFailed: 502,
@@ -73,6 +77,7 @@ STATUS: Mapping[type[AgentBrowserError], int] = {
     errors.DatabaseUnusable: 503,
     errors.ResumeFailed: 503,
     errors.StateLocked: 503,
+    errors.AuthUnavailable: 503,
     errors.DeadlineExceeded: 504,
 }
 """Every class of the tree but ActionFailed, which is never a problem of its own."""
@@ -169,7 +174,9 @@ def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
 
     async def answer_routing(request: Request, exc: Exception) -> Response:
         assert isinstance(exc, HTTPException)
-        return answer(_routing_error(request, exc, routes), _request_id(request))
+        error = _routing_error(request, exc, routes)
+        request.state.code = error.code
+        return answer(error, _request_id(request))
 
     app.add_exception_handler(AgentBrowserError, _answer_own)
     app.add_exception_handler(RequestValidationError, _answer_validation)
@@ -182,6 +189,7 @@ def _request_id(request: Request) -> str:
 
 async def _answer_own(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, AgentBrowserError)
+    request.state.code = exc.code
     return answer(exc, _request_id(request))
 
 
@@ -191,7 +199,9 @@ async def _answer_validation(request: Request, exc: Exception) -> Response:
     for fault in faults:
         if fault.get("type") == "json_invalid":
             fault["loc"] = ("body",)  # else the offset would be taken for a field's name
-    return answer(_timeout(request, faults) or invalid(faults), _request_id(request))
+    error = _timeout(request, faults) or invalid(faults)
+    request.state.code = error.code
+    return answer(error, _request_id(request))
 
 
 def _timeout(request: Request, faults: list[dict[str, Any]]) -> errors.InvalidTimeout | None:

@@ -27,7 +27,8 @@ async def serve(settings: Settings, *, ready: Callable[[str], None] | None = Non
     logs.configure(settings)
     try:
         with closing(listen.listener(settings)) as listening, signals.caught() as stop:
-            async with assembled(settings) as parts:
+            port = int(listening.getsockname()[1])
+            async with assembled(settings, port=port) as parts:
                 await _run(parts, listening, stop, settings, ready)
     except StartFailed as exc:
         sys.stderr.write(f"agent-browser: {exc}\n")

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 from playwright.async_api import Page
 
 from agent_browser.browser import targets
-from agent_browser.browser.engine import Upload
+from agent_browser.browser.engine import Secret, Upload
 from agent_browser.browser.refs import Numbers
 from agent_browser.browser.tab import Tab
 from agent_browser.browser.targets import Target
+from agent_browser.browser.veil import Veil
+from agent_browser.browser.worlds import World
 from agent_browser.errors import ActionFailed
 from agent_browser.models.functions import InteractInput, OpenInput
+from agent_browser.models.secrets import SecretRef
 from agent_browser.models.timing import keys_time
 
 if TYPE_CHECKING:
@@ -34,6 +37,11 @@ class Act:
     uploads: tuple[Upload, ...]
     goto: Callable[[OpenInput], Awaitable[bool]]
     downloads: "Downloads"
+    secret: Secret | None = None
+    """What is typed where the input names a secret."""
+    veil: Veil = field(default_factory=Veil)
+    place: Callable[[str], Awaitable[tuple[World, int]]] | None = None
+    """The document of what a ref or selector names, and its number there."""
     notes: list[str] = field(default_factory=list)
     acted: bool = True
     """Whether a dialog that comes now is most likely the action's own."""
@@ -42,6 +50,12 @@ class Act:
     @property
     def page(self) -> Page:
         return self.tab.page
+
+    @property
+    def text(self) -> str | list[str] | None:
+        """The text or texts of the input; a secret is none."""
+        text = self.input.text
+        return None if isinstance(text, SecretRef) else text
 
     @property
     def seconds(self) -> float:

@@ -7,7 +7,7 @@ from agent_browser.errors import ActionFailed
 @register("dialog")
 async def dialog(act: Act) -> None:
     """Accept or dismiss the dialog that waits; a text is for a prompt, and accepts it."""
-    accept, text = act.input.accept, act.input.text
+    accept, text = act.input.accept, act.text
     if isinstance(text, list):
         raise ActionFailed("invalid_input", "'text' is one text for dialog action")
     if accept is None and text is None:

@@ -4,6 +4,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import anyio
@@ -17,10 +18,17 @@ from agent_browser.browser import detour, executable, ffmpeg, process
 from agent_browser.browser.context import ChromiumContext
 from agent_browser.browser.downloads import Bounds, Downloads
 from agent_browser.browser.driver import Driver
-from agent_browser.browser.options import context_arguments, device_of, with_credentials
+from agent_browser.browser.options import (
+    context_arguments,
+    device_of,
+    proxy,
+    with_credentials,
+)
 from agent_browser.browser.tab import Lost
 from agent_browser.browser.translate import asked, first_line, is_gone
 from agent_browser.browser.watch import Watch
+from agent_browser.egress.made import apart
+from agent_browser.egress.ports import Egress
 from agent_browser.errors import BrowserLost, BrowserMissing, DeadlineExceeded
 from agent_browser.models.functions import ContextOptions
 from agent_browser.scratch import Scratch
@@ -35,10 +43,32 @@ _KEPT_VARIABLES = ("HOME", "PATH", "LANG", "LC_ALL", "TZ", "XDG_RUNTIME_DIR", "F
 _log = structlog.get_logger(__name__)
 
 
-class Chromium:
-    """The engine. `async with Chromium(settings) as engine` starts the driver and ends it."""
+NOWHERE = "http://nowhere.invalid:1"
+"""The proxy of the browser itself: what it sends by itself, for no context, goes nowhere."""
+FLAGS = (
+    # It resolves nothing: names are for the egress proxy, which it reaches by its address.
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+    "--disable-quic",
+    # WebRTC sends no UDP, and its TCP goes through the proxy; pages keep the interface.
+    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
+    "--disable-domain-reliability",
+    "--disable-client-side-phishing-detection",
+)
+"""Beside those of Playwright, which switch off updates of components, field trials, metrics, sync,
+network time, optimization hints and the like.
+"""
 
-    def __init__(self, settings: Settings) -> None:
+
+class Chromium:
+    """The engine. `async with Chromium(settings) as engine` starts the driver and ends it.
+
+    `egress` is what its contexts send through; where none is given it has one of its own, with the
+    policy that the settings have for a server which only this machine's users reach.
+    """
+
+    def __init__(self, settings: Settings, egress: Egress | None = None) -> None:
+        self._egress = egress
+        self._stack = AsyncExitStack()
         self._settings = settings
         self._driver = Driver()
         self._retired: list[Driver] = []
@@ -46,12 +76,17 @@ class Chromium:
 
     async def __aenter__(self) -> "Chromium":
         self._sandbox = self._decide_sandbox()
-        await self._driver.start()
+        async with AsyncExitStack() as stack:
+            if self._egress is None:
+                self._egress = await stack.enter_async_context(apart(self._settings))
+            await self._driver.start()
+            self._stack = stack.pop_all()
         return self
 
     async def __aexit__(self, *exc: object) -> None:
         for driver in [*self._retired, self._driver]:
             await driver.stop()
+        await self._stack.aclose()
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -85,7 +120,10 @@ class Chromium:
         settings = self._settings
         bounds = Bounds(settings.max_download, settings.download_bytes, settings.max_downloads)
         watch = Watch(bounds.one)
-        made = ChromiumBrowser(browser, playwright, driver, own, scratch, settings, watch, bounds)
+        assert self._egress is not None
+        made = ChromiumBrowser(
+            browser, playwright, driver, own, scratch, settings, watch, bounds, self._egress
+        )
         try:
             with anyio.fail_after(PROBE_TIMEOUT):
                 await watch.start(browser)
@@ -129,7 +167,8 @@ class Chromium:
         environment = {k: os.environ[k] for k in _KEPT_VARIABLES if k in os.environ}
         return await playwright.chromium.launch(
             executable_path=path,
-            args=[marker],
+            args=[marker, *FLAGS],
+            proxy={"server": NOWHERE, "bypass": "<-loopback>"},
             chromium_sandbox=self._sandbox,
             env={**environment, "TMPDIR": str(scratch)},
             downloads_path=scratch / "downloads",
@@ -176,7 +215,9 @@ class ChromiumBrowser:
         settings: Settings,
         watch: Watch,
         bounds: Bounds,
+        egress: Egress,
     ) -> None:
+        self._egress = egress
         self._browser = browser
         self._playwright = playwright
         self._driver = driver
@@ -222,18 +263,18 @@ class ChromiumBrowser:
         options = with_credentials(options)
         if options.record_video:
             await anyio.to_thread.run_sync(ffmpeg.link)
-        relay = await detour.begin(options)
-        server = relay.server if relay is not None else None
+        # Playwright makes a copy of its whole table at each look.
+        devices = self._playwright.devices if options.device else {}
+        arguments = context_arguments(options, devices, recordings)
+        way_out = await detour.Detour.begin(self._egress, options)
         try:
-            # Playwright makes a copy of its whole table at each look.
-            devices = self._playwright.devices if options.device else {}
-            arguments = context_arguments(options, devices, recordings, server)
+            arguments["proxy"] = proxy(way_out.server)
             with asked(lambda: self._lost, "context", CONTEXT_TIMEOUT):
                 context = await self._browser.new_context(**arguments)
         except BaseException:
-            if relay is not None:
-                await relay.close()
+            await way_out.close()
             raise
+        detour.belongs(way_out, context)
         self._driver.contexts += 1
         made = ChromiumContext(
             context,
@@ -248,8 +289,6 @@ class ChromiumBrowser:
             max_tabs=self._settings.max_tabs,
         )
         try:
-            if relay is not None:
-                detour.belongs(relay, context)
             with asked(lambda: self._lost, "context", CONTEXT_TIMEOUT):
                 await made.prepare()
         except BaseException:

@@ -836,6 +836,46 @@
     };
   };
 
+  // What has the focus; where that is in a frame, the frame's number.
+  const focusedElement = () => {
+    let element = document.activeElement;
+    for (let root = element && shadowOf(element); root && root.activeElement; root = shadowOf(element)) element = root.activeElement;
+    return element;
+  };
+  const focused = () => {
+    const element = focusedElement();
+    return { origin: globalThis.origin, frame: element && FRAMES.has(tagOf(element)) ? numberOfFrame(element) : 0 };
+  };
+
+  // Texts that only this document may have are put in from here, in one go: nothing else can take
+  // the focus before they are in. Answers null, or why they are not.
+  const valueOf = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value');
+  const givenFocus = method(HTMLElement, 'focus');
+  const written = (element, text) => {
+    if (document.execCommand('insertText', false, text)) return null;
+    if (localNameOf(element) !== 'input' || element.disabled || element.readOnly) return 'fixed';
+    valueOf.set.call(element, text);
+    dispatch(element, new Event('input', { bubbles: true, composed: true }));
+    dispatch(element, new Event('change', { bubbles: true }));
+    return null;
+  };
+  const put = (number, text) => {
+    const named = find(number);
+    if (!named) return 'gone';
+    const element = localNameOf(named) === 'label' && named.control ? named.control : named;
+    givenFocus(element);
+    if (focusedElement() !== element) return 'moved';
+    if (localNameOf(element) === 'input' || localNameOf(element) === 'textarea') element.select();
+    else document.getSelection().selectAllChildren(element);
+    return written(element, text);
+  };
+  const insert = text => {
+    const element = focusedElement();
+    if (!element || FRAMES.has(tagOf(element))) return 'moved';
+    const writes = localNameOf(element) === 'input' || localNameOf(element) === 'textarea' || isEditable(element) || document.designMode === 'on';
+    return writes && document.execCommand('insertText', false, text) ? null : 'fixed';
+  };
+
   // The reader's (reader.js), which works beside this in the same world.
   const numberOfFrame = element => {
     if (!frameNumbers.has(element)) frameNumbers.set(element, ++lastFrame);
@@ -849,6 +889,6 @@
     text: String(document.body?.innerText ?? '').slice(0, most),
   });
 
-  globalThis.agentBrowser = { token, words, collect, inner, aim, settle, release, why, scroll, rested, takeNamed, options, optionsOfNamed, measures, judge, doubtful: () => doubtful, has: number => find(number) !== null,
+  globalThis.agentBrowser = { token, words, origin: () => globalThis.origin, focused, put, insert, collect, inner, aim, settle, release, why, scroll, rested, takeNamed, options, optionsOfNamed, measures, judge, doubtful: () => doubtful, has: number => find(number) !== null,
     extent, parts: { find, isSecret, isShown, childrenOf, tagOf, textOf, numberOfFrame } };
 }

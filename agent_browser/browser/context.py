@@ -18,10 +18,12 @@ from agent_browser.browser.downloads import Downloads
 from agent_browser.browser.driver import Driver
 from agent_browser.browser.emulation import Conditions, has_late
 from agent_browser.browser.engine import (
+    PROXY,
     Closed,
     Done,
     Downloading,
     Page,
+    Secret,
     Tell,
     Upload,
     Video,
@@ -40,11 +42,12 @@ from agent_browser.browser.restoring import restore
 from agent_browser.browser.saving import Saving
 from agent_browser.browser.settle import ERROR_PAGE
 from agent_browser.browser.shooting import Shooting
-from agent_browser.browser.tab import MAX_URL, Lost, Tab
+from agent_browser.browser.tab import MAX_URL, Lost, Tab, without_user
 from agent_browser.browser.tabs import MAX_TITLE, Tabs, show_cursor
 from agent_browser.browser.telling import Telling
 from agent_browser.browser.translate import asked, translated
 from agent_browser.browser.unsaved import unsaved
+from agent_browser.browser.veil import Veil
 from agent_browser.browser.view import View
 from agent_browser.browser.worlds import DocumentLeft
 from agent_browser.errors import (
@@ -58,6 +61,7 @@ from agent_browser.models.base import Input
 from agent_browser.models.catalogue import NAMES
 from agent_browser.models.checkpoints import MESSAGES, RECORDING, Loss, State
 from agent_browser.models.dialogs import WaitingChooser, WaitingDialog
+from agent_browser.models.egress import Traffic
 from agent_browser.models.events import EventType
 from agent_browser.models.functions import (
     ContextOptions,
@@ -139,10 +143,10 @@ class ChromiumContext:
         self._opened = False
         self._closing: anyio.Event | None = None
         self._left: Closed = Closed()
+        self._traffic: Traffic | None = None
 
     async def prepare(self) -> None:
         """Make the blank page, and what its calls will need."""
-        await detour.guard(self._context)
         tab = await self._tabs.new()
         self._tabs.activate(tab)
         await tab.worlds.session()
@@ -173,6 +177,10 @@ class ChromiumContext:
     @property
     def file_chooser(self) -> WaitingChooser | None:
         return self._tabs.choosing
+
+    @property
+    def veil(self) -> Veil:
+        return self._reach.veil
 
     @property
     def opened(self) -> bool:
@@ -241,6 +249,10 @@ class ChromiumContext:
             tab.dialogs.check()
 
     async def _apply(self, options: ContextOptions) -> None:
+        if options.proxy_url is not None:
+            # Of a context that was ready before it was a session's: from now on it is made so.
+            proxied = {name: getattr(options, name) for name in PROXY}
+            self._reach.made_with = self._reach.made_with.model_copy(update=proxied)
         if options.storage_state is not None:
             await self._context.set_storage_state(wire_options.storage_state(options.storage_state))
             self._reach.part(Saving).given(options.storage_state)
@@ -298,7 +310,10 @@ class ChromiumContext:
 
     @_awake
     async def interact(
-        self, input: InteractInput, uploads: tuple[Upload, ...] = ()
+        self,
+        input: InteractInput,
+        uploads: tuple[Upload, ...] = (),
+        secret: Secret | None = None,
     ) -> InteractOutput:
         if self._lost.browser:
             raise BrowserLost
@@ -310,7 +325,14 @@ class ChromiumContext:
         if recorder is not None:
             await recorder.announce(input)
         return await Interaction(
-            self._tabs, self._view, input, uploads, self._downloads, self._settle_bound
+            self._tabs,
+            self._view,
+            input,
+            uploads,
+            self._downloads,
+            self._settle_bound,
+            secret=secret,
+            veil=self.veil,
         ).outcome()
 
     @_awake
@@ -359,7 +381,8 @@ class ChromiumContext:
             return None
         with self._bounded(tab, "text", WORDS_TIMEOUT):
             _, said = await tab.worlds.ask_main(f"words({most})")
-            words = Words(said["url"][:MAX_URL], said["title"][:MAX_TITLE], said["text"])
+            url, title = without_user(said["url"])[:MAX_URL], said["title"][:MAX_TITLE]
+            words = Words(url, title, said["text"])
             if words.url == tab.url:
                 tab.title = words.title
             # What the browser shows in the place of a page is no page's text.
@@ -411,6 +434,12 @@ class ChromiumContext:
     def take_downloads(self) -> tuple[Downloading, ...]:
         return self._downloads.take()
 
+    @property
+    def traffic(self) -> Traffic:
+        if self._traffic is not None:
+            return self._traffic
+        return detour.of(self._context).traffic
+
     async def close(self) -> Closed:
         if self._closing is not None:
             await self._closing.wait()
@@ -439,7 +468,7 @@ class ChromiumContext:
         with anyio.move_on_after(CLOSE_TIMEOUT):
             with suppress(Error):
                 await self._context.close()
-        await detour.end(self._context)
+        self._traffic = await detour.end(self._context)
         # Also one that came to nothing: on a full disk its file is empty, and somebody must say so.
         there = [(path, tab) for path, tab in paths if path.is_file()]
         whole = [Video(path, *self._viewport, part_of=tab) for path, tab in there]

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from playwright.async_api import BrowserContext, Error, Request, Route
 
+from agent_browser.browser import detour
 from agent_browser.browser import options as wire
 from agent_browser.browser.engine import Done, changed_only_new
 from agent_browser.browser.functions import Reach, register
@@ -16,6 +17,7 @@ from agent_browser.browser.routing import Rules
 from agent_browser.browser.tab import Tab
 from agent_browser.browser.translate import asked
 from agent_browser.errors import OptionNeedsNewSession
+from agent_browser.models import egress
 from agent_browser.models.conditions import PRESETS, HttpCredentials, Passkey, Throttle
 from agent_browser.models.emulation import (
     Authenticator,
@@ -27,6 +29,8 @@ from agent_browser.models.emulation import (
 from agent_browser.models.functions import ContextOptions
 
 MEDIA = ("media", "color_scheme", "reduced_motion", "forced_colors", "contrast")
+BAD_GATEWAY = 502
+"""What the driver takes for an answer, where the way out has no connection."""
 FETCH_TIMEOUT = 60.0
 """Seconds that a request with headers of its origin may take."""
 _STREAMED = ("eventsource", "media", "websocket")
@@ -90,6 +94,7 @@ class Conditions:
             wire.headers(each, "headers_by_origin")
         given = {n: getattr(options, n) for n in _KEPT if getattr(options, n) is not None}
         wanted = self._now.model_copy(update=given)
+        self._send_by(wanted, options)
         before = self.guise.headers
         await self.guise.take(options)
         if not self.guise.is_plain:
@@ -119,6 +124,18 @@ class Conditions:
             self._tabs.equip = self._equip
         await self._apply_to_tabs(options, wanted)
         self._now = wanted
+
+    def _send_by(self, wanted: ContextOptions, options: ContextOptions) -> None:
+        """What leaves goes out as these say from now on. The bounds that a profile set stay."""
+        if options.egress is None and options.proxy_url is None:
+            return
+        before = self._now.egress
+        if options.egress is not None and before is not None:
+            try:
+                wanted.egress = egress.within(options.egress, before.within or [])
+            except ValueError as exc:
+                raise wire.wrong("egress", str(exc)) from None
+        detour.of(self._context).take(wanted)
 
     async def _apply_to_tabs(self, options: ContextOptions, wanted: ContextOptions) -> None:
         network = options.throttle is not None or (
@@ -169,8 +186,8 @@ class Conditions:
 
     async def _grant(self, wanted: ContextOptions) -> None:
         await self._context.clear_permissions()
-        if wanted.permissions:
-            await self._context.grant_permissions(wanted.permissions)
+        # None granted is all denied, in a browser that would ask somebody, too.
+        await self._context.grant_permissions(wanted.permissions or [])
         for origin, names in (wanted.permissions_by_origin or {}).items():
             await self._context.grant_permissions(names, origin=origin)
 
@@ -189,7 +206,8 @@ class Conditions:
 
     def _carrier(self, headers: Mapping[str, str]) -> Callable[[Route], Awaitable[None]]:
         async def carry(route: Route) -> None:
-            await _carry(route, headers, offline=bool(self._now.offline))
+            way_out = detour.of(self._context)
+            await _carry(route, headers, way_out, offline=bool(self._now.offline))
 
         return carry
 
@@ -222,6 +240,7 @@ class Conditions:
             headers_by_origin={o: sorted(h) for o, h in (now.headers_by_origin or {}).items()},
             http_credentials=_without_password(now),
             proxy=wire.shown_proxy(now),
+            egress=now.egress,
             passkeys=await self._passkeys(),
             **{name: self._value(name) for name in _AS_THEY_ARE},
         )
@@ -306,7 +325,9 @@ async def _slow_processor(tab: Tab, rate: float) -> None:
     await session.send("Emulation.setCPUThrottlingRate", {"rate": rate})
 
 
-async def _carry(route: Route, headers: Mapping[str, str], *, offline: bool) -> None:
+async def _carry(
+    route: Route, headers: Mapping[str, str], way_out: detour.Detour, *, offline: bool
+) -> None:
     """Let a request go with its origin's headers. A redirect to another origin goes without: what
     is continued with headers keeps them over redirects, so the answer is fetched hop by hop.
     """
@@ -320,6 +341,10 @@ async def _carry(route: Route, headers: Mapping[str, str], *, offline: bool) -> 
             await route.continue_(headers=wanted)
             return
         response = await route.fetch(headers=wanted, max_redirects=0, timeout=FETCH_TIMEOUT * 1000)
+        fault = way_out.stopped(route.request.url) if response.status == BAD_GATEWAY else None
+        if fault is not None:
+            await _failed(route, fault.reason)
+            return
         await route.fulfill(response=response)
     except Error as exc:
         await _failed(route, str(exc))
@@ -335,10 +360,13 @@ def _is_streamed(request: Request) -> bool:
 
 async def _failed(route: Route, said: str) -> None:
     reasons = {
-        "ECONNREFUSED": "connectionrefused",
-        "ENOTFOUND": "namenotresolved",
+        "BLOCKED_BY_ADMINISTRATOR": "accessdenied",
+        "CONNECTION_REFUSED": "connectionrefused",
+        "NAME_NOT_RESOLVED": "namenotresolved",
+        "ADDRESS_UNREACHABLE": "addressunreachable",
         "ECONNRESET": "connectionreset",
         "Timeout": "timedout",
+        "TIMED_OUT": "timedout",
     }
     reason = next((word for code, word in reasons.items() if code in said), "failed")
     try:

@@ -12,10 +12,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from agent_browser.browser.veil import Veil
 from agent_browser.models.artifacts import Chapter, DownloadState, EarlyEnd
 from agent_browser.models.base import Input
 from agent_browser.models.checkpoints import Loss, State
 from agent_browser.models.dialogs import WaitingChooser, WaitingDialog
+from agent_browser.models.egress import Traffic
 from agent_browser.models.events import EventType
 from agent_browser.models.functions import (
     ContextOptions,
@@ -36,9 +38,9 @@ from agent_browser.service import Image
 DEFAULT_WIDTH = 1280
 DEFAULT_HEIGHT = 720
 
+PROXY = ("proxy_url", "proxy_username", "proxy_password")
 ONLY_NEW = (
-    "record_video", "proxy_url", "proxy_username", "proxy_password", "device",
-    "device_scale_factor", "is_mobile", "profile",
+    "record_video", *PROXY, "device", "device_scale_factor", "is_mobile", "profile",
 )  # fmt: skip
 """Options of `ContextOptions` that only a new context can take. The others a context in use takes
 too.
@@ -46,8 +48,9 @@ too.
 KEPT = ("locale", "timezone", "has_touch", "javascript_enabled")
 """Of those, the ones that a context keeps if it was made with another value than the usual one."""
 NEEDS_OWN_CONTEXT = (
-    *(name for name in ONLY_NEW if name != "profile"), *KEPT, "user_agent", "show_cursor",
-    "http_credentials", "color_scheme", "reduced_motion", "forced_colors", "contrast",
+    "record_video", "device", "device_scale_factor", "is_mobile", *KEPT, "user_agent",
+    "show_cursor", "http_credentials", "color_scheme", "reduced_motion", "forced_colors",
+    "contrast",
 )  # fmt: skip
 """Options that a context must be made with. Taken later they would come too late for the first
 scripts of a popup: only a caller that asks for that later gets it so.
@@ -157,6 +160,20 @@ class Upload:
 
 
 @dataclass(frozen=True)
+class Secret:
+    """A text that is typed, and that nobody is to see. Its value is asked for as it is typed."""
+
+    name: str
+    key: str
+    """What it is kept under: so it is named where its session sleeps."""
+    reveal: Callable[[], str] = field(repr=False)
+    allows: Callable[[str], bool] = field(repr=False)
+    """Whether it may be typed into a document of that origin."""
+    lasting: bool = True
+    """False for a code that is another soon."""
+
+
+@dataclass(frozen=True)
 class Done:
     """What a function came to: its output, and the files for the fields of it that are artifacts
     (lists of artifacts where there are several).
@@ -220,6 +237,13 @@ class Context(Protocol):
         ...
 
     @property
+    def veil(self) -> Veil:
+        """The secrets that were typed in it. What the other methods tell is not masked by it; a
+        recording and what else is shown in the page is.
+        """
+        ...
+
+    @property
     def opened(self) -> bool:
         """Whether any page was opened in it; until then the other functions say NotOpened."""
         ...
@@ -249,9 +273,14 @@ class Context(Protocol):
         ...
 
     async def interact(
-        self, input: InteractInput, uploads: tuple[Upload, ...] = ()
+        self,
+        input: InteractInput,
+        uploads: tuple[Upload, ...] = (),
+        secret: Secret | None = None,
     ) -> InteractOutput:
-        """Do one action and let the page settle. What can't be done comes back as success false."""
+        """Do one action and let the page settle. What can't be done comes back as success false.
+        `secret` is what is typed where the input names one; `veil` has it before it is.
+        """
         ...
 
     async def screenshot(self, input: ScreenshotInput) -> Image:
@@ -319,6 +348,11 @@ class Context(Protocol):
 
     def take_downloads(self) -> tuple[Downloading, ...]:
         """The downloads that ended since this was last asked, and all that run; never waits."""
+        ...
+
+    @property
+    def traffic(self) -> Traffic:
+        """What it sent and received so far, by host; of one that is closed, in all."""
         ...
 
     async def close(self) -> Closed:

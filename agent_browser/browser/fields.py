@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from agent_browser.browser import whisper
 from agent_browser.browser.actions import Act, needed, register
 from agent_browser.browser.choices import options_of
 from agent_browser.browser.keys import text_of
@@ -14,6 +15,9 @@ from agent_browser.errors import ActionFailed
 @register("fill")
 async def fill(act: Act) -> None:
     needed(act.input.ref, "ref", "fill")
+    if act.secret is not None:
+        await whisper.fill(act, act.secret)
+        return
     text = text_of(act)
     async with acting_on(await act.target(), act.milliseconds) as locator:
         await locator.fill(text, timeout=act.milliseconds)
@@ -70,7 +74,7 @@ def _choose_one(options: Sequence[dict[str, Any]], text: str) -> int | None:
 @register("select")
 async def select(act: Act) -> None:
     needed(act.input.ref, "ref", "select")
-    text = act.input.text
+    text = act.text
     wanted = text if isinstance(text, list) else [needed(text, "text", "select")]
     target = await act.target()
     async with acting_on(target, act.milliseconds) as locator:

@@ -2,6 +2,7 @@
 
 import json
 import secrets
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -11,20 +12,21 @@ import anyio
 from playwright.async_api import CDPSession, Error
 from playwright.async_api import Frame as PlaywrightFrame
 
+from agent_browser.browser.areas import origin_of
 from agent_browser.browser.driver import script_text
 from agent_browser.browser.tab import Tab
-from agent_browser.browser.together import both
-from agent_browser.browser.worlds import MAX_FRAMES, WORLD, DocumentLeft
+from agent_browser.browser.worlds import MAX_FRAMES, WORLD, DocumentLeft, Worlds
 
 _GONE = (
     "Cannot find context",
     "Execution context was destroyed",
     "Inspected target navigated",
+    "Promise was collected",
     "No frame for given id",
     "No frame with given id",
     "Frame with the given",
 )
-_PROMISED = ("databases", "files")
+_PROMISED = ("databases", "files", "weighed")
 _TRIES = 3
 _CLOSE_BOUND = 1.0
 PIECE = 250_000
@@ -34,7 +36,7 @@ PIECE = 250_000
 @cache
 def source() -> str:
     """What reads, as a function of a document's token."""
-    return f"globalThis.makeAgentBrowserSaving = {script_text('saving.js')}\n; 0"
+    return script_text("saving.js")
 
 
 @dataclass
@@ -47,8 +49,43 @@ class Frame:
     """Its place in each of the frames that it is in; of the main frame nothing."""
     origin: str
     """Of what it stores; empty where it has none of its own."""
+    worlds: Worlds | None = None
+    """Who may know our world in it already."""
     context_id: int = 0
     token: str = ""
+    """That of the reader there."""
+    world: str = ""
+    """The token of our world there, where others made it."""
+    seen: str = ""
+    """That of the one that was last taken so: it may be left by now."""
+
+    @property
+    def proof(self) -> str:
+        """What is true in that world of ours, and in no other; empty where nothing is."""
+        if self.token:
+            return f"globalThis.agentBrowserSaving?.token === {json.dumps(self.token)}"
+        return f"globalThis.agentBrowser?.token === {json.dumps(self.world)}" if self.world else ""
+
+    def find_world(self) -> None:
+        """Take our world as others made it in the frame's latest document, if that is known."""
+        for world in self.worlds.all() if self.worlds is not None else ():
+            if world.frame_id != self.id or world.session is not self.session:
+                continue
+            if world.token != self.seen:
+                self.seen = world.token
+                if not (self.token and self.context_id == world.context_id):
+                    self.context_id, self.token, self.world = world.context_id, "", world.token
+            return
+
+    async def make_world(self) -> None:
+        """Have it there in the document that is in the frame now. Error."""
+        asked = {"frameId": self.id, "worldName": WORLD}
+        made = await self.session.send("Page.createIsolatedWorld", asked)
+        self.context_id = int(made["executionContextId"])
+
+    def forget(self) -> None:
+        """Its document was left, and with it our world there."""
+        self.context_id, self.token, self.world = 0, "", ""
 
 
 class Frames:
@@ -58,6 +95,8 @@ class Frames:
         self._tab = tab
         self._known: dict[str, Frame] = {}
         self._is_stale = True
+        self._is_doubted = False
+        self._listing = anyio.Lock()
         for event in ("frameattached", "framedetached", "framenavigated"):
             tab.page.on(event, self._changed)
 
@@ -75,25 +114,47 @@ class Frames:
 
     def look_again(self) -> None:
         """Something was not as it was listed."""
-        self._is_stale = True
+        self._is_stale = self._is_doubted = True
 
     async def all(self) -> list[Frame]:
         """Every frame, the main one first."""
-        if not self._is_stale:
+        async with self._listing:  # who comes meanwhile must not have those of before
+            if self._is_stale:
+                is_doubted, self._is_stale, self._is_doubted = self._is_doubted, False, False
+                try:
+                    self._known = (None if is_doubted else self._only()) or await self._listed()
+                except BaseException:
+                    self._is_stale, self._is_doubted = True, is_doubted
+                    raise
             return list(self._known.values())
-        self._is_stale = False
-        try:
-            session = await self._tab.worlds.session()
-            tree = (await session.send("Page.getFrameTree"))["frameTree"]
-            found: dict[str, Frame] = {}
-            self._list(tree, session, (), found)
-            if len(self._tab.page.frames) > len(found):
-                await self._list_remote(found)
-        except BaseException:
-            self._is_stale = True
-            raise
-        self._known = found
-        return list(found.values())
+
+    def _only(self) -> dict[str, Frame] | None:
+        """The main frame where there is no other, its address is of a site, and it is known by
+        what was asked of it before: then nothing has to be asked. A document may be of no origin
+        for all its address: it says so when it is read.
+        """
+        page, worlds = self._tab.page, self._tab.worlds
+        origin = origin_of(page.url)
+        if len(page.frames) != 1 or not origin:
+            return None
+        main = next((frame for frame in self._known.values() if not frame.path), None)
+        world = next((world for world in worlds.all() if worlds.is_main(world)), None)
+        if main is None and world is not None:
+            main = Frame(world.frame_id, world.session, (), origin, worlds)
+        if main is None:
+            return None
+        main.origin = origin
+        return {main.id: main}
+
+    async def _listed(self) -> dict[str, Frame]:
+        """All of them, as the browser has them."""
+        session = await self._tab.worlds.session()
+        tree = (await session.send("Page.getFrameTree"))["frameTree"]
+        found: dict[str, Frame] = {}
+        self._list(tree, session, (), found)
+        if len(self._tab.page.frames) > len(found):
+            await self._list_remote(found)
+        return found
 
     def _list(
         self,
@@ -107,7 +168,7 @@ class Frames:
         frame_id, origin = tree["frame"]["id"], tree["frame"].get("securityOrigin", "")
         frame = self._known.get(frame_id)
         if frame is None or frame.session is not session:
-            frame = Frame(frame_id, session, path, "")
+            frame = Frame(frame_id, session, path, "", self._tab.worlds)
         frame.path, frame.origin = path, origin if origin.startswith("http") else ""
         found[frame_id] = frame
         for place, child in enumerate(tree.get("childFrames", [])):
@@ -134,28 +195,51 @@ class Frames:
         try:
             return await ask_frame(frame, call)
         except DocumentLeft:
-            self._is_stale = True
+            self.look_again()
             raise
+
+
+async def evaluated(frame: Frame, expression: str) -> Any:
+    """What an expression comes to in our world in the document that is in the frame now. Needs no
+    reader there. DocumentLeft.
+    """
+    return await _tried(frame, lambda: expression)
 
 
 async def ask_frame(frame: Frame, call: str) -> Any:
     """The answer of the reader's function in the document that is in the frame now. DocumentLeft if
     there is none any more.
     """
+    token = ""
+
+    def asked() -> str:
+        nonlocal token
+        token = frame.token
+        if token:
+            return f"agentBrowserSaving.{call}"
+        token = secrets.token_hex(8)
+        return f"(globalThis.agentBrowserSaving = ({source()})({json.dumps(token)})).{call}"
+
+    text = await _tried(frame, asked, is_promised=call.startswith(_PROMISED))
+    frame.token = token
+    return json.loads(text)
+
+
+async def _tried(frame: Frame, asked: Callable[[], str], *, is_promised: bool = False) -> Any:
+    frame.find_world()
     for _ in range(_TRIES):
         try:
-            if frame.token:
-                guard = f"globalThis.agentBrowserSaving?.token === {json.dumps(frame.token)}"
-                asked = f"{guard} ? agentBrowserSaving.{call} : 'left'"
-                text = await _evaluate(frame, asked, is_promised=call.startswith(_PROMISED))
-                if text != "left":
-                    return json.loads(text)
-                frame.token = ""
-            return json.loads(await _enter(frame, call))
+            proof = frame.proof
+            if not proof:
+                await frame.make_world()
+            expression = f"{proof} ? {asked()} : 'left'" if proof else asked()
+            answer = await _evaluate(frame, expression, is_promised=is_promised)
+            if answer != "left":
+                return answer
         except Error as exc:
             if not any(words in str(exc) for words in _GONE):
                 raise
-            frame.token = ""
+        frame.forget()
     raise DocumentLeft
 
 
@@ -174,21 +258,6 @@ async def ask_long(frame: Frame, call: str) -> tuple[dict[str, Any], list[bytes]
         texts.append(bytes(whole[start : start + length]))
         start += length
     return head, texts
-
-
-async def _enter(frame: Frame, call: str) -> str:
-    made = await frame.session.send(
-        "Page.createIsolatedWorld", {"frameId": frame.id, "worldName": WORLD}
-    )
-    frame.context_id = int(made["executionContextId"])
-    token = secrets.token_hex(8)
-    begin = f"(globalThis.agentBrowserSaving = makeAgentBrowserSaving({json.dumps(token)})).{call}"
-    _, answer = await both(
-        _evaluate(frame, source()),
-        _evaluate(frame, begin, is_promised=call.startswith(_PROMISED)),
-    )
-    frame.token = token
-    return str(answer)
 
 
 async def _evaluate(frame: Frame, expression: str, *, is_promised: bool = False) -> Any:

@@ -12,6 +12,7 @@ from playwright.async_api import BrowserContext
 from agent_browser.browser.engine import Done, Video
 from agent_browser.browser.tab import Lost
 from agent_browser.browser.tabs import Tabs
+from agent_browser.browser.veil import Veil
 from agent_browser.browser.view import View
 from agent_browser.models.base import Input
 from agent_browser.models.emulation import EmulateInput
@@ -47,6 +48,8 @@ class Reach:
     settle_bound: float
     device: Mapping[str, Any] = field(default_factory=dict)
     """What the device that it was made with stands for, as Playwright's arguments."""
+    veil: Veil = field(default_factory=Veil)
+    """The secrets that were typed."""
     parts: dict[type[Any], Any] = field(default_factory=dict)
     recordings: Path | None = None
     """The folder for videos that begin now."""

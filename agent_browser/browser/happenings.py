@@ -10,7 +10,7 @@ from typing import Self
 
 from playwright.async_api import Error, Page, Request, WebError, WebSocket
 
-from agent_browser.browser import backstage, masks
+from agent_browser.browser import backstage, detour, masks
 from agent_browser.browser.functions import FROM_THE_START, Reach
 from agent_browser.models.network import Message, Socket
 
@@ -45,6 +45,7 @@ class Happenings:
 
     def __init__(self, reach: Reach) -> None:
         self._tabs = reach.tabs
+        self._detour = detour.of(reach.context)
         self._sockets: deque[Socket] = deque(maxlen=MAX_SOCKETS)
         self._opened = 0
         self.pages = 0
@@ -94,6 +95,7 @@ class Happenings:
     def _failed(self, request: Request) -> None:
         if not backstage.is_of_ours(request):
             self.failed.append(request)
+            self._detour.failed(request)
 
     def _error(self, error: WebError) -> None:
         page = error.page
@@ -134,7 +136,7 @@ class Happenings:
             return self.frame_heard(kept, size) if self.frame_heard is not None else None
 
         def failed(why: str) -> None:
-            kept.state, kept.failure = "failed", why[:500]
+            kept.state, kept.failure = "failed", self._detour.words(socket.url, why)[:500]
 
         def closed(_: object) -> None:
             kept.closed_at = now()

@@ -8,7 +8,7 @@ is erased.
 import base64
 import json
 import os
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ import anyio
 import anyio.to_thread
 from playwright.async_api import Error, Request
 
-from agent_browser.browser import backstage, masks
+from agent_browser.browser import backstage, detour, masks
 from agent_browser.browser.engine import Blob, Done
 from agent_browser.browser.functions import BESIDE, Reach, register
 from agent_browser.browser.happenings import Happenings, now
@@ -85,6 +85,9 @@ class Har:
         self._ending = anyio.Lock()
         self._has_ended = False
         self._ended_early = False
+        self._detour = detour.of(reach.context)
+        self._failures: dict[str, str] = {}
+        """Why requests came to nothing that came to nothing on the way, by their addresses."""
         self.started_at: datetime | None = None
 
     @classmethod
@@ -114,7 +117,9 @@ class Har:
                 await self._remove()
             raise
         self.started_at = now()
+        self._failures = {}
         self._context.on("request", self._asked)
+        self._context.on("requestfailed", self._failed)
         if input.content == "embed":
             self._context.on("requestfinished", self._answered)
             self._happenings.frame_heard = self._frame
@@ -124,6 +129,11 @@ class Har:
             return None
         self._count += 1
         return self._end_early() if self._count == MAX_REQUESTS else None
+
+    def _failed(self, request: Request) -> None:
+        why = self._detour.why(request)
+        if why is not None and why != request.failure and len(self._failures) < MAX_REQUESTS:
+            self._failures[request.url] = why
 
     def _frame(self, socket: Socket, size: int) -> Coroutine[Any, Any, None] | None:
         if self.started_at is None or socket.opened_at < self.started_at:
@@ -155,6 +165,7 @@ class Har:
                 return
             self._has_ended = True
             self._context.remove_listener("request", self._asked)
+            self._context.remove_listener("requestfailed", self._failed)
             if self._input.content == "embed":
                 self._context.remove_listener("requestfinished", self._answered)
             self._happenings.frame_heard = None
@@ -177,7 +188,9 @@ class Har:
             await self._finish()
             output.complete = not self._ended_early
             path = self._folder.path / "all.har"
-            data = await anyio.to_thread.run_sync(_finished, path, self._input, output)
+            data = await anyio.to_thread.run_sync(
+                _finished, path, self._input, output, self._failures
+            )
         finally:
             self.started_at = None
             with anyio.CancelScope(shield=True):
@@ -194,7 +207,7 @@ def _wrong(message: str) -> InvalidRequest:
     return InvalidRequest(message, [{"field": "action", "message": message}])
 
 
-def _finished(path: Path, input: HarInput, output: HarOutput) -> bytes:
+def _finished(path: Path, input: HarInput, output: HarOutput, failures: Mapping[str, str]) -> bytes:
     """The archive's bytes: filtered, masked, bodies in it. Blocking."""
     try:
         archive: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -209,6 +222,9 @@ def _finished(path: Path, input: HarInput, output: HarOutput) -> bytes:
     for entry in log["entries"]:
         if entry.get("_resourceType") == "websocket":
             left -= _put_messages(path.parent, entry, left, output)
+        why = failures.get(entry["request"]["url"])
+        if why is not None and entry["response"].get("_failureText"):
+            entry["response"]["_failureText"] = masks.text(why)
         masks.har_entry(entry)
         posted = entry["request"].get("postData", {})
         left -= _embed(path.parent, posted, posted.get("mimeType", ""), left, output)

@@ -232,6 +232,7 @@ class Hearing:
         if origin is None or origin.name not in ear.tracked:
             return None
         self._told()
+        origin.has_told = True
         name = said.get("databaseName")
         if name is None:
             origin.blocked.clear()

@@ -23,6 +23,7 @@ from agent_browser.browser.standing import Standing
 from agent_browser.browser.tab import Tab
 from agent_browser.browser.together import all_of
 from agent_browser.browser.translate import first_line, is_gone
+from agent_browser.browser.weights import Usage, usage
 from agent_browser.browser.worlds import DocumentLeft
 from agent_browser.models.checkpoints import DATABASES, FILES, Loss, Part
 
@@ -47,21 +48,6 @@ _NO_TIME = "there was no time to read it"
 _log = structlog.get_logger(__name__)
 
 
-class Usage:
-    """How many bytes an origin has of what."""
-
-    def __init__(self, told: dict[str, Any]) -> None:
-        of = {each["storageType"]: each["usage"] for each in told.get("usageBreakdown", [])}
-        self.databases: float = of.get("indexeddb", 0)
-        self.files: float = of.get("file_systems", 0)
-        self.workers: float = of.get("service_workers", 0)
-
-
-async def usage(session: CDPSession, origin: str) -> Usage:
-    """Asked of the browser, not of a page. Error."""
-    return Usage(await session.send("Storage.getUsageAndQuota", {"origin": origin}))
-
-
 async def read_databases(
     frame: Frame,
     origin: Origin,
@@ -76,6 +62,12 @@ async def read_databases(
     if not (thorough or origin.is_due(now)):
         return
     mark, wanted = origin.unread.heard, None if thorough else origin.unread.wanted
+    if weight is not None and not frame.path and _has_none(origin, weight, parts):
+        parts.put(name, None)  # what came since was heard
+        origin.lost, origin.blocked, origin.had_none = {}, {}, True
+        origin.unread.read(weight.mark)
+        return
+    origin.had_none = False
     if weight is not None and weight.databases > MOST_USAGE:
         parts.lose(name, Loss(what="indexed_db", where=origin.name, why=TOO_LARGE))
         origin.unread.read(mark)
@@ -108,6 +100,14 @@ async def read_databases(
         if database in told["there"]:
             origin.unread.add(database)
     origin.blocked |= dict.fromkeys(told["blocked"], now + BLOCKED_FOR)
+
+
+def _has_none(origin: Origin, weight: Usage, parts: Parts) -> bool:
+    """Whether it surely has no databases. Of those of a frame, which may be apart, that is not
+    known, nor where some were heard of.
+    """
+    is_known = weight.mark and not (origin.has_told or DATABASES + origin.name in parts.all)
+    return bool(is_known and not weight.databases)
 
 
 def _databases(origin: Origin, part: Part | None) -> dict[str, bytes]:
@@ -216,12 +216,22 @@ class Holdings:
         self.until = 0.0
         """When the capture under way is to be over."""
 
-    async def weigh(self, tab: Tab, weights: dict[str, Usage]) -> None:
-        """What the origin of the tab's page has, told by the browser."""
+    async def weigh(self, standing: Standing, weights: dict[str, Usage]) -> None:
+        """What the origin of the tab's page has: as the page told, else the browser tells."""
+        tab, weight = standing.tab, standing.weight
+        if weight is not None:
+            weights[weight.origin] = Usage.told(weight)
+            return
         origin = origin_of(tab.url)
         if origin and origin not in weights:
-            weights[origin] = Usage({})
-            weights[origin] = await usage(await tab.worlds.session(), origin)
+            weights[origin] = Usage(0, 0, 0)
+            weights[origin] = await self._usage(await tab.worlds.session(), origin)
+
+    async def _usage(self, session: CDPSession, name: str) -> Usage:
+        """Told by the browser. Error."""
+        origin = self._hearing.origins.get(name)
+        is_heard = origin is not None and self._hearing.is_followed(name)
+        return await usage(session, name, origin.unread.heard if origin and is_heard else 0)
 
     async def save_shown(
         self, standings: Iterable[Standing], weights: dict[str, Usage], *, thorough: bool
@@ -237,10 +247,18 @@ class Holdings:
                 shown.setdefault(name, (standing, frame))
         for name, where in shown.items():
             origin = self._hearing.origins.get(name)
-            if origin is not None:
+            if origin is None:
+                continue
+            weight = weights.get(name)
+            if weight is not None:
+                origin.has_worker = weight.workers > 0
+                if origin.had_none and weight.databases:  # counted late, and never heard of
+                    origin.unread.add(None)
+            if thorough or not self._is_as_it_was(origin, weight):
                 call = self._save_shown(origin, *where, weights, thorough=thorough)
                 calls.append(self._safely(origin, call, losses))
-        await all_of(*calls)
+        if calls:
+            await all_of(*calls)
         unasked = {
             origin_of(frame.url)
             for standing in standings
@@ -248,6 +266,13 @@ class Holdings:
             for frame in standing.tab.page.frames
         }
         return {*shown, *unasked}, losses
+
+    def _is_as_it_was(self, origin: Origin, weight: Usage | None) -> bool:
+        """Whether nothing of it has to be asked for."""
+        if weight is None or weight.files or FILES + origin.name in self._parts.all:
+            return False
+        is_due = origin.is_due(anyio.current_time())
+        return self._hearing.is_followed(origin.name) and not is_due
 
     async def _safely(
         self, origin: Origin, call: Coroutine[Any, Any, None], losses: list[Loss]
@@ -278,13 +303,15 @@ class Holdings:
         weight = weights.get(origin.name)
         if weight is None and (thorough or not self._hearing.is_followed(origin.name)):
             with suppress(Error):
-                weight = await usage(session, origin.name)
+                weight = await self._usage(session, origin.name)
         if not self._hearing.is_followed(origin.name):
             await self._follow(origin, standing.tab)
+            if weight is not None:
+                weight.mark = 0  # what came before that was not heard
         if weight is not None:
             origin.has_worker = weight.workers > 0
         if weight is None and origin.is_due(anyio.current_time()):
-            weight = await usage(session, origin.name)
+            weight = await self._usage(session, origin.name)
         if weight is not None and self._is_apart(origin, weight, thorough=thorough):
             self._apart.append((origin, weight))
             return
@@ -297,7 +324,7 @@ class Holdings:
         or stands still.
         """
         is_due = thorough or origin.is_due(anyio.current_time())
-        if self._is_frozen:
+        if self.is_frozen:
             return bool((is_due and weight.databases) or weight.files)
         return is_due and weight.databases > LARGE
 
@@ -309,7 +336,8 @@ class Holdings:
                 origin.unread.add(None)
 
     @property
-    def _is_frozen(self) -> bool:
+    def is_frozen(self) -> bool:
+        """Whether the pages stand still."""
         freezing = self._reach.parts.get(Freezing)
         return freezing is not None and freezing.is_on
 
@@ -356,6 +384,7 @@ class Holdings:
     def _may_hold_more(self, origin: Origin, weight: Usage) -> bool:
         """Whether there may be something that was not read."""
         has_databases = weight.databases or DATABASES + origin.name in self._parts.all
+        has_databases = has_databases or origin.has_told
         has_files = weight.files or FILES + origin.name in self._parts.all
         return bool(
             not origin.local.is_reliable

@@ -11,6 +11,7 @@ from playwright.async_api import CDPSession, Error
 from agent_browser.browser import (
     answering,
     choosers,
+    detour,
     fields,
     held,
     keys,
@@ -22,13 +23,14 @@ from agent_browser.browser import (
 )
 from agent_browser.browser.actions import TABLE, Act
 from agent_browser.browser.downloads import Downloads
-from agent_browser.browser.engine import Upload
+from agent_browser.browser.engine import Secret, Upload
 from agent_browser.browser.navigation import goto
 from agent_browser.browser.settle import ERROR_PAGE, NAVIGATION_BOUND, Activity
 from agent_browser.browser.tab import Tab
 from agent_browser.browser.tabbing import TAB_ACTIONS
 from agent_browser.browser.tabs import MAX_TITLE, Tabs, ask_title
 from agent_browser.browser.translate import first_line, is_gone
+from agent_browser.browser.veil import Veil
 from agent_browser.browser.view import View
 from agent_browser.browser.worlds import DocumentLeft
 from agent_browser.errors import (
@@ -37,6 +39,7 @@ from agent_browser.errors import (
     BrowserLost,
     DeadlineExceeded,
     DialogWaiting,
+    EgressDenied,
     InvalidUrl,
     NavigationFailed,
     PageCrashed,
@@ -65,11 +68,16 @@ class Interaction:
         uploads: tuple[Upload, ...],
         downloads: Downloads,
         settle_bound: float,
+        *,
+        secret: Secret | None = None,
+        veil: Veil,
     ) -> None:
         self._tabs = tabs
         self._view = view
         self._input = input
         self._uploads = uploads
+        self._secret = secret
+        self._veil = veil
         self._downloads = downloads
         self._downloads_mark = downloads.mark()
         self._settle_bound = settle_bound
@@ -87,7 +95,7 @@ class Interaction:
             failure = exc
         except DialogWaiting as exc:
             failure = self._asked(exc)
-        except (NavigationFailed, InvalidUrl) as exc:
+        except (NavigationFailed, EgressDenied, InvalidUrl) as exc:
             failure = ActionFailed(exc.code, exc.detail)
         except DeadlineExceeded as exc:
             if exc.fields["deadline"] != "navigation":
@@ -111,6 +119,9 @@ class Interaction:
             self._uploads,
             lambda open: goto(tab, open),
             self._downloads,
+            self._secret,
+            self._veil,
+            lambda named: self._view.place(tab, named),
         )
         chooser = tab.choosers.waiting
         answers = self._input.action == "dialog"
@@ -192,7 +203,8 @@ class Interaction:
                 activity.expect_download()
             left = started + self._settle_bound - time.monotonic()
             if activity.failure is not None and said["url"].startswith(ERROR_PAGE):
-                raise NavigationFailed(activity.failure)
+                way_out = detour.of(tab.page.context)
+                raise way_out.explained(NavigationFailed(activity.failure), tab.page)
             if activity.is_quiet or left <= 0:
                 self._world = world
                 page: str | None = said["page"]

@@ -12,7 +12,7 @@ from typing import Self
 import anyio
 from playwright.async_api import Error, Page, Request, Response
 
-from agent_browser.browser import backstage, masks
+from agent_browser.browser import backstage, detour, masks
 from agent_browser.browser.ends import ended
 from agent_browser.browser.functions import Reach
 from agent_browser.browser.happenings import MAX_FAILED, Happenings, now, told
@@ -84,6 +84,7 @@ class Journal:
 
     def __init__(self, reach: Reach) -> None:
         self._context = reach.context
+        self._detour = detour.of(reach.context)
         self._tabs = reach.tabs
         self._happenings = reach.part(Happenings)
         self._entries: OrderedDict[Request, Entry] = OrderedDict()
@@ -221,6 +222,7 @@ class Journal:
         if entry.tab is None:
             entry.tab = self._happenings.tab_of(entry.page)
         headers, body = entry.sizes or (None, None)
+        why = self._detour.why(request)
         cached = None if body is None else body < 0
         return Traffic.model_validate(
             {
@@ -240,7 +242,7 @@ class Journal:
                 "total_ms": entry.total,
                 "from_cache": cached,
                 "from_service_worker": response is not None and response.from_service_worker,
-                "failure": masks.text(request.failure[:500]) if request.failure else None,
+                "failure": masks.text(why[:500]) if why else None,
                 "redirected_from": self.id_of(request.redirected_from),
                 "redirected_to": self.id_of(request.redirected_to),
             }

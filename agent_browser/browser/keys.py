@@ -7,6 +7,7 @@ import anyio
 from playwright.async_api import Error
 
 from agent_browser.browser import keyboard as names
+from agent_browser.browser import whisper
 from agent_browser.browser.actions import Act, needed, register
 from agent_browser.browser.targets import acting_on
 from agent_browser.errors import ActionFailed
@@ -16,7 +17,7 @@ _LET_GO_BOUND = 1.0
 
 def text_of(act: Act) -> str:
     """The one text of the input. ActionFailed for none, or a list."""
-    text = act.input.text
+    text = act.text
     if isinstance(text, list):
         raise ActionFailed("invalid_input", f"'text' is one text for {act.input.action} action")
     return needed(text, "text", act.input.action)
@@ -76,6 +77,11 @@ async def _in_time(act: Act) -> AsyncIterator[None]:
 @register("type")
 async def type_text(act: Act) -> None:
     """Key by key into what has the focus, or into `ref`."""
+    secret = act.secret
+    if secret is not None:
+        async with _keying(act), _in_time(act):
+            await whisper.type_out(act, secret)
+        return
     text = text_of(act)
     async with _keying(act), _in_time(act):
         await act.page.keyboard.type(text, delay=act.input.delay)
@@ -84,6 +90,11 @@ async def type_text(act: Act) -> None:
 @register("insert_text")
 async def insert_text(act: Act) -> None:
     """At once, as pasted or composed: no key is pressed."""
+    secret = act.secret
+    if secret is not None:
+        async with _keying(act):
+            await whisper.insert(act, secret)
+        return
     text = text_of(act)
     async with _keying(act):
         await act.page.keyboard.insert_text(text)
@@ -92,7 +103,7 @@ async def insert_text(act: Act) -> None:
 @register("press")
 async def press(act: Act) -> None:
     """A key or combination, such as Enter or Control+a; or several, one after the other."""
-    text = act.input.text
+    text = act.text
     keys = text if isinstance(text, list) else [text_of(act)]
     if not keys:
         raise ActionFailed("missing_input", "'text' required for press action (e.g., 'Enter')")

@@ -10,6 +10,7 @@ from agent_browser.browser import refs
 from agent_browser.browser.urls import normalise
 from agent_browser.errors import ActionFailed, InvalidUrl
 from agent_browser.models.functions import InteractInput
+from agent_browser.models.secrets import SecretRef
 
 LONGEST = 80
 """Characters of a target, or of an address's host."""
@@ -39,7 +40,7 @@ def words(input: InteractInput, line: Line) -> str | None:
     if input.action in _GOING:
         said += _host(input.url)
     elif input.action == "press":
-        said += _keys(input.text)
+        said += _keys(input.text if not isinstance(input.text, SecretRef) else None)
     elif input.action == "scroll":
         said += [input.direction or "down"] if input.ref is None else []
     elif input.action == "dialog":

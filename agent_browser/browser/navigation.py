@@ -6,8 +6,8 @@ from typing import Any
 import anyio
 from playwright.async_api import Error, Frame, Response, TimeoutError
 
+from agent_browser.browser import detour
 from agent_browser.browser.actions import Act, needed, register
-from agent_browser.browser.detour import explained, silent
 from agent_browser.browser.glance import wait_asked
 from agent_browser.browser.settle import ERROR_PAGE
 from agent_browser.browser.tab import Tab
@@ -22,10 +22,12 @@ STATUS_BOUND = 1.0
 
 async def goto(tab: Tab, input: OpenInput, *, again: bool = False) -> bool:
     """Navigate the tab; with `again` it is at that address, which is loaded anew. InvalidUrl,
-    NavigationFailed, DeadlineExceeded. False where the address turned out to be a file: the tab
-    stays where it was, and a download begins.
+    EgressDenied, NavigationFailed, DeadlineExceeded. False where the address turned out to be a
+    file: the tab stays where it was, and a download begins.
     """
     url = normalise(input.url)
+    way_out = detour.of(tab.page.context)
+    way_out.forget(tab.page)
     try:
         response = await _leave(tab, url, input, again=again)
     except DialogWaiting:
@@ -37,17 +39,19 @@ async def goto(tab: Tab, input: OpenInput, *, again: bool = False) -> bool:
         raise tab.gone() or DeadlineExceeded(
             "navigation",
             input.timeout,
-            doing=f"Failed to open URL: {silent(tab.page.context, url)}",
+            doing=f"Failed to open URL: {way_out.silent(url)}",
         ) from exc
     except Error as exc:
         if "Download is starting" in str(exc):
             tab.status = None
             return False
         gone = tab.gone() or (BrowserLost() if is_gone(exc) else None)
-        failure = gone or explained(tab.page.context, navigation_failure(exc, url), url)
-        if gone is None and "net::" in failure.detail and "ERR_ABORTED" not in failure.detail:
+        if gone is not None:
+            raise gone from exc
+        failed = navigation_failure(exc, url)
+        if "net::" in failed.detail and "ERR_ABORTED" not in failed.detail:
             await _error_page(tab)
-        raise failure from exc
+        raise way_out.explained(failed, tab.page, url) from exc
     tab.status = response.status if response is not None else None
     tab.retry_after = wait_asked(response)
     tab.navigated()
@@ -127,6 +131,8 @@ async def reload(act: Act) -> None:
 
 
 async def _moved(act: Act, moving: Any) -> Response | None:
+    way_out = detour.of(act.page.context)
+    way_out.forget(act.page)
     try:
         response: Response | None = await moving
     except TimeoutError as exc:
@@ -134,9 +140,8 @@ async def _moved(act: Act, moving: Any) -> Response | None:
             "timeout", f"Timeout {act.milliseconds:g}ms exceeded"
         ) from exc
     except Error as exc:
-        raise act.tab.gone() or ActionFailed(
-            "navigation_failed", navigation_failure(exc, "").detail
-        ) from exc
+        failure = way_out.explained(navigation_failure(exc, ""), act.page)
+        raise act.tab.gone() or ActionFailed(failure.code, failure.detail) from exc
     return response
 
 

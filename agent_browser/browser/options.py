@@ -12,6 +12,8 @@ from pydantic import ValidationError
 
 from agent_browser.browser.engine import DEFAULT_HEIGHT, DEFAULT_WIDTH
 from agent_browser.browser.revival import passkey_of
+from agent_browser.egress.policy import Policy
+from agent_browser.egress.ports import Way
 from agent_browser.egress.upstream import Upstream, parse
 from agent_browser.errors import InvalidRequest
 from agent_browser.models.conditions import HttpCredentials
@@ -29,12 +31,9 @@ def wrong(field: str, message: str) -> InvalidRequest:
 
 
 def context_arguments(
-    options: ContextOptions,
-    devices: Mapping[str, Any],
-    recordings: Path | None,
-    server: str | None = None,
+    options: ContextOptions, devices: Mapping[str, Any], recordings: Path | None
 ) -> dict[str, Any]:
-    """Arguments of a new Playwright context; `server` is the proxy that the browser talks to.
+    """Arguments of a new Playwright context but for its proxy, which is of the engine's making.
     InvalidRequest names the option that is wrong.
     """
     arguments: dict[str, Any] = {}
@@ -59,10 +58,10 @@ def context_arguments(
         "offline": options.offline,
         "http_credentials": credentials(options.http_credentials),
         "geolocation": position(options.geolocation),
-        "permissions": options.permissions,
+        # An empty list: none is granted, in a browser that would ask somebody, too.
+        "permissions": options.permissions or [],
         "extra_http_headers": headers(options.extra_headers),
         "storage_state": storage_state(options.storage_state) if options.storage_state else None,
-        "proxy": proxy(server) if server is not None else None,
     }
     arguments.update({name: value for name, value in plain.items() if value is not None})
     if options.record_video and recordings is not None:
@@ -138,6 +137,25 @@ def upstream(options: ContextOptions) -> Upstream | None:
         return parse(options.proxy_url, options.proxy_username, options.proxy_password)
     except ValueError as exc:
         raise wrong("proxy_url", str(exc)) from None
+
+
+def way(options: ContextOptions, policy: Policy) -> Way:
+    """How what a session with these options sends goes out, under the server's policy.
+    InvalidRequest for a rule, or a proxy, that can't be read.
+    """
+    given = options.egress
+    bounds = [] if given is None else [*(given.within or []), given]
+    try:
+        for bound in bounds:
+            policy = policy.narrowed(bound)
+    except ValueError as exc:
+        raise wrong("egress", str(exc)) from None
+    return Way(
+        policy,
+        upstream(options),
+        download_rate=min((b.download_rate for b in bounds if b.download_rate), default=None),
+        upload_rate=min((b.upload_rate for b in bounds if b.upload_rate), default=None),
+    )
 
 
 def shown_proxy(options: ContextOptions) -> str | None:

@@ -240,7 +240,7 @@ class Recorder:
             return
         words = narration.words(action, self._reach.view.line)
         if words is not None:
-            await decorations.say(tab.page, words)
+            await decorations.say(tab.page, self._reach.veil.text(words))
 
     async def status(self, input: RecordInput) -> Done:
         """What runs, if something does."""

@@ -474,6 +474,21 @@ token => {
     return JSON.stringify({ ...head, lengths: bodies.map(body => body.length) });
   };
 
+  // The document, and what its origin has in its areas; of each only what is not known already.
+  const now = ({ look, local, session }) => {
+    const answer = { origin: self.origin };
+    if (look !== undefined) {
+      answer.look = unlessKnown('look', look, () => ({
+        url: document.URL, title: document.title, x: scrollX, y: scrollY, ...historyState(), ...fields(),
+      }));
+    }
+    if (local !== undefined) answer.local = unlessKnown('local', local, () => entries(localStorage));
+    if (session !== undefined) {
+      answer.session = unlessKnown('session', session, () => entries(sessionStorage));
+    }
+    return answer;
+  };
+
   return {
     token,
 
@@ -484,26 +499,15 @@ token => {
       return JSON.stringify(text);
     },
 
-    // The document, and what its origin has in its areas; of each only what is not known already.
-    read({ look, local, session }) {
-      const answer = { origin: self.origin };
-      if (look !== undefined) {
-        answer.look = unlessKnown('look', look, () => ({
-          url: document.URL, title: document.title, x: scrollX, y: scrollY, ...historyState(), ...fields(),
-        }));
-      }
-      if (local !== undefined) answer.local = unlessKnown('local', local, () => entries(localStorage));
-      if (session !== undefined) {
-        answer.session = unlessKnown('session', session, () => entries(sessionStorage));
-      }
-      return JSON.stringify(answer);
+    read(asked) {
+      return JSON.stringify(now(asked));
     },
 
-    // For `unsaved`: since when the document is there, and whether somebody did something in it.
-    alive() {
-      return JSON.stringify({
-        since: performance.timeOrigin, active: navigator.userActivation?.hasBeenActive === true,
-      });
+    // The same, and the bytes that the origin has of what; none where no page of it may know them.
+    async weighed(asked) {
+      const answer = now(asked);
+      const told = await navigator.storage?.estimate().catch(() => null);
+      return JSON.stringify({ ...answer, usage: told?.usageDetails });
     },
 
     // The databases that there are, and what is in those that are asked for (all without `names`).

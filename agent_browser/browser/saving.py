@@ -18,13 +18,14 @@ from agent_browser.browser.emulation import Conditions
 from agent_browser.browser.frames import Frames
 from agent_browser.browser.functions import Reach
 from agent_browser.browser.hearing import MOST_ORIGINS, Ear, Hearing
-from agent_browser.browser.holdings import Holdings, Usage
+from agent_browser.browser.holdings import Holdings
 from agent_browser.browser.parts import Parts, value_of
 from agent_browser.browser.routing import Rules
 from agent_browser.browser.standing import Claims, Standing
 from agent_browser.browser.tab import Tab
-from agent_browser.browser.together import all_of
+from agent_browser.browser.together import all_of, both
 from agent_browser.browser.translate import first_line, is_gone
+from agent_browser.browser.weights import Usage
 from agent_browser.browser.worlds import DocumentLeft
 from agent_browser.errors import ActionFailed, AgentBrowserError, BrowserLost
 from agent_browser.models.checkpoints import (
@@ -207,17 +208,20 @@ class Saving:
             return state
 
     async def _capture(self, until: float, *, thorough: bool) -> State:
-        claims = Claims(thorough=thorough)
+        claims = Claims(thorough=thorough, frozen=self._holdings.is_frozen)
         tabs = self._reach.tabs.open
         for gone in [tab for tab in self._standing if tab not in tabs]:
             del self._standing[gone]
         weights: dict[str, Usage] = {}
         losses: list[Loss] = []
         self._holdings.until = until
-        await all_of(
-            self._in_time(until, "cookies", self._save_cookies(), losses),
-            self._in_time(until, "passkeys", self._save_passkeys(), losses),
+        others = [
+            *(self._in_time(until, "passkeys", call, losses) for call in self._passkeys()),
             *(self._save_tab(tab, claims, weights, until) for tab in tabs),
+        ]
+        await both(
+            self._in_time(until, "cookies", self._save_cookies(), losses),
+            others[0] if len(others) == 1 else all_of(*others),
         )
         self._save_options()
         shown, unread = await self._holdings.save_shown(
@@ -258,10 +262,14 @@ class Saving:
         key = lambda c: [str(c.get(n, "")) for n in ("domain", "path", "name", "partitionKey")]  # noqa: E731
         self._parts.put_small(COOKIES, sorted(told, key=key))
 
-    async def _save_passkeys(self) -> None:
+    def _passkeys(self) -> list[Coroutine[Any, Any, None]]:
+        """The call that saves them, where there may be some."""
         conditions = self._reach.parts.get(Conditions)
-        if conditions is not None and conditions.has_authenticator:
-            self._parts.put_small(PASSKEYS, list(await self._reach.context.credentials.get()))
+        has_some = conditions is not None and conditions.has_authenticator
+        return [self._save_passkeys()] if has_some else []
+
+    async def _save_passkeys(self) -> None:
+        self._parts.put_small(PASSKEYS, list(await self._reach.context.credentials.get()))
 
     def _save_options(self) -> None:
         conditions = self._reach.parts.get(Conditions)
@@ -296,7 +304,8 @@ class Saving:
         bound = anyio.current_time() + TAB_BOUND
         with anyio.CancelScope(deadline=min(bound, until)) as scope:
             try:
-                await all_of(self._read(standing, claims), self._holdings.weigh(tab, weights))
+                await self._read(standing, claims)
+                await self._holdings.weigh(standing, weights)
             except Exception as exc:
                 if self._reach.lost.beneath:
                     raise
@@ -312,7 +321,7 @@ class Saving:
         try:
             await standing.read(self._hearing, claims)
         except DocumentLeft:  # it went on just now: the document after it, then
-            await standing.read(self._hearing, Claims(thorough=claims.thorough))
+            await standing.read(self._hearing, claims.anew())
 
     async def _hear_again(self, tab: Tab) -> None:
         """A tab that stored too much to be listened to is, once nothing changed between two reads;

@@ -14,6 +14,7 @@ from agent_browser.browser.parts import loaded
 from agent_browser.browser.tab import Tab
 from agent_browser.browser.tabs import MAX_TITLE
 from agent_browser.browser.together import all_of
+from agent_browser.browser.weights import Weight
 from agent_browser.browser.worlds import DocumentLeft
 from agent_browser.models.checkpoints import Loss
 
@@ -24,15 +25,23 @@ MOST_URL = 1_000_000
 """Characters of an address in a history; a data: address may have more."""
 FRAME_BOUND = 0.4
 """Seconds that a frame within a page has to answer."""
+WEIGHED_BOUND = 0.3
+"""Seconds that a page has to keep a promise; one that stands still only answers at once."""
 _UNREADABLE = "it could not be read"
 
 
 class Claims:
     """Which areas are being read in one capture: each is read once."""
 
-    def __init__(self, *, thorough: bool) -> None:
+    def __init__(self, *, thorough: bool, frozen: bool = False) -> None:
         self.thorough = thorough
+        self.frozen = frozen
+        """The pages stand still."""
         self._taken: set[int] = set()
+
+    def anew(self) -> "Claims":
+        """The same with nothing taken."""
+        return Claims(thorough=self.thorough, frozen=self.frozen)
 
     def take(self, area: Area) -> bool:
         """Whether this one is to be read by who asks."""
@@ -55,6 +64,8 @@ class Standing:
         self.frames = Frames(tab)
         self.open: dict[str, Frame] = {}
         """A frame of each origin that it showed then."""
+        self.weight: Weight | None = None
+        """What the origin of its page had then, if the page told."""
         self.state: dict[str, Any] = {}
         """As states have it."""
         self.losses: tuple[Loss, ...] = ()
@@ -76,10 +87,17 @@ class Standing:
         hearing.has_remote |= any(frame.session is not ear.session for frame in frames)
         losses: list[Loss] = []
         looks: dict[str, dict[str, Any]] = {}
-        calls = [self._ask(hearing, ear, frame, claims, looks, losses) for frame in frames]
+        # What follows databases is sent before what asks for their weight: see `Weight`.
+        calls = [
+            self._follow(hearing, ear, name)
+            for name in {frame.origin for frame in frames} - {""}
+            if not hearing.is_followed(name)
+        ]
         if self._is_late or claims.thorough:
             calls.append(self._ask_history())
-        await all_of(*calls)
+        calls += [self._ask(hearing, ear, frame, claims, looks, losses) for frame in frames]
+        self.weight = None
+        await (calls[0] if len(calls) == 1 else all_of(*calls))
         await self._tell_silent(losses)
         self.open = {frame.origin: frame for frame in reversed(frames) if frame.origin}
         self._looks = {k: v for k, v in self._looks.items() if k in {f.id for f in frames}}
@@ -131,7 +149,8 @@ class Standing:
                 if claims.take(area):
                     wanted.append((kind, area, area.heard))
                     asked[kind] = self._known(frame, kind, area)
-        answer = await self._answer(frame, f"read({json.dumps(asked)})")
+        mark = 0 if origin is None else origin.unread.heard
+        answer = await self._answer(frame, json.dumps(asked), frozen=claims.frozen)
         if answer is None:
             return
         look = _parsed(answer["look"])
@@ -148,6 +167,8 @@ class Standing:
         if origin_of(answer["origin"]) != frame.origin:
             self.frames.look_again()
             return
+        if "usage" in answer and not frame.path:
+            self.weight = Weight(frame.origin, answer["usage"], mark)
         for kind, area, mark in wanted:
             told = _parsed(answer[kind])
             if "why" in told:
@@ -161,14 +182,26 @@ class Standing:
             area.was_missed |= not self._is_heard(ear, frame)
             self._told[frame.id, kind == "local"] = (frame.token, told["n"])
 
-    async def _answer(self, frame: Frame, call: str) -> dict[str, Any] | None:
+    async def _follow(self, hearing: Hearing, ear: Ear, name: str) -> None:
+        """Be told of the databases of an origin, if nobody is; then any may have changed."""
+        origin = hearing.origin(name)
+        if origin is None:
+            return
+        origin.unread.add(None)
+        with suppress(Error):
+            await hearing.follow(ear, name)
+
+    async def _answer(self, frame: Frame, asked: str, *, frozen: bool) -> dict[str, Any] | None:
         """What the frame says; None where a frame within the page says nothing. It may be going
         away: then the browser may never answer.
         """
         if not frame.path:
-            return dict(await self.frames.ask(frame, call))
+            if not frozen:
+                with anyio.move_on_after(WEIGHED_BOUND):
+                    return dict(await self.frames.ask(frame, f"weighed({asked})"))
+            return dict(await self.frames.ask(frame, f"read({asked})"))
         with anyio.move_on_after(FRAME_BOUND), suppress(Error, DocumentLeft):
-            return dict(await self.frames.ask(frame, call))
+            return dict(await self.frames.ask(frame, f"read({asked})"))
         self.frames.look_again()
         self._silent.add(frame.id)
         return None

@@ -1,6 +1,7 @@
 """One tab: its page, what is known of it, and what breaks a call to it off."""
 
 import math
+import re
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
@@ -13,10 +14,16 @@ from agent_browser.browser.driver import Driver
 from agent_browser.browser.worlds import Worlds
 from agent_browser.errors import AgentBrowserError, BrowserLost, DialogWaiting, PageCrashed
 
+_USER = re.compile(r"^([a-zA-Z][a-zA-Z0-9+.-]*://)[^/?#@]*@")
 MAX_URL = 8_192
 """Characters of an address that are told and kept; a page may make more."""
 ANSWER_BOUND = 0.5
 """Seconds that a page has to answer while another tab's dialog waits; they may share a process."""
+
+
+def without_user(address: str) -> str:
+    """The address without the name and password that it may hold."""
+    return _USER.sub(r"\1", address)
 
 
 class Lost:
@@ -103,8 +110,10 @@ class Tab:
 
     @property
     def url(self) -> str:
-        """Its address, as far as it is told; a window without a document yet is blank."""
-        return self.page.url[:MAX_URL] or "about:blank"
+        """Its address, as far as it is told, without a name and password in it; a window without a
+        document yet is blank.
+        """
+        return without_user(self.page.url[:MAX_URL]) or "about:blank"
 
     async def _overrun(self) -> None:
         self.crashed = True

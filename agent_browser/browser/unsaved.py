@@ -15,11 +15,12 @@ from playwright.async_api import CDPSession, Error, Page, Request
 
 from agent_browser.browser.backstage import is_of_ours
 from agent_browser.browser.downloads import Downloads
-from agent_browser.browser.frames import Frame, Frames
+from agent_browser.browser.frames import Frame, evaluated
 from agent_browser.browser.functions import FROM_THE_START, Reach
 from agent_browser.browser.happenings import Happenings
 from agent_browser.browser.saving import Saving
 from agent_browser.browser.tab import Tab
+from agent_browser.browser.together import both
 
 BOUND = 2.0
 """Seconds that a page has to answer; of one that does not nothing is known."""
@@ -31,6 +32,10 @@ MOST_SENT = 1000
 MOST_PEERS = 100
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _PEERS = "RTCPeerConnections"
+_ALIVE = (
+    "({ since: performance.timeOrigin, active: navigator.userActivation?.hasBeenActive === true })"
+)
+"""Since when a document is there, and whether somebody did something in it."""
 _THIS = "function () { return (function () { return this; })(); }"
 
 ORDER = (
@@ -130,21 +135,24 @@ async def _look(reach: Reach, tab: Tab, found: set[str]) -> None:
         there = await frames.all()
         async with anyio.create_task_group() as group:
             for frame in there:
-                group.start_soon(_look_in, reach, tab, frames, frame, opened, found)
+                group.start_soon(_look_in, reach, tab, frame, opened, found)
             for session in {frame.session for frame in there}:
                 own = [frame for frame in there if frame.session is session]
-                group.start_soon(_look_for_peers, tab, session, frames, own, found)
+                group.start_soon(_look_for_peers, tab, session, own, found)
 
 
 async def _look_in(
-    reach: Reach, tab: Tab, frames: Frames, frame: Frame, opened: list[float], found: set[str]
+    reach: Reach, tab: Tab, frame: Frame, opened: list[float], found: set[str]
 ) -> None:
     """What one document has."""
     with _unheard(tab, "document"):
-        alive = await frames.ask(frame, "alive()")
-        if not frame.path:
+        if frame.path:
+            alive = await evaluated(frame, _ALIVE)
+            is_guarded = alive["active"] is True and await _is_guarded(tab, frame)
+        else:  # who waits for it waits less if both are asked at once
+            alive, is_guarded = await both(evaluated(frame, _ALIVE), _is_guarded(tab, frame))
             await _look_at_main(reach, tab, alive["since"] / 1000, opened, found)
-        if alive["active"] is True and await _is_guarded(frame):
+        if alive["active"] is True and is_guarded:
             found.add("beforeunload")
 
 
@@ -170,6 +178,9 @@ async def _window(frame: Frame, group: str) -> str:
     page's is asked for it. Error.
     """
     session, grouped = frame.session, {"objectGroup": group}
+    if not frame.path:  # where nothing else is said the main frame's page is meant
+        this = await session.send("Runtime.evaluate", {"expression": "this", **grouped})
+        return str(this["result"]["objectId"])
     ours = await session.send(
         "Runtime.evaluate",
         {"expression": "document", "contextId": frame.context_id, **grouped},
@@ -184,15 +195,17 @@ async def _window(frame: Frame, group: str) -> str:
     return str(window["result"]["objectId"])
 
 
-async def _is_guarded(frame: Frame) -> bool:
+async def _is_guarded(tab: Tab, frame: Frame) -> bool:
     """Whether its page asks before it is left. Only one in which somebody did something may."""
     group = _group()
-    try:
-        window = await _window(frame, group)
-        told = await frame.session.send("DOMDebugger.getEventListeners", {"objectId": window})
-        return any(each["type"] == "beforeunload" for each in told["listeners"])
-    finally:
-        await _release(frame.session, group)
+    with _unheard(tab, "listeners"):
+        try:
+            window = await _window(frame, group)
+            told = await frame.session.send("DOMDebugger.getEventListeners", {"objectId": window})
+            return any(each["type"] == "beforeunload" for each in told["listeners"])
+        finally:
+            await _release(frame.session, group)
+    return False
 
 
 async def _release(session: CDPSession, group: str) -> None:
@@ -200,9 +213,7 @@ async def _release(session: CDPSession, group: str) -> None:
         await session.send("Runtime.releaseObjectGroup", {"objectGroup": group})
 
 
-async def _look_for_peers(
-    tab: Tab, session: CDPSession, frames: Frames, own: list[Frame], found: set[str]
-) -> None:
+async def _look_for_peers(tab: Tab, session: CDPSession, own: list[Frame], found: set[str]) -> None:
     """Connections that are not closed. Those that are count until their memory is given back, and
     those of all pages of a process count together: where there are any they are looked at.
     """
@@ -214,7 +225,7 @@ async def _look_for_peers(
         with anyio.move_on_after(PEERS_BOUND):
             for frame in own:
                 with _unheard(tab, "closed peers"):
-                    await frames.ask(frame, "alive()")  # our world is there then
+                    await evaluated(frame, "0")  # our world is there then
                     closed += await _count_closed(frame)
         if await _count_peers(session) > closed:
             found.add("webrtc")

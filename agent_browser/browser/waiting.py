@@ -15,6 +15,7 @@ from playwright.async_api import Error, Frame, Locator, TimeoutError
 from agent_browser.browser import refs, script
 from agent_browser.browser.actions import Act, register
 from agent_browser.browser.anywhere import in_all_frames, in_any_frame
+from agent_browser.browser.happenings import told
 from agent_browser.browser.refs import Selector
 from agent_browser.browser.targets import acting_on
 from agent_browser.browser.translate import first_line, is_gone
@@ -43,7 +44,7 @@ class Condition:
 
 async def _place(act: Act) -> str:
     """Where the page is: what is said of a condition that has nothing better to say."""
-    return f"the page is at {act.page.url[:500]}"
+    return f"the page is at {told(act.page.url)[:500]}"
 
 
 CONDITIONS: dict[str, Condition] = {}
@@ -171,7 +172,7 @@ async def _matches(act: Act) -> str:
     selector, state = _named(act), act.input.state or "visible"
     count = sum([await frame.locator(selector).count() for frame in act.page.frames])
     if not count:
-        return f"nothing matches it at {act.page.url[:500]}"
+        return f"nothing matches it at {told(act.page.url)[:500]}"
     elements = "1 element matches" if count == 1 else f"{count} elements match"
     return f"{elements} it, not {state}" if state == "visible" else f"{elements} it"
 
@@ -211,18 +212,18 @@ async def _ref(act: Act) -> None:
 
 
 async def _shows(act: Act) -> str:
-    return f"no frame of the page at {act.page.url[:500]} shows it"
+    return f"no frame of the page at {told(act.page.url)[:500]} shows it"
 
 
 @condition("text", instead=_shows)
 async def _text(act: Act) -> None:
-    text = act.input.text
+    text = act.text
     for one in text if isinstance(text, list) else [text or ""]:
         await in_any_frame(act, _showing(one))
 
 
 async def _still_shows(act: Act) -> str:
-    return f"the page at {act.page.url[:500]} still shows it"
+    return f"the page at {told(act.page.url)[:500]} still shows it"
 
 
 @condition("text_gone", instead=_still_shows)
@@ -239,10 +240,10 @@ async def _comes_to(act: Act) -> str:
     try:
         seen = await script.look(session, act.input.function or "", _LOOK_BOUND / 2)
     except builtins.TimeoutError:
-        return f"it did not come to an end at {act.page.url[:500]}"
+        return f"it did not come to an end at {told(act.page.url)[:500]}"
     if seen is None:
         return await _place(act)
-    return f"it came to {_shown(seen.shown)} at {act.page.url[:500]}"
+    return f"it came to {_shown(seen.shown)} at {told(act.page.url)[:500]}"
 
 
 @condition("function", instead=_comes_to)

@@ -7,6 +7,7 @@ import typer
 
 from agent_browser.cli.exits import USAGE, Failed
 from agent_browser.cli.printing import action_lines, print_json, say
+from agent_browser.cli.secrets import SecretOption, typed
 from agent_browser.cli.target import Target, client_command
 
 PANEL = "Actions"
@@ -101,22 +102,24 @@ def uncheck(target: Target, ref: Ref, timeout: Timeout = None) -> None:
 def fill(
     target: Target,
     ref: Ref,
-    text: Annotated[str, typer.Argument(help="Replaces what the field holds.")],
+    text: Annotated[str | None, typer.Argument(help="Replaces what the field holds.")] = None,
+    secret: SecretOption = None,
     timeout: Timeout = None,
 ) -> None:
     """Replace a field's text."""
-    act(target, "fill", ref=ref, text=text, timeout=timeout)
+    act(target, "fill", ref=ref, text=typed(text, secret), timeout=timeout)
 
 
 def type_text(
     target: Target,
-    text: Annotated[str, typer.Argument(help="Typed key by key.")],
+    text: Annotated[str | None, typer.Argument(help="Typed key by key.")] = None,
+    secret: SecretOption = None,
     ref: Annotated[str | None, typer.Option(help="Into this element, not the focused one.")] = None,
     delay: Delay = None,
     timeout: Timeout = None,
 ) -> None:
     """Type text into what has the focus."""
-    act(target, "type", text=text, ref=ref, delay=delay, timeout=timeout)
+    act(target, "type", text=typed(text, secret), ref=ref, delay=delay, timeout=timeout)
 
 
 def press(

@@ -7,6 +7,7 @@ import typer
 
 from agent_browser.cli.actions import PANEL, Modifier, Ref, Timeout, act
 from agent_browser.cli.exits import USAGE, Failed
+from agent_browser.cli.secrets import SecretOption, typed
 from agent_browser.cli.target import Target, client_command
 
 LOOSE = {"ignore_unknown_options": True}
@@ -105,11 +106,12 @@ def swipe(target: Target, path: Points) -> None:
 
 def insert(
     target: Target,
-    text: Annotated[str, typer.Argument(help="Put in at once, as if pasted.")],
+    text: Annotated[str | None, typer.Argument(help="Put in at once, as if pasted.")] = None,
+    secret: SecretOption = None,
     ref: Annotated[str | None, typer.Option(help="Into this element, not the focused one.")] = None,
 ) -> None:
     """Put text in without pressing keys."""
-    act(target, "insert_text", text=text, ref=ref)
+    act(target, "insert_text", text=typed(text, secret), ref=ref)
 
 
 def move(target: Target, x: X, y: Y) -> None:

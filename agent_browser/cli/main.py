@@ -10,10 +10,13 @@ from typer.core import TyperGroup
 from agent_browser import __version__
 from agent_browser.cli import (
     actions,
+    audit,
     calls,
     commands,
     emulation,
     gestures,
+    keys,
+    links,
     network,
     pages,
     profiles,
@@ -21,12 +24,14 @@ from agent_browser.cli import (
     recording,
     routing,
     scrape,
+    secrets,
     sessions,
     states,
     storage,
     system,
     tabs,
     transfers,
+    usage,
     vault,
 )
 from agent_browser.cli.exits import INTERRUPTED, MEANINGS, report
@@ -74,6 +79,7 @@ def program() -> typer.Typer:
     pages.register(app)
     actions.register(app)
     transfers.register(app)
+    links.register(app)
     gestures.register(app)
     tabs.register(app)
     emulation.register(app)
@@ -85,11 +91,15 @@ def program() -> typer.Typer:
     sessions.register(app)
     states.register(app)
     profiles.register(app)
+    secrets.register(app)
     calls.register(app, legacy)
     app.add_typer(legacy, name="app", rich_help_panel="Scripts")
     scrape.register(app)
     commands.register(app)
     system.register(app)
+    keys.register(app)
+    usage.register(app)
+    audit.register(app)
     vault.register(app)
     return app
 

@@ -32,6 +32,7 @@ def register(app: typer.Typer) -> None:
     client_command(app, "request", rich_help_panel=PANEL)(request)
     client_command(app, "console", rich_help_panel=PANEL)(console)
     client_command(app, "errors", rich_help_panel=PANEL)(errors)
+    client_command(app, "traffic", rich_help_panel=PANEL)(traffic)
     har = typer.Typer(help="Record traffic as an HTTP archive.")
     client_command(har, "start")(har_start)
     client_command(har, "stop")(har_stop)
@@ -79,6 +80,23 @@ def requests(
         say(f"({output.total - shown} more; use --offset {shown})")
     if output.note is not None:
         note(output.note)
+
+
+def traffic(target: Target) -> None:
+    """Bytes that the session sent and received, by host: sent, received, refused, host."""
+    from agent_browser.client import requests as calls
+    from agent_browser.client import states
+
+    asked = states.traffic(target.session())
+    answer = target.send(calls.raw(asked), "asking for the traffic")
+    if target.json:
+        print_json(answer)
+        return
+    output = asked.parse(answer)
+    for one in output.items:
+        say("\t".join((*map(str, (one.bytes_up, one.bytes_down, one.denied)), line(one.host))))
+    said = f"sent {output.bytes_up} bytes, received {output.bytes_down}"
+    say(f"{said}; {output.denied} refused" if output.denied else said)
 
 
 def request(

@@ -89,7 +89,11 @@ def run(settings: Settings, ready_fd: int | None = None, *, json: bool = False) 
     async def main() -> int:
         return await serve(settings, ready=ready)
 
-    return anyio.run(main, backend_options={"use_uvloop": _has_uvloop()})
+    before = os.umask(0o077)  # what browsers and ffmpeg write is nobody else's either
+    try:
+        return anyio.run(main, backend_options={"use_uvloop": _has_uvloop()})
+    finally:
+        os.umask(before)
 
 
 def _has_uvloop() -> bool:

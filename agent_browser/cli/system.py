@@ -19,6 +19,7 @@ def register(app: typer.Typer) -> None:
     """Add these commands to the program."""
     app.command("serve", rich_help_panel=PANEL)(serve)
     client_command(app, "stop", without=("session", "autostart"), rich_help_panel=PANEL)(stop)
+    client_command(app, "drain", without=("session", "autostart"), rich_help_panel=PANEL)(drain)
     app.command("install", rich_help_panel=PANEL)(install)
     client_command(app, "doctor", without=("session", "autostart"), rich_help_panel=PANEL)(doctor)
     client_command(app, "demo", without=("session",), rich_help_panel=PANEL)(demo)
@@ -55,6 +56,24 @@ def stop(target: Target) -> None:
         note(f"no server runs in the background for {target.address.url}")
     else:
         say(f"stopped the server at {server.url} (process {server.pid})")
+
+
+def drain(
+    target: Target,
+    end: Annotated[bool, typer.Option("--end", help="Take sessions again.")] = False,
+) -> None:
+    """Let the server take no new sessions: those that live go on, and it stays. For admins."""
+    from agent_browser.client import keys, requests
+
+    request = keys.taken_again() if end else keys.held_off()
+    with waiting("telling the server"):
+        answer = target.client.send(requests.raw(request))
+    if target.json:
+        print_json(answer)
+        return
+    now = request.parse(answer)
+    words = "takes no new sessions" if now.draining else "takes sessions"
+    say(f"the server at {target.address.url} {words}; {now.live} live, {now.opening} being opened")
 
 
 def install(

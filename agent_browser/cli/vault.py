@@ -88,7 +88,7 @@ def _described(found: "Census") -> list[str]:
     lines = [_SOURCES[found.key]]
     if found.keys > 1:
         lines.append(f"there are {found.keys} keys: vault rotate ends what was begun")
-    lines.append(f"sessions and profiles that have states: {found.sessions}")
+    lines.append(f"sessions, profiles and secrets that have states: {found.sessions}")
     counts = (
         ("files with the key", found.current),
         ("files with an older key that is there, for vault rotate", found.older),

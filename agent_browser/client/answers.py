@@ -14,6 +14,7 @@ T = TypeVar("T")
 
 _MEMBERS = frozenset({"type", "title", "status", "detail", "code", "retryable", "recovery"})
 _ARTIFACT = frozenset({"id", "url", "content_type", "sha256"})
+_LINK = frozenset({"url", "expires_at"})
 
 
 @dataclass(frozen=True)
@@ -56,14 +57,17 @@ def error_of(answer: Answer, address: Address) -> AgentBrowserError:
 
 
 def absolute(data: Any, address: Address) -> Any:
-    """The same JSON with the URLs of artifacts absolute. A page's own `value` is left as it is."""
+    """The same JSON with the URLs of artifacts and links absolute. A page's own `value` is left as
+    it is.
+    """
     if isinstance(data, list):
         return [absolute(item, address) for item in data]
     if not isinstance(data, dict):
         return data
     out = {k: v if k == "value" else absolute(v, address) for k, v in data.items()}
     url = out.get("url")
-    if data.keys() >= _ARTIFACT and isinstance(url, str) and url.startswith("/"):
+    is_ours = data.keys() >= _ARTIFACT or data.keys() == _LINK
+    if is_ours and isinstance(url, str) and url.startswith("/"):
         out["url"] = address.of(address.path_of(url))
     return out
 

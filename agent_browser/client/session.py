@@ -13,6 +13,7 @@ from agent_browser.errors import AgentBrowserError, Gone, InvalidRequest, NotFou
 from agent_browser.models.actions import ActionList
 from agent_browser.models.checkpoints import Checkpoint, CheckpointList
 from agent_browser.models.cookies import CookiesOutput
+from agent_browser.models.egress import Traffic
 from agent_browser.models.emulation import EmulateOutput
 from agent_browser.models.files import DownloadsOutput
 from agent_browser.models.functions import (
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from agent_browser.client.aio import AsyncClient
     from agent_browser.client.sync import Client
 
+Typed = str | Mapping[str, str]
+"""A text, or `{"secret": name}`."""
 CLOSING = 60.0
 """Seconds that leaving an asynchronous session may take, also when its task is cancelled."""
 
@@ -135,6 +138,10 @@ class Session(_Handle):
         """Those that are kept of it, newest first."""
         return self._client.checkpoints(self.id)
 
+    def traffic(self) -> Traffic:
+        """What it sent and received since it is live, by host."""
+        return self._client.traffic(self.id)
+
     def restore(self, checkpoint: str) -> SessionRecord:
         """Make it what it was at a checkpoint."""
         return self._client.restore(self.id, checkpoint)
@@ -171,11 +178,11 @@ class Session(_Handle):
         """Click an element."""
         return self.interact("click", ref=ref, **options)
 
-    def fill(self, ref: str, text: str, **options: Any) -> InteractOutput:
-        """Replace a field's text."""
+    def fill(self, ref: str, text: Typed, **options: Any) -> InteractOutput:
+        """Replace a field's text; `{"secret": name}` types a secret."""
         return self.interact("fill", ref=ref, text=text, **options)
 
-    def type(self, text: str, **options: Any) -> InteractOutput:
+    def type(self, text: Typed, **options: Any) -> InteractOutput:
         """Type into what has the focus, or into `ref`."""
         return self.interact("type", text=text, **options)
 
@@ -359,6 +366,10 @@ class AsyncSession(_Handle):
         """Those that are kept of it, newest first."""
         return await self._client.checkpoints(self.id)
 
+    async def traffic(self) -> Traffic:
+        """What it sent and received since it is live, by host."""
+        return await self._client.traffic(self.id)
+
     async def restore(self, checkpoint: str) -> SessionRecord:
         """Make it what it was at a checkpoint."""
         return await self._client.restore(self.id, checkpoint)
@@ -395,11 +406,11 @@ class AsyncSession(_Handle):
         """Click an element."""
         return await self.interact("click", ref=ref, **options)
 
-    async def fill(self, ref: str, text: str, **options: Any) -> InteractOutput:
-        """Replace a field's text."""
+    async def fill(self, ref: str, text: Typed, **options: Any) -> InteractOutput:
+        """Replace a field's text; `{"secret": name}` types a secret."""
         return await self.interact("fill", ref=ref, text=text, **options)
 
-    async def type(self, text: str, **options: Any) -> InteractOutput:
+    async def type(self, text: Typed, **options: Any) -> InteractOutput:
         """Type into what has the focus, or into `ref`."""
         return await self.interact("type", text=text, **options)
 

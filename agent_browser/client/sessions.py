@@ -8,16 +8,21 @@ from typing import Any, Protocol, TypeVar
 
 import httpx
 
-from agent_browser.client import directory, profiles, requests, states
+from agent_browser.client import directory, profiles, requests, secrets, states, usage
 from agent_browser.client.address import Address
 from agent_browser.client.following import AsyncFollowing, Following
 from agent_browser.client.requests import Request
 from agent_browser.models.actions import ActionList
+from agent_browser.models.audit import AuditList
 from agent_browser.models.checkpoints import Checkpoint, CheckpointList
+from agent_browser.models.egress import Traffic
 from agent_browser.models.events import EventType
+from agent_browser.models.links import SignedLink
 from agent_browser.models.profiles import Profile, ProfileList
+from agent_browser.models.secrets import Secret, SecretList
 from agent_browser.models.sessions import Session, SessionList
 from agent_browser.models.state import StateDocument, StorageState
+from agent_browser.models.usage import OwnerQuotas, Usage
 
 T = TypeVar("T")
 Events = TypeVar("Events", covariant=True)
@@ -120,6 +125,10 @@ class Sessions(_Followed[Following], Protocol):
         """Those that are kept of it, newest first."""
         return self.send(states.checkpoints(session))
 
+    def traffic(self, session: str) -> Traffic:
+        """What it sent and received since it is live, by host."""
+        return self.send(states.traffic(session))
+
     def restore(self, session: str, checkpoint: str) -> Session:
         """Make it what it was at a checkpoint; what it is now is given up."""
         return self.send(states.restored(session, checkpoint))
@@ -157,6 +166,44 @@ class Sessions(_Followed[Following], Protocol):
     def profile_storage_state(self, name: str) -> dict[str, Any]:
         """What it holds, as Playwright's `storage_state` has it."""
         return self.send(profiles.storage_state(name))
+
+    def list_secrets(self) -> SecretList:
+        """The caller's secrets, by name; never their values."""
+        return self.send(secrets.listed())
+
+    def get_secret(self, name: str) -> Secret:
+        """What is known of a secret; never its value."""
+        return self.send(secrets.shown(name))
+
+    def put_secret(self, name: str, **fields: Any) -> Secret:
+        """Keep a secret. Fields: `SecretInput`'s: `value` or `totp`, `origins` or `any_origin`."""
+        return self.send(secrets.kept(name, fields))
+
+    def delete_secret(self, name: str) -> None:
+        """Erase a secret."""
+        self.send(secrets.deleted(name))
+
+    def link(self, artifact: str, *, expires_in: float | str | None = None) -> SignedLink:
+        """A link that leads to an artifact without a key, an hour long if not said."""
+        return self.send(usage.link(artifact, expires_in))
+
+    def usage(self, *, owner: str | None = None) -> Usage:
+        """What is used of each quota; of another owner's for an admin."""
+        return self.send(usage.usage(owner))
+
+    def quotas(self, owner: str) -> OwnerQuotas:
+        """An owner's limits; for an admin."""
+        return self.send(usage.quotas(owner))
+
+    def put_quotas(self, owner: str, **limits: Any) -> OwnerQuotas:
+        """Give an owner other limits; for an admin. Limits: `QuotasInput`'s fields."""
+        return self.send(usage.given(owner, limits))
+
+    def audit(self, **query: Any) -> AuditList:
+        """Who did what, newest first; for an admin. Query: owner, session, action, since, until,
+        limit, cursor.
+        """
+        return self.send(usage.audit(query))
 
     def delete_profile(self, name: str) -> None:
         """Erase it; sessions that started from it stay as they are."""
@@ -241,6 +288,10 @@ class AsyncSessions(_Followed[AsyncFollowing], Protocol):
         """Those that are kept of it, newest first."""
         return await self.send(states.checkpoints(session))
 
+    async def traffic(self, session: str) -> Traffic:
+        """What it sent and received since it is live, by host."""
+        return await self.send(states.traffic(session))
+
     async def restore(self, session: str, checkpoint: str) -> Session:
         """Make it what it was at a checkpoint; what it is now is given up."""
         return await self.send(states.restored(session, checkpoint))
@@ -278,6 +329,44 @@ class AsyncSessions(_Followed[AsyncFollowing], Protocol):
     async def profile_storage_state(self, name: str) -> dict[str, Any]:
         """What it holds, as Playwright's `storage_state` has it."""
         return await self.send(profiles.storage_state(name))
+
+    async def list_secrets(self) -> SecretList:
+        """The caller's secrets, by name; never their values."""
+        return await self.send(secrets.listed())
+
+    async def get_secret(self, name: str) -> Secret:
+        """What is known of a secret; never its value."""
+        return await self.send(secrets.shown(name))
+
+    async def put_secret(self, name: str, **fields: Any) -> Secret:
+        """Keep a secret. Fields: `SecretInput`'s: `value` or `totp`, `origins` or `any_origin`."""
+        return await self.send(secrets.kept(name, fields))
+
+    async def delete_secret(self, name: str) -> None:
+        """Erase a secret."""
+        await self.send(secrets.deleted(name))
+
+    async def link(self, artifact: str, *, expires_in: float | str | None = None) -> SignedLink:
+        """A link that leads to an artifact without a key, an hour long if not said."""
+        return await self.send(usage.link(artifact, expires_in))
+
+    async def usage(self, *, owner: str | None = None) -> Usage:
+        """What is used of each quota; of another owner's for an admin."""
+        return await self.send(usage.usage(owner))
+
+    async def quotas(self, owner: str) -> OwnerQuotas:
+        """An owner's limits; for an admin."""
+        return await self.send(usage.quotas(owner))
+
+    async def put_quotas(self, owner: str, **limits: Any) -> OwnerQuotas:
+        """Give an owner other limits; for an admin. Limits: `QuotasInput`'s fields."""
+        return await self.send(usage.given(owner, limits))
+
+    async def audit(self, **query: Any) -> AuditList:
+        """Who did what, newest first; for an admin. Query: owner, session, action, since, until,
+        limit, cursor.
+        """
+        return await self.send(usage.audit(query))
 
     async def delete_profile(self, name: str) -> None:
         """Erase it; sessions that started from it stay as they are."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from agent_browser.client.requests import Request, body_of, segment
 from agent_browser.models.checkpoints import Checkpoint, CheckpointList
+from agent_browser.models.egress import Traffic
 from agent_browser.models.sessions import ForkInput, Session
 from agent_browser.models.state import StateDocument, StorageState
 
@@ -34,6 +35,11 @@ def saved(session: str) -> Request[Checkpoint]:
 def checkpoints(session: str) -> Request[CheckpointList]:
     """Those that are kept of it, newest first."""
     return Request("GET", f"{_path(session)}/checkpoints", CheckpointList.model_validate)
+
+
+def traffic(session: str) -> Request[Traffic]:
+    """What it sent and received since it is live, by host."""
+    return Request("GET", f"{_path(session)}/traffic", Traffic.model_validate)
 
 
 def restored(session: str, checkpoint: str) -> Request[Session]:

@@ -138,8 +138,10 @@ class Looking:
 
     async def _call(self, input: Input) -> Any:
         left = anyio.current_effective_deadline() - anyio.current_time()
+        # What is run in the page here is our own code, whatever the caller may have run there.
+        caller = self._caller.with_right("execute")
         return await self._service.call(
-            self._caller, NAMES[type(input)], within(input, left), session=self._session
+            caller, NAMES[type(input)], within(input, left), session=self._session
         )
 
     def _picture(self) -> ScreenshotInput:

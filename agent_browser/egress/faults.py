@@ -1,15 +1,69 @@
-"""What can be wrong with a proxy, in a plain sentence and in Chromium's word for it."""
+"""Why a connection was not made: in Chromium's word, and in a plain sentence where it has none.
+
+Fault ── DeniedFault, DirectFault, ProxyFault
+"""
+
+import errno
+import socket
 
 from agent_browser.egress.upstream import Upstream
+from agent_browser.errors import EgressDenied
 
 
-class ProxyFault(Exception):
-    """A proxy that can't be used; `reason` is Chromium's word, `sentence` says what to do."""
+class Fault(Exception):
+    """No connection. `reason` is Chromium's word for it."""
 
-    def __init__(self, reason: str, sentence: str) -> None:
-        super().__init__(f"{reason}: {sentence}")
+    def __init__(self, reason: str, sentence: str = "") -> None:
+        super().__init__(f"{reason}: {sentence}" if sentence else reason)
         self.reason = reason
         self.sentence = sentence
+
+
+class DeniedFault(Fault):
+    """The policy refuses it: `host` is what was asked for, `why` the rule in a few words."""
+
+    def __init__(self, host: str, why: str) -> None:
+        super().__init__("net::ERR_BLOCKED_BY_ADMINISTRATOR", f"{host} can't be reached: {why}")
+        self.host = host
+        self.why = why
+
+    def error(self) -> EgressDenied:
+        """The same for a caller."""
+        return EgressDenied(self.sentence, host=self.host)
+
+
+class DirectFault(Fault):
+    """A connection without a proxy failed, as it would have in a browser without one."""
+
+
+class ProxyFault(Fault):
+    """A proxy that can't be used; `sentence` says what to do."""
+
+
+_WORDS = {
+    errno.ECONNREFUSED: "CONNECTION_REFUSED",
+    errno.ETIMEDOUT: "CONNECTION_TIMED_OUT",
+    errno.EHOSTUNREACH: "ADDRESS_UNREACHABLE",
+    errno.ENETUNREACH: "ADDRESS_UNREACHABLE",
+    errno.EADDRNOTAVAIL: "ADDRESS_INVALID",
+    errno.ECONNRESET: "CONNECTION_RESET",
+    errno.ECONNABORTED: "CONNECTION_ABORTED",
+    errno.EACCES: "NETWORK_ACCESS_DENIED",
+    errno.EPERM: "NETWORK_ACCESS_DENIED",
+    errno.ENETDOWN: "INTERNET_DISCONNECTED",
+}
+EMPTY = "net::ERR_EMPTY_RESPONSE"
+RESET = "net::ERR_CONNECTION_RESET"
+
+
+def direct(exc: BaseException) -> DirectFault:
+    """The fault of a look-up or a connection that failed so."""
+    if isinstance(exc, socket.gaierror):
+        return DirectFault("net::ERR_NAME_NOT_RESOLVED")
+    if isinstance(exc, TimeoutError):
+        return DirectFault("net::ERR_CONNECTION_TIMED_OUT")
+    number = getattr(exc, "errno", None) or 0
+    return DirectFault(f"net::ERR_{_WORDS.get(number, 'CONNECTION_FAILED')}")
 
 
 def unreachable(upstream: Upstream, why: str) -> ProxyFault:

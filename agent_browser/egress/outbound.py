@@ -1,37 +1,25 @@
-"""The one policy for addresses that this server itself sends to: which may be dialled, decided on
-the address that is dialled and not on the name that led there.
+"""What this server itself sends to, webhooks first of all: the same policy as for the sessions,
+decided on the address that is dialled and not on the name that led there.
 """
 
 import ipaddress
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, IPv6Network
 
 import anyio
 import httpx
 
+from agent_browser.egress.addresses import Address, literal, literals, plain
+from agent_browser.egress.policy import Policy
 from agent_browser.errors import EgressDenied, InvalidUrl
 
-Address = IPv4Address | IPv6Address
 Resolve = Callable[[str, int], Awaitable[Sequence[Address]]]
-"""The addresses of a host's name or literal; OSError where it has none."""
+"""The addresses of a host's name; OSError where it has none."""
 
 RESOLVE_TIMEOUT = 5.0
 MAX_URL = 2_048
 PORTS = {"http": 80, "https": 443}
-
-_METADATA = frozenset(
-    ipaddress.ip_address(text)
-    for text in (
-        "169.254.169.254", "169.254.170.2", "169.254.170.23",  # most clouds; containers on one
-        "100.100.100.200", "168.63.129.16", "192.0.0.192",
-        "fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254",
-    )
-)  # fmt: skip
-_LAST_32 = (IPv6Network("64:ff9b::/96"), IPv6Network("::/96"), IPv6Network("::ffff:0:0:0/96"))
-"""Networks whose addresses end in an IPv4 address: NAT64, the old compatible form, translated."""
-_LOCAL_NAT64 = IPv6Network("64:ff9b:1::/48")
 
 
 @dataclass(frozen=True)
@@ -68,62 +56,6 @@ def read_target(text: str) -> Target:
     return Target(url, host, port or PORTS[url.scheme])
 
 
-def literal(host: str) -> Address | None:
-    """The address that a host stands for by itself, as the system's resolver reads it: decimal,
-    octal and hex forms too, and localhost. None for a name. Pure.
-    """
-    plain = host.rstrip(".").strip("[]").partition("%")[0].lower()
-    if plain == "localhost" or plain.endswith(".localhost"):
-        return IPv4Address("127.0.0.1")
-    try:
-        return ipaddress.ip_address(plain)
-    except ValueError:
-        pass
-    try:
-        return IPv4Address(socket.inet_aton(plain))
-    except (OSError, ValueError):
-        return None
-
-
-def refusal(address: Address, *, exposed: bool) -> str | None:
-    """Why it may not be dialled; None where it may. `exposed`: others than this machine's users can
-    make the server send, so that only what everybody reaches anyway is allowed. Pure.
-    """
-    for meant in _meant(address):
-        if meant in _METADATA or meant.is_link_local:
-            return "it is an address of the machine's own metadata"
-        if meant.is_unspecified or meant.is_multicast or meant == IPv4Address("255.255.255.255"):
-            return "it is no address of one host"
-        if exposed and not meant.is_global:
-            return "it is not an address of the public network"
-    return None
-
-
-def _meant(address: Address) -> tuple[Address, ...]:
-    """The address, and the IPv4 addresses inside it that a gateway would reach by it."""
-    if isinstance(address, IPv4Address):
-        return (address,)
-    if address.ipv4_mapped is not None:
-        return (address.ipv4_mapped,)
-    if address in _LOCAL_NAT64:
-        return address, *_inside_nat64(address)
-    inside: list[Address] = []
-    if address.sixtofour is not None:
-        inside.append(address.sixtofour)
-    if address.teredo is not None:
-        inside += address.teredo
-    if any(address in network for network in _LAST_32) and int(address) > 1:
-        inside.append(IPv4Address(int(address) & 0xFFFF_FFFF))
-    return address, *inside
-
-
-def _inside_nat64(address: IPv6Address) -> tuple[IPv4Address, ...]:
-    """What a translator's own prefix may hide, of the lengths that there are for it."""
-    octets = address.packed
-    places = (octets[6:8] + octets[9:11], octets[7:8] + octets[9:12], octets[9:13], octets[12:16])
-    return tuple(IPv4Address(place) for place in places if any(place))
-
-
 async def resolve(host: str, port: int) -> list[Address]:
     """As the system does it. OSError; TimeoutError where it takes too long."""
     with anyio.fail_after(RESOLVE_TIMEOUT):
@@ -133,10 +65,14 @@ async def resolve(host: str, port: int) -> list[Address]:
 
 
 class Outbound:
-    """What may be sent to, from this server. `exposed` as in `refusal`."""
+    """What may be sent to, from this server: what `policy` allows. Without one it is `public-only`
+    where others than this machine's users can make the server send (`exposed`), else `open`.
+    """
 
-    def __init__(self, *, exposed: bool, resolve: Resolve = resolve) -> None:
-        self._exposed = exposed
+    def __init__(
+        self, policy: Policy | None = None, *, exposed: bool = False, resolve: Resolve = resolve
+    ) -> None:
+        self._policy = policy or Policy.of("public-only" if exposed else "open")
         self._resolve = resolve
 
     def check(self, url: str) -> Target:
@@ -144,9 +80,9 @@ class Outbound:
         InvalidUrl, EgressDenied.
         """
         target = read_target(url)
-        address = literal(target.host)
-        if address is not None:
-            self._allow(target, [address])
+        why = self._policy.refuses_host(_plain(target), target.port)
+        if why is not None:
+            raise _denied(target, why)
         return target
 
     async def dial(self, url: str) -> list[Address]:
@@ -154,18 +90,25 @@ class Outbound:
         and looks the name up no second time. InvalidUrl, EgressDenied, OSError.
         """
         target = self.check(url)
-        address = literal(target.host)
-        found = [address] if address is not None else await self._resolve(target.host, target.port)
+        host = _plain(target)
+        found = literals(host) or await self._resolve(target.host, target.port)
         if not found:
             raise OSError(f"{target.host} has no address")
-        return self._allow(target, found)
+        reach = self._policy.reaches(host, target.port, found)
+        if reach.reason is not None:
+            raise _denied(target, reach.reason)
+        return list(reach.addresses)
 
-    def _allow(self, target: Target, found: Sequence[Address]) -> list[Address]:
-        reasons = [refusal(address, exposed=self._exposed) for address in found]
-        allowed = [address for address, why in zip(found, reasons, strict=True) if why is None]
-        if not allowed:
-            raise EgressDenied(f"{target.host} can't be sent to: {reasons[0]}", host=target.host)
-        return allowed
+
+def _plain(target: Target) -> str:
+    try:
+        return plain(target.host)
+    except ValueError as exc:
+        raise InvalidUrl("this is no address: its host is none") from exc
+
+
+def _denied(target: Target, why: str) -> EgressDenied:
+    return EgressDenied(f"{target.host} can't be sent to: {why}", host=target.host)
 
 
 def addressed(target: Target, address: Address) -> tuple[httpx.URL, dict[str, str], dict[str, str]]:

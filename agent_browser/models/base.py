@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import (
     BaseModel,
@@ -17,16 +17,33 @@ from pydantic import (
     ValidationInfo,
     WithJsonSchema,
     field_validator,
+    model_validator,
 )
 
 _DURATION = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?\s*$")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+MOST_FIELDS = 500
+"""Fields that a body may have where it has named ones: more than any model has."""
+_Item = TypeVar("_Item")
+Items = Annotated[list[_Item], Field(fail_fast=True)]
+"""A list without a bound of its own. The first wrong item is told and no other: to tell of each of
+a million takes minutes and gigabytes.
+"""
 
 
 class Input(BaseModel):
     """A body that a caller sends. A field that is not known is an error, not a silent no-op."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_not_too_many_fields(cls, value: Any) -> Any:
+        """Else each unknown one were told: as of a list, see `Items`."""
+        if isinstance(value, dict) and len(value) > MOST_FIELDS:
+            unknown = next((str(name) for name in value if name not in cls.model_fields), "")
+            raise Unfit(f"{len(value)} fields: there are not that many", unknown[:128])
+        return value
 
     @field_validator("*", mode="before")
     @classmethod

@@ -13,6 +13,7 @@ A part is compact JSON under a name, so that one that has not changed is not wri
     expiries             entries of storage that were put with an end: [{area, origin, tab, key, …}]
     recording            what `record` has running: {name, input}
     messages             true where messages between windows are kept
+    secrets              keys of secrets that were typed: they are masked where it lives again
     life                 how long the session has lived, and how much it was used
     belongings           its downloads and uploads, which lie elsewhere
 """
@@ -30,6 +31,7 @@ VERSION = 1
 COOKIES, PASSKEYS, TABS, OPTIONS = "cookies", "passkeys", "tabs", "options"
 LIFE, BELONGINGS, EXPIRIES = "life", "belongings", "expiries"
 RECORDING, MESSAGES = "recording", "messages"
+SECRETS = "secrets"
 LOCAL, DATABASES, FILES, SESSION = "local ", "databases ", "files ", "session "
 """Names of parts of which there are several begin so."""
 

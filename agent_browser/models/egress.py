@@ -13,6 +13,7 @@ HostRule = Annotated[
 """A host (`example.com`, and `*.example.com` for what is below it), a host with a port
 (`example.com:8443`), an address, or a network (`10.0.0.0/8`, `fd00::/8`).
 """
+MOST_BOUNDS = 8
 HostRules = Annotated[list[HostRule], Field(max_length=1_000)]
 
 
@@ -34,6 +35,34 @@ class EgressInput(Input):
     upload_rate: Annotated[int, Field(ge=1_024)] | None = Field(
         default=None, description="Bytes a second from the session."
     )
+
+
+class EgressOption(EgressInput):
+    """The option of a session, or of a profile."""
+
+    within: Annotated[list[EgressInput], Field(max_length=MOST_BOUNDS)] | None = Field(
+        default=None,
+        description="Bounds that hold besides: those of the profile that a session starts from, or "
+        "of the session that a fork is of.",
+    )
+
+
+def narrowed(given: EgressOption | None, outer: EgressOption | None) -> EgressOption | None:
+    """What is given, and the other as a bound of it. ValueError where that are too many bounds."""
+    if given is None or outer is None:
+        return given or outer
+    fields = EgressInput.model_fields
+    own = EgressInput.model_construct(**{name: getattr(outer, name) for name in fields})
+    return within(given, [*(outer.within or []), own])
+
+
+def within(given: EgressOption, bounds: list[EgressInput]) -> EgressOption:
+    """What is given, with these bounds besides its own. ValueError where that are too many."""
+    held = list(given.within or [])
+    held += [bound for bound in bounds if bound not in held]
+    if len(held) > MOST_BOUNDS:
+        raise ValueError(f"there may be {MOST_BOUNDS} bounds, one within another")
+    return given.model_copy(update={"within": held or None})
 
 
 class HostTraffic(Output):

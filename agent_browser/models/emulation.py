@@ -6,6 +6,7 @@ from pydantic import Field
 
 from agent_browser.models.base import Output, Timeout
 from agent_browser.models.conditions import Throttle
+from agent_browser.models.egress import EgressOption
 from agent_browser.models.functions import ContextOptions, FunctionOutput, Geolocation
 
 
@@ -61,6 +62,8 @@ class Emulation(Output):
     http_credentials: Credentials | None = None
     proxy: str | None = None
     """Scheme, host and port."""
+    egress: EgressOption | None = None
+    """What it may reach, within what the server allows; null: all that."""
     passkeys: list[Authenticator] = Field(default=[])
 
 

@@ -19,8 +19,10 @@ from agent_browser.models.conditions import (
     Throttle,
 )
 from agent_browser.models.dialogs import Dialog, DialogRule, WaitingChooser, WaitingDialog
+from agent_browser.models.egress import EgressOption
 from agent_browser.models.looks import DeltaWish, Look
 from agent_browser.models.pointing import Button, Coordinate, Modifiers, Point
+from agent_browser.models.secrets import SecretRef
 from agent_browser.models.state import StorageState
 
 WaitUntil = Literal["domcontentloaded", "load", "networkidle", "commit"]
@@ -70,6 +72,11 @@ class ContextOptions(Input):
     proxy_password: (
         Annotated[str, Field(max_length=1_024, json_schema_extra={"format": "password"})] | None
     ) = Field(default=None, repr=False)
+    egress: EgressOption | None = Field(
+        default=None,
+        description="What it may reach, and how fast, within what the server, and its profile, "
+        "allow.",
+    )
     locale: Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$")] | None = None
     timezone: Annotated[str, Field(min_length=1, max_length=64)] | None = Field(
         default=None, description="IANA name, such as Europe/Zurich."
@@ -193,15 +200,19 @@ class UploadFile(Input):
     content_type: Annotated[str, Field(max_length=128)] | None = None
 
 
+TYPING = frozenset({"fill", "type", "insert_text"})
+"""Actions that can type a secret."""
+
+
 class InteractInput(Look):
     """One action. `ref` is `@e7`, `e7`, `ref=e7` or a Playwright selector."""
 
     action: ActionName
     ref: Selector | None = None
-    text: Text | Annotated[list[Text], Field(max_length=1_000)] | None = Field(
+    text: Text | Annotated[list[Text], Field(max_length=1_000)] | SecretRef | None = Field(
         default=None,
         description="Text for type and fill, key(s) for press, option(s) for select, a prompt's "
-        "answer for dialog.",
+        "answer for dialog. fill, type and insert_text take {secret: name}, too.",
     )
     direction: Literal["up", "down", "left", "right"] | None = None
     scroll_amount: int | None = Field(
@@ -260,6 +271,12 @@ class InteractInput(Look):
         description="Look after it; delta: also what changed, delta_only: that alone; false: not.",
     )
     screenshot: bool = False
+
+    @model_validator(mode="after")
+    def _can_type_it(self) -> "InteractInput":
+        if isinstance(self.text, SecretRef) and self.action not in TYPING:
+            raise Unfit("a secret is typed by fill, type or insert_text", "text", "action")
+        return self
 
 
 class Clip(Input):

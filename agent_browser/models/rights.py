@@ -20,6 +20,13 @@ ROLES: Mapping[Role, frozenset[Right]] = {
 }
 
 
+def role_of(rights: frozenset[Right]) -> Role:
+    """The nearest role to these rights, for people to read."""
+    if "admin" in rights:
+        return "admin"
+    return "operator" if "drive" in rights else "viewer"
+
+
 def granted(role: Role, without: frozenset[Right] = frozenset()) -> frozenset[Right]:
     """The rights of a role, less those that are withheld from one of its keys."""
     return ROLES[role] - without

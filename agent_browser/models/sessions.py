@@ -6,6 +6,7 @@ from pydantic import Field
 
 from agent_browser.models.base import Duration, Input, OnIdle, Output, Timestamp
 from agent_browser.models.dialogs import WaitingDialog
+from agent_browser.models.egress import EgressOption
 from agent_browser.models.functions import ContextOptions, Tab
 
 SessionState = Literal["live", "hibernated", "ended", "expired"]
@@ -97,6 +98,8 @@ class ForkInput(Input):
     tags: Tags | None = None
     metadata: Metadata | None = None
     timeouts: TimeoutsInput = TimeoutsInput()
+    egress: EgressOption | None = None
+    """What it may reach, within what the first session may."""
 
 
 class SessionPatch(Input):
@@ -130,6 +133,11 @@ class SessionQuery(Input):
     name: Name | None = Field(default=None, description="Only those with just this name.")
     id_prefix: Annotated[str, Field(min_length=1, max_length=64)] | None = Field(
         default=None, description="Only those whose id begins so."
+    )
+    owner: Annotated[str, Field(min_length=1, max_length=401)] | None = Field(
+        default=None,
+        description="Only those of this owner; * for everybody's. The caller's own if absent; "
+        "others' with the right `admin`.",
     )
     limit: int = Field(default=50, ge=1, le=200, description="Most sessions in a page.")
     cursor: Annotated[str, Field(max_length=512)] | None = Field(

@@ -15,7 +15,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema
 
-from agent_browser.models.base import Input, Unfit
+from agent_browser.models.base import Input, Items, Unfit
 from agent_browser.models.conditions import Origin
 
 DEEPEST = 100
@@ -131,7 +131,7 @@ class DatabaseIndex(Input):
 
     name: str
     keyPath: str | None = None
-    keyPathArray: list[str] | None = None
+    keyPathArray: Items[str] | None = None
     multiEntry: bool
     unique: bool
 
@@ -142,9 +142,9 @@ class DatabaseStore(Input):
     name: str
     autoIncrement: bool
     keyPath: str | None = None
-    keyPathArray: list[str] | None = None
-    records: list[DatabaseRecord]
-    indexes: list[DatabaseIndex]
+    keyPathArray: Items[str] | None = None
+    records: Items[DatabaseRecord]
+    indexes: Items[DatabaseIndex]
 
 
 class Database(Input):
@@ -152,7 +152,7 @@ class Database(Input):
 
     name: str
     version: int
-    stores: list[DatabaseStore]
+    stores: Items[DatabaseStore]
 
 
 class StoredPath(Input):
@@ -167,17 +167,17 @@ class OriginState(Input):
     """What an origin has stored."""
 
     origin: Origin
-    localStorage: list[NameValue] = []
-    indexedDB: list[Database] | None = None
-    opfs: list[StoredPath] | None = None
+    localStorage: Items[NameValue] = []
+    indexedDB: Items[Database] | None = None
+    opfs: Items[StoredPath] | None = None
 
 
 class StorageState(Input):
     """Cookies and storage, as Playwright's `storage_state` gives them."""
 
-    cookies: list[Cookie] = []
-    origins: list[OriginState] = []
-    credentials: list[dict[str, Plain]] | None = None
+    cookies: Items[Cookie] = []
+    origins: Items[OriginState] = []
+    credentials: Items[dict[str, Plain]] | None = None
     """Passkeys."""
 
 
@@ -193,14 +193,14 @@ class History(Input):
 
     index: int = Field(default=0, ge=0)
     """Which of the entries it is at."""
-    entries: list[HistoryEntry] = []
+    entries: Items[HistoryEntry] = []
 
 
 class SessionStorage(Input):
     """What an origin has stored in a tab."""
 
     origin: Origin
-    entries: list[NameValue] = []
+    entries: Items[NameValue] = []
 
 
 class Scroll(Input):
@@ -217,7 +217,7 @@ class FormField(Input):
     """A CSS selector, which finds it if the page is made as it was."""
     kind: Literal["value", "checked", "selected", "html"]
     value: Plain = None
-    frame: list[int] = []
+    frame: Items[int] = []
     """Which frame of the page, by its place in each."""
     origin: str = ""
     """Of the document that it was in; empty: the page's own, if it was in no frame."""
@@ -231,9 +231,9 @@ class TabState(Input):
     title: str = ""
     opener: str | None = None
     history: History = History()
-    sessionStorage: list[SessionStorage] = []
+    sessionStorage: Items[SessionStorage] = []
     scroll: Scroll = Scroll()
-    fields: list[FormField] = []
+    fields: Items[FormField] = []
     state: Encoded = None
     """The entry's `history.state`, encoded as values of IndexedDB are."""
 
@@ -242,6 +242,6 @@ class StateDocument(StorageState):
     """All that a session is: Playwright's storage_state, and tabs beside it."""
 
     version: Literal[1] = 1
-    tabs: list[TabState] = []
+    tabs: Items[TabState] = []
     active: str | None = None
     """The tab that calls act on."""

@@ -20,6 +20,7 @@ from agent_browser.errors import (
     NotFound,
     PayloadTooLarge,
     PoolFull,
+    QuotaExceeded,
     TooMany,
 )
 from agent_browser.events import Observer, Outcome
@@ -31,7 +32,7 @@ log = structlog.get_logger("agent_browser.pool")
 
 REFUSALS = (
     Conflict, Forbidden, Gone, InvalidRequest, InvalidTimeout, InvalidUrl, NotFound,
-    PayloadTooLarge, PoolFull, TooMany,
+    PayloadTooLarge, PoolFull, QuotaExceeded, TooMany,
 )  # fmt: skip
 """Errors of calls that were not begun: the request is wrong, or there is no room."""
 

@@ -21,17 +21,21 @@ from agent_browser.models.functions import (
     CloseOutput,
     ContextOptions,
     FunctionOutput,
+    InteractInput,
     OpenInput,
     ScreenshotInput,
 )
+from agent_browser.models.recording import RecordInput
 from agent_browser.pool.accounts import REFUSALS
 from agent_browser.pool.diary import Diary
 from agent_browser.pool.directory import Directory
+from agent_browser.pool.filming import Filming
 from agent_browser.pool.housing import Housing
 from agent_browser.pool.means import Means
 from agent_browser.pool.profiles import Profiles
 from agent_browser.pool.residents import Residents
 from agent_browser.pool.restoring import closing_if_failed, restored
+from agent_browser.pool.secrets import Secrets
 from agent_browser.pool.waking import Waking
 from agent_browser.service import Caller, FileHead, Image
 from agent_browser.session.description import refusal
@@ -56,10 +60,14 @@ class Calls:
         diary: Diary,
         waking: Waking,
         profiles: Profiles,
+        secrets: Secrets,
         means: Means,
     ) -> None:
         self._waking = waking
         self._profiles = profiles
+        self._secrets = secrets
+        self._quotas = means.quotas
+        self._filming = Filming(means)
         self._housing = housing
         self._residents = residents
         self._directory = directory
@@ -98,17 +106,23 @@ class Calls:
             clock=self._clock,
         )
         session.greet(caller.client)
+        self._residents.spending.check(session.owner)
+        if options.record_video:
+            self._filming.check(caller.owner)
         try:
-            lease = await self._housing.obtain(options, session.folder)
+            lease = await self._housing.obtain(options, session.folder, owner=caller.owner)
         except BaseException:
             if session.recording:
                 self._spawn(self._keeping.purge, session.id)
             raise
         if state is not None:
             async with closing_if_failed(self._housing, lease, videos=session.recording):
+                await self._secrets.veil(lease.context.veil, state)
                 losses = (*losses, *await restored(lease, state))
         # No await between here and its moving in: a lease that nobody has would never be closed.
         self._residents.move_in(session, lease, losses)
+        if session.recording:
+            self._filming.began(session)
         return session
 
     async def create(
@@ -118,7 +132,10 @@ class Calls:
         options: ContextOptions,
         state: State | None = None,
     ) -> Session:
-        """The same for a caller who is told its id: from now on it is worth saving."""
+        """The same for a caller who is told its id: from now on it is worth saving. QuotaExceeded
+        where its owner has as many hibernated ones as it may: this one could not become one.
+        """
+        self._quotas.check("hibernated", caller.owner)
         session = await self.make(caller, request, options, state)
         self._residents.known(session)
         return session
@@ -129,6 +146,8 @@ class Calls:
         """A new session's first call. If it fails the session is ended: nobody knows its id."""
         if isinstance(input, CloseInput):
             return CloseOutput()
+        if not once:
+            self._quotas.check("hibernated", caller.owner)
         options = options_of(input) if isinstance(input, OpenInput) else ContextOptions()
         request = wire.SessionCreate(timeouts=wire.TimeoutsInput(idle=idle))
         with self._housing.undisturbed():
@@ -162,13 +181,37 @@ class Calls:
     ) -> FunctionOutput:
         session = await self._directory.find(caller, session_id)
         async with self._diary.written(session, caller, input) as came:
+            self._check_quotas(session.owner, input)
             if isinstance(input, DownloadsInput) and session.end_reason is not None:
                 await session.ended.wait()
                 came.output = await session.belongings.downloads.answer(input)
             else:
                 keep_turn = came.is_pictured
                 came.output = await self._done(caller, session, input, idle, keep_turn=keep_turn)
+        if _begins_recording(input):
+            self._filming.began(session)
         return came.output
+
+    def _check_quotas(self, owner: str, input: Input) -> None:
+        """QuotaExceeded where the input begins what the session's owner has no quota for."""
+        self._residents.spending.check(owner, input)
+        if _begins_recording(input):
+            self._filming.check(owner)
+        if isinstance(input, InteractInput) and input.files:
+            sent = sum(len(file.base64) for file in input.files) * 3 // 4
+            self._quotas.check("bytes", owner, sent)
+
+    async def _within_quota(
+        self, owner: str, pieces: AsyncIterator[FileHead | bytes]
+    ) -> AsyncIterator[FileHead | bytes]:
+        """The pieces, until they are more than their owner may have stored."""
+        left = self._quotas.left("bytes", owner)
+        async for piece in pieces:
+            if not isinstance(piece, FileHead):
+                left -= len(piece)
+                if left < 0:
+                    raise self._quotas.refusal("bytes", owner)
+            yield piece
 
     async def _done(
         self, caller: Caller, session: Session, input: Input, idle: float | None, *, keep_turn: bool
@@ -178,7 +221,10 @@ class Calls:
         if idle is not None:
             self._residents.set_idle(session, idle)
         try:
-            return await session.call(caller, input, keep_turn=keep_turn)
+            secret = await self._secrets.named(caller, input)
+            output = await session.call(caller, input, keep_turn=keep_turn, secret=secret)
+            self._residents.spending.called(session)
+            return output
         except BaseException as exc:
             self._failed(session, exc)
             if isinstance(exc, BrowserLost) and session.end_reason is None:
@@ -194,7 +240,8 @@ class Calls:
             session, put = await self._directory.live(caller, session_id), FilesPut()
             async with self._diary.written(session, caller, put):
                 session.control.check(caller)
-                files = await session.upload(pieces)  # Moved comes before the first piece
+                within = self._within_quota(session.owner, pieces)
+                files = await session.upload(within)  # Moved comes before the first piece
                 put.files = [FilePut(name=file.name, size=file.size) for file in files]
             return files
 
@@ -226,7 +273,7 @@ class Calls:
             raise
 
     async def _close(self, caller: Caller, session_id: str) -> CloseOutput:
-        await self._waking.arrived(session_id, caller.owner)
+        await self._waking.arrived(session_id, caller.scope)
         session = self._directory.held(caller, session_id)
         if session is None:
             return _closed(session_id, await self._end_record(caller, session_id))
@@ -245,7 +292,7 @@ class Calls:
         record = await self._directory.end_record(caller, session_id)
         if record.state == "expired":
             raise refusal(record)
-        return await joined(self._keeping, caller.owner, session_id)
+        return await joined(self._keeping, record.owner, session_id)
 
     def _failed(self, session: Session, exc: BaseException) -> None:
         """A call failed: what that means for the session, and for who follows it."""
@@ -258,6 +305,10 @@ class Calls:
                 "recoverable": session.end_reason is None,
             }
             self._publisher.publish("session.error", session.id, session.owner, told)
+
+
+def _begins_recording(input: Input) -> bool:
+    return isinstance(input, RecordInput) and input.action in ("start", "restart")
 
 
 async def _again(work: Callable[[], Awaitable[T]]) -> T:

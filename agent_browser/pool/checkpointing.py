@@ -28,6 +28,7 @@ SHORT_PATIENCE = 3.0
 GIVES_WAY = 5.0
 """Seconds by which it may be later while sessions are being opened, whose callers wait."""
 A_WHILE = 0.3
+"""Seconds until they are saved when that is over: others may come at once."""
 AGAIN = 10.0
 LONGEST_AGAIN = 300.0
 """Seconds until the next try after one that failed; twice as many after each further one."""
@@ -62,6 +63,9 @@ class Checkpointing:
         self.is_opening: Callable[[], bool] = _no
         """Whether somebody waits for a session that is being opened."""
         self._asked_room = anyio.Semaphore(ASKED_AT_ONCE)
+        self._giving_way: dict[Session, _Kept] = {}
+        """Those that are due, and wait until nobody waits for a session that is being opened."""
+        self._is_calm_due = False
 
     def touched(self, session: Session) -> None:
         """Something of it may have changed: it is saved in a while, if that is so."""
@@ -84,6 +88,7 @@ class Checkpointing:
     def stop(self, session: Session) -> None:
         """It is saved no more by itself."""
         self._sweep.cancel(("checkpoint", session.id))
+        self._giving_way.pop(session, None)
         kept = self._kept.get(session)
         if kept is not None:
             kept.due = True
@@ -115,6 +120,20 @@ class Checkpointing:
         self._kept.setdefault(session, _Kept()).digests = _digests(state)
         return checkpoint
 
+    def calmed(self) -> None:
+        """Nobody waits any more for a session that is being opened."""
+        if self._giving_way and not self._is_calm_due:
+            self._is_calm_due = True
+            self._sweep.at(self._clock.monotonic() + A_WHILE, "calm", self._give_way_no_more)
+
+    def _give_way_no_more(self) -> None:
+        self._is_calm_due = False
+        if self.is_opening():
+            return  # `calmed` is told again
+        waiting, self._giving_way = self._giving_way, {}
+        for session, kept in waiting.items():
+            self._wait(session, kept, 0.0)
+
     def _wait(self, session: Session, kept: _Kept, seconds: float) -> None:
         kept.due = True
         when = self._clock.monotonic() + seconds
@@ -124,9 +143,12 @@ class Checkpointing:
 
     async def _save_if_new(self, session: Session, kept: _Kept) -> None:
         """What changes from now on is for the next one."""
-        if self.is_opening() and self._clock.monotonic() < kept.since + GIVES_WAY:
-            self._wait(session, kept, A_WHILE)
+        late = kept.since + GIVES_WAY - self._clock.monotonic()
+        if self.is_opening() and late > 0:
+            self._giving_way[session] = kept
+            self._wait(session, kept, late)
             return
+        self._giving_way.pop(session, None)
         kept.due = False
         if not session.is_live:
             return

@@ -26,8 +26,11 @@ class Claim:
     may go away at any time.
     """
 
-    def __init__(self, ticket: int, options: ContextOptions, recordings: Path | None) -> None:
+    def __init__(
+        self, ticket: int, options: ContextOptions, recordings: Path | None, owner: str = ""
+    ) -> None:
         self.ticket = ticket
+        self.owner = owner
         self.options = options
         self.recordings = recordings
         self.warmable = not needs_own_context(options)

@@ -13,6 +13,7 @@ from agent_browser.errors import CannotRenew, SessionNotFound
 from agent_browser.models import sessions as wire
 from agent_browser.models.actions import Action, ActionList
 from agent_browser.models.base import rfc3339
+from agent_browser.models.egress import Traffic
 from agent_browser.models.records import Record, Wanted
 from agent_browser.pool.diary import Diary
 from agent_browser.pool.means import Means
@@ -53,7 +54,7 @@ class Directory:
 
     def held(self, caller: Caller, session_id: str) -> Session | None:
         """A session that is in memory, live or ended of late; None for all others."""
-        return self._register.held(caller.owner, session_id)
+        return self._register.held(caller.scope, session_id)
 
     async def find(self, caller: Caller, session_id: str) -> Session:
         """A session that is in memory: all that are live, and those that are hibernated, for they
@@ -82,9 +83,19 @@ class Directory:
         """What the archive has of a session that is not in memory. SessionNotFound."""
         known = ids.is_session_id(session_id)
         record = await self._archive.find(session_id) if known else None
-        if record is None or record.owner != caller.owner:
+        if record is None or not caller.reaches(record.owner):
             raise SessionNotFound(session_id)
         return record
+
+    async def traffic(self, caller: Caller, session_id: str) -> Traffic:
+        """What it sent and received since it is live. SessionNotFound, SessionExpired."""
+        session = self.held(caller, session_id)
+        if session is not None:
+            return session.traffic
+        record = await self.record(caller, session_id)
+        if record.state == "expired":
+            raise refusal(record)
+        return Traffic()
 
     async def get(self, caller: Caller, session_id: str) -> wire.Session:
         """One session as it is now, or was. SessionNotFound, SessionExpired."""
@@ -97,9 +108,11 @@ class Directory:
         return self._described(record)
 
     async def list(self, caller: Caller, query: wire.SessionQuery) -> wire.SessionList:
-        """A page of them. InvalidRequest for a cursor that this list did not give."""
+        """A page of them. InvalidRequest for a cursor that this list did not give; Forbidden where
+        others' are asked for and the caller is no admin.
+        """
         wanted = Wanted(
-            owner=caller.owner,
+            owner=_whose(caller, query),
             now=self._clock.now(),
             q=query.q,
             state=query.state,
@@ -147,7 +160,7 @@ class Directory:
         """Change what the patch gives. SessionNotFound, SessionExpired, InvalidTimeout; for
         timeouts other than retention of one that has ended SessionEnded.
         """
-        await self._waking.arrived(session_id, caller.owner)
+        await self._waking.arrived(session_id, caller.scope)
         session = self.held(caller, session_id)
         if session is None:
             return await self._update_record(caller, session_id, patch)
@@ -162,7 +175,7 @@ class Directory:
             life.change(timeouts)
         before, session.labels = session.labels, session.labels.patched(patch)
         self._residents.changed(session)
-        self._tell(session_id, caller.owner, before, session.labels)
+        self._tell(session_id, session.owner, before, session.labels)
         told = describe(session)
         if patch.privacy is not None:
             await self._keeping.retain(session_id, session.privacy.recording_retention)
@@ -288,7 +301,7 @@ class Directory:
             )
             self._archive.put_record(record)
         self._retention.watch(record)
-        self._tell(session_id, caller.owner, before, after)
+        self._tell(session_id, record.owner, before, after)
         if patch.privacy is not None:
             await self._keeping.retain(session_id, privacy.recording_retention)
         return self._described(record)
@@ -316,6 +329,15 @@ def _forgotten(
     if given is not None or anew is None or record.forgets_at is None:
         return anew
     return max(anew, record.forgets_at)
+
+
+def _whose(caller: Caller, query: wire.SessionQuery) -> str | None:
+    """The owner whose sessions are listed; None: everybody's. Forbidden."""
+    if query.owner is None:
+        return caller.owner
+    if query.owner != caller.owner:
+        caller.require("admin")
+    return None if query.owner == "*" else query.owner
 
 
 def _fits(session: wire.Session, query: wire.SessionQuery) -> bool:

@@ -3,19 +3,21 @@ others need their room, when the pool closes, when they are asked to; or when th
 as they were last saved.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import Literal
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Literal
 from weakref import WeakKeyDictionary, WeakSet
 
 import anyio
 import structlog
 
 from agent_browser.browser.engine import Context
+from agent_browser.browser.together import both
 from agent_browser.errors import (
     AgentBrowserError,
     BrowserLost,
     CannotHibernate,
     InternalError,
+    QuotaExceeded,
 )
 from agent_browser.models.checkpoints import Cause, State
 from agent_browser.pool.checkpointing import Checkpointing
@@ -31,6 +33,8 @@ log = structlog.get_logger("agent_browser.pool")
 
 Reason = Literal["idle", "asked", "pressure", "shutdown", "browser_lost", "replaced"]
 
+OF_QUOTA: tuple[Reason, ...] = ("idle", "asked", "pressure")
+"""Of the others a session is hibernated, or it is lost: whatever its owner's quota."""
 ASKING = 2.0
 """Seconds that pages have to say whether they hold what no checkpoint can."""
 RETRY = 60.0
@@ -72,6 +76,7 @@ class Hibernation:
         self._clock = means.clock
         self._sweep = means.sweep
         self._spawn = means.spawn
+        self._quotas = means.quotas
         self._making_room: set[str] = set()
         self._stubborn: WeakKeyDictionary[Session, float] = WeakKeyDictionary()
         """Until when sessions that could not be hibernated are left alone."""
@@ -261,6 +266,11 @@ class Hibernation:
         except CannotHibernate as exc:
             self._unsaved.add(session)
             log.info("session is not hibernated", session=session.id, unsaved=exc.fields["unsaved"])
+        except QuotaExceeded as exc:
+            log.info("session is not hibernated", session=session.id, reason=exc.detail)
+            if reason == "idle":  # as with ON_IDLE=end: it must not be live for ever instead
+                self._residents.end(session, "idle")
+                return True
         except AgentBrowserError as exc:
             log.warning("session not hibernated", session=session.id, reason=exc.detail)
         except Exception:  # one session's fault must not keep the others from being saved
@@ -305,11 +315,13 @@ class Hibernation:
         context = await session.begin_sleep()
         self._begin(session)
         try:
+            if reason in OF_QUOTA:
+                self._quotas.check("hibernated", session.owner, 0)  # it is counted already
             with anyio.CancelScope(shield=True):
-                if not force:
-                    await _ask(context)
-                await self._residents.keep_downloads(session)
-                state = await self._checkpointing.read(session)
+                if not force and reason == "idle":
+                    await _ask(context)  # nobody waits: what is not kept need not be read
+                asking = None if force or reason == "idle" else _ask(context)
+                state = await self._read(session, asking)
                 if change is not None:
                     state = change(state)
                 if session.stage is Stage.HIBERNATING:
@@ -327,6 +339,15 @@ class Hibernation:
             await self._leave(session, reason, state, began)
         if session.end_reason is not None:
             session.refuse()
+
+    async def _read(self, session: Session, asking: Coroutine[Any, Any, None] | None) -> State:
+        """What it is, unless what is asked meanwhile fails."""
+
+        async def read() -> State:
+            await self._residents.keep_downloads(session)
+            return await self._checkpointing.read(session)
+
+        return await read() if asking is None else (await both(read(), asking))[0]
 
     async def _lost(self, session: Session, reason: Reason) -> None:
         began = self._clock.monotonic()
@@ -349,7 +370,7 @@ class Hibernation:
         record = record_of(session)
         self._archive.put_record(record)
         self._retention.watch(record)
-        self._register.hibernated.add(session.id)
+        self._register.hibernated.put(session.id, session.owner, 1)
         seconds = self._clock.monotonic() - began
         self._observer.hibernated(reason=reason, seconds=seconds)
         log.info("session hibernated", session=session.id, reason=reason, bytes=state.size)

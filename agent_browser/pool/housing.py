@@ -37,6 +37,8 @@ from agent_browser.pool.orders import (
 from agent_browser.pool.pressure import Pressure
 from agent_browser.pool.sweep import Sweep
 from agent_browser.pool.warm import WarmSet
+from agent_browser.quotas.quotas import Quotas
+from agent_browser.session.veiled import Veiled
 from agent_browser.settings import Settings
 
 log = structlog.get_logger("agent_browser.pool")
@@ -71,6 +73,7 @@ class Housing:
         spawn: Spawn,
         read_machine: Callable[[], Machine],
         next_expiry: Callable[[], float | None],
+        quotas: Quotas,
     ) -> None:
         seats = capacity.browsers
         self.ledger = Ledger(
@@ -81,8 +84,12 @@ class Housing:
             spawn=spawn,
         )  # fmt: skip
         self.pressure = Pressure(clock, read_machine, rest=settings.warm)
+        self.holds_off = False
+        """Whether no new session is taken for now."""
         self._first_calls = 0
         """First calls of sessions, and others that the warm set's contexts can wait for."""
+        self.on_calm: Callable[[], None] = _idly
+        """Told when nobody waits any more for a session's first answer."""
         self.on_lost: Callable[[int], None] = _nobody
         """Told of each lease whose browser is gone."""
         self.make_room: Callable[[], None] = _idly
@@ -95,6 +102,8 @@ class Housing:
         self._sweep = sweep
         self._spawn = spawn
         self._next_expiry = next_expiry
+        self._quotas = quotas
+        quotas.counts("sessions", self.ledger.held)
         self._tickets = itertools.count(1)
         self._claims: dict[int, Claim] = {}
         self._warm = WarmSet()
@@ -104,21 +113,30 @@ class Housing:
         self._carry_out(self.ledger.start())
         self._look_later()
 
-    async def obtain(self, options: ContextOptions, recordings: Path | None) -> Lease:
+    async def obtain(
+        self, options: ContextOptions, recordings: Path | None, *, owner: str = ""
+    ) -> Lease:
         """A context with these options, virgin. Waits for room, first come, first served.
 
-        PoolFull, BrowserMissing, BrowserLost, DeadlineExceeded, and what the options raise. A
-        caller that is cancelled has nothing; what was being made for it is used or closed.
+        PoolFull, QuotaExceeded where that owner has as many as it may, BrowserMissing, BrowserLost,
+        DeadlineExceeded, and what the options raise. A caller that is cancelled has nothing; what
+        was being made for it is used or closed.
         """
+        if self.holds_off:
+            raise self._full("draining")
         asked = self._clock.monotonic()
+        self._quotas.check("sessions", owner)
         self.pressure.came()
         self.browsers.notice()
         if self.pressure.is_short() and not await self._eased():
             raise self._full("memory")
-        claim = Claim(next(self._tickets), options, recordings)
+        claim = Claim(next(self._tickets), options, recordings, owner)
+        most = self._quotas.limits(owner).sessions
         self._claims[claim.ticket] = claim
         try:
-            self._carry_out(self.ledger.ask(claim.ticket, warmable=claim.warmable))
+            self._carry_out(
+                self.ledger.ask(claim.ticket, warmable=claim.warmable, owner=owner, most=most)
+            )
             if not claim.granted.is_set():
                 self.make_room()
                 await self._wait_for_room(claim, asked)
@@ -164,10 +182,15 @@ class Housing:
         finally:
             self._first_calls -= 1
             self.refill()
+            self._calm()
 
     def is_opening(self) -> bool:
         """Whether somebody waits for a session's first answer."""
         return self._first_calls > 0 or self.ledger.opening > 0
+
+    def _calm(self) -> None:
+        if not self.is_opening():
+            self.on_calm()
 
     def stop_taking(self) -> None:
         """Refuse those who wait and all who come."""
@@ -210,7 +233,7 @@ class Housing:
         self._sweep.at(now + TRIM_AFTER, "trim", self._trim)
         if self.ledger.warm > self.ledger.room:
             self._carry_out(self.ledger.trim(self.ledger.room))
-        return Lease(claim.ticket, claim.host, claim.context)
+        return Lease(claim.ticket, claim.host, Veiled(claim.context))
 
     async def _wait_for_room(self, claim: Claim, asked: float) -> None:
         with anyio.move_on_after(self._settings.wait_timeout):
@@ -244,6 +267,7 @@ class Housing:
         host = self.ledger.host_of(ticket)
         self._carry_out(self.ledger.release(ticket))
         self.refill()
+        self._calm()
         if host is not None and self.ledger.is_empty(host):
             when = self._clock.monotonic() + policy.REST_AFTER
             self._sweep.at(when, ("rest", host), partial(self._rest, host))
@@ -295,6 +319,8 @@ class Housing:
         if order.reason == "browser":
             self._observer.refused(reason="browser")
             claim.settle(self.browsers.failure())
+        elif order.reason == "quota":
+            claim.settle(self._quotas.refusal("sessions", claim.owner))
         else:
             claim.settle(self._full(order.reason))
 

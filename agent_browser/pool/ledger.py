@@ -6,7 +6,7 @@ are counted from the grant on, so that nothing that is awaited can overfill the 
 belong to nobody; they are counted here so that a grant of one can be decided without looking.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
 
 from agent_browser.pool.orders import (
@@ -69,6 +69,9 @@ class Ledger:
         self._loans: dict[int, HostId] = {}
         self._live = 0
         self._waiting: deque[tuple[int, bool]] = deque()
+        self._owners: dict[int, str] = {}
+        """Whose each ticket is, of those that wait or have room."""
+        self._held: Counter[str] = Counter()
         self._closed = False
 
     @property
@@ -127,10 +130,18 @@ class Ledger:
             return []
         return [self._launch(seat)]
 
-    def ask(self, ticket: int, *, warmable: bool) -> list[Order]:
-        """A session wants a context; `warmable` if a warm one would do."""
+    def held(self, owner: str) -> int:
+        """How many of the owner's wait or have room."""
+        return self._held[owner]
+
+    def ask(self, ticket: int, *, warmable: bool, owner: str = "", most: int = 0) -> list[Order]:
+        """A session wants a context; `warmable` if a warm one would do. Its owner may have `most`
+        of them, those that wait too: nobody fills the queue with what it may not have. 0: no bound.
+        """
         if self._closed:
             return [Refuse(ticket, "draining")]
+        if most and self._held[owner] >= most:
+            return [Refuse(ticket, "quota")]
         if not self.has_hope:
             return [Refuse(ticket, "browser")]
         # While browsers are starting, those who will have room as soon as one is up are no queue.
@@ -138,6 +149,8 @@ class Ledger:
         if (self.room <= 0 or not self.has_browser) and len(self._waiting) >= bound:
             return [Refuse(ticket, "sessions")]
         self._waiting.append((ticket, warmable))
+        self._owners[ticket] = owner
+        self._held[owner] += 1
         return self._grant()
 
     def opened(self, ticket: int) -> None:
@@ -145,8 +158,15 @@ class Ledger:
         self.rows[self._loans[ticket]].opening.remove(ticket)
         self._live += 1
 
+    def waive(self, ticket: int) -> None:
+        """Its session is ending: it is its owner's no more, though its room is not free yet. Else
+        who closes one and opens another at once would be over its bound.
+        """
+        self._forget(ticket)
+
     def release(self, ticket: int) -> list[Order]:
         """The ticket is done with: its context is closed, was never made, or it never had one."""
+        self._forget(ticket)
         host = self._loans.pop(ticket, None)
         if host is None:
             self._waiting = deque(entry for entry in self._waiting if entry[0] != ticket)
@@ -190,6 +210,7 @@ class Ledger:
         void = sorted(row.loans)
         for ticket in void:
             del self._loans[ticket]
+            self._forget(ticket)
         self._live -= len(void) - len(row.opening)
         orders: list[Order] = [Void(ticket, host) for ticket in void]
         if relaunch:
@@ -272,6 +293,9 @@ class Ledger:
             assert self.room == 0 or not self.has_browser, "a waiter though there is room"
         assert len({ticket for ticket, _ in self._waiting}) == len(self._waiting)
         assert sum(len(row.loans) for row in self.rows.values()) == len(self._loans)
+        assert self._owners.keys() <= self._loans.keys() | {ticket for ticket, _ in self._waiting}
+        assert all(ticket in self._owners for ticket, _ in self._waiting)
+        assert self._held == Counter(self._owners.values())
         for host, row in self.rows.items():
             assert row.opening <= row.loans
             assert row.warm >= 0
@@ -282,6 +306,13 @@ class Ledger:
             if row.stage is HostStage.DRAINING:
                 assert row.warm == 0, "a warm context on a host that takes no sessions"
                 assert row.loans or row.making, "a host kept for nothing"
+
+    def _forget(self, ticket: int) -> None:
+        owner = self._owners.pop(ticket, None)
+        if owner is not None:
+            self._held[owner] -= 1
+            if not self._held[owner]:
+                del self._held[owner]
 
     def _launch(self, seat: int) -> Launch:
         self._generations[seat] += 1
@@ -332,4 +363,6 @@ class Ledger:
 
     def _refuse_all(self, reason: RefusalReason) -> list[Order]:
         refused, self._waiting = self._waiting, deque()
+        for ticket, _ in refused:
+            self._forget(ticket)
         return [Refuse(ticket, reason) for ticket, _ in refused]

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
+from agent_browser.egress.policy import Policy
 from agent_browser.errors import CheckpointUnusable, InvalidRequest
 from agent_browser.models import cookiefile
 from agent_browser.models.checkpoints import (
@@ -96,7 +97,7 @@ def check(options: ContextOptions) -> None:
     wire.headers(options.extra_headers)
     for headers in (options.headers_by_origin or {}).values():
         wire.headers(headers, "headers_by_origin")
-    wire.upstream(options)
+    wire.way(options, Policy.of())
 
 
 def describe(profile: Profile, state: State) -> None:

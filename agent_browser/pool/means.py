@@ -6,6 +6,7 @@ from agent_browser.clock import Clock
 from agent_browser.events import Audience, Observer, Publisher
 from agent_browser.pool.browsers import Spawn
 from agent_browser.pool.sweep import Sweep
+from agent_browser.quotas.quotas import Quotas
 from agent_browser.session.archive import Archive
 from agent_browser.session.checkpoints import Checkpoints
 from agent_browser.session.keeping import Keeping
@@ -26,3 +27,4 @@ class Means:
     audience: Audience
     sweep: Sweep
     spawn: Spawn
+    quotas: Quotas

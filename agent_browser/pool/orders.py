@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-RefusalReason = Literal["sessions", "browser", "draining"]
-"""No slot to be had, no browser to hope for, or the pool is closing."""
+RefusalReason = Literal["sessions", "browser", "draining", "quota"]
+"""No slot to be had, no browser to hope for, the pool is closing, or its owner has enough."""
 
 
 class HostId(NamedTuple):

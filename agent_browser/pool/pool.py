@@ -23,9 +23,12 @@ from agent_browser.models.base import Input
 from agent_browser.models.catalogue import INPUTS
 from agent_browser.models.checkpoints import Checkpoint, CheckpointList
 from agent_browser.models.control import Control, ControlGranted, ControlInput
+from agent_browser.models.egress import Traffic
 from agent_browser.models.files import UploadList
 from agent_browser.models.functions import FunctionOutput, InteractInput, ScreenshotInput
+from agent_browser.models.needs import right_of
 from agent_browser.models.profiles import Profile, ProfileInput, ProfileList
+from agent_browser.models.secrets import Secret, SecretInput, SecretList
 from agent_browser.models.state import StateDocument
 from agent_browser.papers import Papers
 from agent_browser.pool import policy
@@ -43,12 +46,15 @@ from agent_browser.pool.readiness import readiness
 from agent_browser.pool.register import Register
 from agent_browser.pool.residents import SHUTDOWN_PATIENCE, Residents
 from agent_browser.pool.retention import Retention
+from agent_browser.pool.secrets import Secrets
 from agent_browser.pool.shedding import Shedding
 from agent_browser.pool.stages import POOL_MOVES, PoolStage
 from agent_browser.pool.states import States
 from agent_browser.pool.stats import PoolStatistics, health, take_stock
 from agent_browser.pool.sweep import Sweep
 from agent_browser.pool.waking import Waking
+from agent_browser.pool.weighed import Weighed
+from agent_browser.quotas.quotas import Quotas
 from agent_browser.service import Caller, FileHead, Image, Readiness
 from agent_browser.session import moves
 from agent_browser.session.archive import Archive
@@ -82,6 +88,7 @@ class Pool:
         audience: Audience | None = None,
         clock: Clock | None = None,
         observer: Observer | None = None,
+        quotas: Quotas | None = None,
         machine: Callable[[], Machine] = read_machine,
     ) -> None:
         self._engine = engine
@@ -96,6 +103,7 @@ class Pool:
         self._hurried = False
         self._drained = anyio.Event()
         self._capacity = policy.capacity(machine(), settings)
+        self._quotas = quotas or Quotas(settings, clock=self._clock)
         self._sweep = Sweep(self._clock)
         self._register = Register()
         self._housing = Housing(
@@ -108,19 +116,26 @@ class Pool:
             spawn=self._spawn,
             read_machine=machine,
             next_expiry=lambda: self._register.next_expiry(self._clock.monotonic()),
+            quotas=self._quotas,
         )
+        states = Weighed(checkpoints, self._register, self._quotas)
         means = Means(
             settings=settings,
             clock=self._clock,
             keeping=artifacts,
             archive=archive,
-            checkpoints=checkpoints,
+            checkpoints=states,
             observer=self._observer,
             publisher=self._publisher,
             audience=audience or Unheard(),
             sweep=self._sweep,
             spawn=self._spawn,
+            quotas=self._quotas,
         )
+        self._quotas.counts("hibernated", self._register.asleep)
+        self._quotas.stores("uploads", self._register.uploaded)
+        self._states_held = states
+        self._secrets = Secrets(means, papers)
         self._shedding = Shedding(means)
         self._retention = Retention(self._register, self._shedding, means)
         checkpointing = Checkpointing(means)
@@ -131,9 +146,16 @@ class Pool:
             self._register, self._residents, self._retention, checkpointing, means
         )
         self._waking = Waking(
-            self._register, self._housing, self._residents, self._retention, checkpointing, means
+            self._register,
+            self._housing,
+            self._residents,
+            self._retention,
+            checkpointing,
+            self._secrets,
+            means,
         )
         checkpointing.is_opening = self._housing.is_opening
+        self._housing.on_calm = checkpointing.calmed
         self._join()
         self._diary = Diary(means)
         self._directory = Directory(
@@ -147,6 +169,7 @@ class Pool:
             self._diary,
             self._waking,
             self._profiles,
+            self._secrets,
             means,
         )
         self._states = States(
@@ -173,12 +196,14 @@ class Pool:
         await anyio.to_thread.run_sync(scratch.sweep)
         await self._retention.take_over()
         await self._profiles.sweep()
+        await self._secrets.sweep()
         await self._engine.__aenter__()
         self._tasks = await anyio.create_task_group().__aenter__()
         self._stage.move(PoolStage.OPEN)
         self._spawn(self._sweep.run)
         self._spawn(self._retention.look)
         self._spawn(self._retention.erase_strays)
+        self._spawn(self._states_held.weigh)
         self._spawn(self._shedding.shed)
         self._housing.start()
         capacity = self._capacity
@@ -287,6 +312,10 @@ class Pool:
         with self._accounts.counted():
             return await self._states.checkpoint(caller, session_id)
 
+    async def traffic(self, caller: Caller, session_id: str) -> Traffic:
+        """What it sent and received since it is live, by host."""
+        return await self._directory.traffic(caller, session_id)
+
     async def checkpoints(self, caller: Caller, session_id: str) -> CheckpointList:
         """Those that are kept of it."""
         return await self._states.checkpoints(caller, session_id)
@@ -331,9 +360,26 @@ class Pool:
         """Erase it."""
         await self._profiles.delete_profile(caller, name)
 
+    async def secrets(self, caller: Caller) -> SecretList:
+        """The caller's, by name; never their values."""
+        return await self._secrets.secrets(caller)
+
+    async def secret(self, caller: Caller, name: str) -> Secret:
+        """One of them."""
+        return await self._secrets.secret(caller, name)
+
+    async def put_secret(self, caller: Caller, name: str, request: SecretInput) -> Secret:
+        """Keep it, in the place of what was there under that name."""
+        with self._accounts.counted():
+            return await self._secrets.put_secret(caller, name, request)
+
+    async def delete_secret(self, caller: Caller, name: str) -> None:
+        """Erase it."""
+        await self._secrets.delete_secret(caller, name)
+
     async def end(self, caller: Caller, session_id: str, *, purge: bool = False) -> None:
         """End it at once (a second time too); with purge, forget it and erase its files."""
-        await self._waking.arrived(session_id, caller.owner)
+        await self._waking.arrived(session_id, caller.scope)
         session = self._directory.held(caller, session_id)
         if session is None:
             record = await self._directory.end_record(caller, session_id)
@@ -362,6 +408,7 @@ class Pool:
         name = "open" if function == "run" else function
         if not isinstance(input, INPUTS.get(name, ())):
             raise InvalidRequest(f"{function[:64]!r} is no function, or its input is another's")
+        caller.require(right_of(input))
         action = input.action if isinstance(input, InteractInput) else ""
         idle = session_timeout
         if idle is not None:
@@ -407,10 +454,11 @@ class Pool:
         self, caller: Caller, session_id: str, request: ControlInput
     ) -> ControlGranted:
         """Give it to the caller, and tell who follows the session."""
-        granted = (await self._held(caller, session_id)).control.take(caller, request)
+        session = await self._held(caller, session_id)
+        granted = session.control.take(caller, request)
         if granted.token != caller.control:  # else it was the caller's already
             told = {"holder": granted.holder, "previous": granted.previous}
-            self._publisher.publish("control_taken", session_id, caller.owner, told)
+            self._publisher.publish("control_taken", session_id, session.owner, told)
         return granted
 
     async def give_up_control(self, caller: Caller, session_id: str) -> None:
@@ -423,7 +471,7 @@ class Pool:
 
     async def readiness(self) -> Readiness:
         """Ask every browser a real thing, within a bound of a few seconds."""
-        if self._stage.state is not PoolStage.OPEN:
+        if self._stage.state is not PoolStage.OPEN or self._housing.holds_off:
             return Readiness(
                 ready=False, detail="draining", browser="", warnings=self._engine.warnings
             )
@@ -432,6 +480,16 @@ class Pool:
             self._engine.warnings,
             starting=self._housing.ledger.has_hope,
         )
+
+    def hold_off(self) -> None:
+        """Take no new sessions, and bring none back; those that live go on."""
+        log.info("pool takes no new sessions", live=len(self._register.live))
+        self._housing.holds_off = True
+
+    def take_again(self) -> None:
+        """Take new sessions, unless it drains for good."""
+        log.info("pool takes sessions again")
+        self._housing.holds_off = False
 
     def is_private(self, session_id: str) -> bool:
         """Whether what the pages of that session say is to be written nowhere."""

@@ -36,6 +36,8 @@ from agent_browser.pool.logins import (
     options_of,
     with_options,
 )
+from agent_browser.quotas.held import Held
+from agent_browser.quotas.quotas import Quotas
 from agent_browser.service import Caller
 from agent_browser.session import documents
 from agent_browser.session.checkpoints import Checkpoints
@@ -63,6 +65,8 @@ class Means(Protocol):
     def clock(self) -> Clock: ...
     @property
     def checkpoints(self) -> Checkpoints: ...
+    @property
+    def quotas(self) -> Quotas: ...
 
 
 class _Kept(Output):
@@ -91,6 +95,9 @@ class Profiles:
         self._clock = means.clock
         self._checkpoints = means.checkpoints
         self._papers = papers
+        self._quotas = means.quotas
+        self._sizes = Held()
+        means.quotas.stores("profiles", self._sizes.of)
         self._turns: dict[str, _Turn] = {}
         self._making = anyio.Lock()
 
@@ -100,6 +107,8 @@ class Profiles:
             kept = _Kept.model_validate(paper.data)
             if not kept.checkpoint:
                 await self._erase(kept)
+            else:
+                self._sizes.put(kept.key, kept.owner, kept.profile.size)
 
     async def profiles(self, caller: Caller) -> ProfileList:
         """The caller's, by name."""
@@ -130,7 +139,7 @@ class Profiles:
     ) -> Profile:
         """Make it, or change what is given of it; one that fails leaves what there was. Conflict
         where the owner has as many as may be, InvalidRequest, InvalidTimeout, CheckpointNotFound,
-        StorageFull, StateLocked, and what `capture` raises.
+        QuotaExceeded, StorageFull, StateLocked, and what `capture` raises.
         """
         if request.timeouts is not None:
             timeouts_in_force(self._settings, request.timeouts, TimeoutsInput())
@@ -190,6 +199,9 @@ class Profiles:
         checkpoint = before.checkpoint
         if _has_source(request) or "options" in given or not checkpoint:
             state, cause = await self._new_state(caller, before, request, capture)
+            more = state.size - before.profile.size
+            if more > 0:
+                self._quotas.check("bytes", caller.owner, more)
             checkpoint = await self._save(before, state, cause)
             describe(profile, state)
         after = before.model_copy(update={"checkpoint": checkpoint, "profile": profile})
@@ -199,6 +211,7 @@ class Profiles:
         except BaseException:
             self._keep(before)
             raise
+        self._sizes.put(after.key, after.owner, profile.size)
         return profile
 
     async def _new_state(
@@ -254,6 +267,7 @@ class Profiles:
     async def _erase(self, kept: _Kept) -> None:
         """The state first: a record without one can be deleted again, a state without one not."""
         await self._checkpoints.erase(kept.key)
+        self._sizes.drop(kept.key)
         self._papers.drop(KIND, _id_of(kept))
         await self._papers.flush()
 

@@ -4,6 +4,7 @@ others are in the archive.
 
 from collections import Counter, OrderedDict
 
+from agent_browser.quotas.held import Held
 from agent_browser.session.control import Control
 from agent_browser.session.session import Session
 
@@ -24,8 +25,8 @@ class Register:
         """How many look on, by session, hibernated ones too."""
         self.controls: dict[str, Control] = {}
         """Control of hibernated sessions, where somebody has it."""
-        self.hibernated: set[str] = set()
-        """Ids of those that are only on record, and come back with the next call."""
+        self.hibernated = Held()
+        """Those that are only on record, and come back with the next call."""
         self.ended: OrderedDict[str, Session] = OrderedDict()
 
     def add(self, session: Session) -> None:
@@ -38,10 +39,20 @@ class Register:
             self.live.get(session_id) or self.parting.get(session_id) or self.ended.get(session_id)
         )
 
-    def held(self, owner: str, session_id: str) -> Session | None:
-        """A session of the owner's that is in memory."""
+    def held(self, owner: str | None, session_id: str) -> Session | None:
+        """A session of the owner's that is in memory; None: whoever's."""
         session = self.get(session_id)
-        return session if session is not None and session.owner == owner else None
+        return session if session is not None and owner in (None, session.owner) else None
+
+    def asleep(self, owner: str) -> int:
+        """How many of the owner's are hibernated, or about to be."""
+        parting = sum(session.owner == owner for session in self.parting.values())
+        return self.hibernated.of(owner) + parting
+
+    def uploaded(self, owner: str) -> int:
+        """Bytes of the files that were put into the owner's sessions."""
+        present = (*self.live.values(), *self.parting.values())
+        return sum(one.belongings.uploads.weight for one in present if one.owner == owner)
 
     def next_expiry(self, now: float) -> float | None:
         """When the first of those that are live ends, if nothing uses it; None without any."""

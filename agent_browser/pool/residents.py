@@ -26,6 +26,7 @@ from agent_browser.pool.housing import Housing
 from agent_browser.pool.means import Means
 from agent_browser.pool.register import Register
 from agent_browser.pool.retention import Retention
+from agent_browser.pool.spending import Spending
 from agent_browser.pool.texts import Texts
 from agent_browser.session.description import as_ended, record_of, told_losses
 from agent_browser.session.keeping import adopted, joined
@@ -74,6 +75,7 @@ class Residents:
         """Told of a session whose idle time is over, if it is not to end by that."""
         self.rests: Callable[[], None] | None = None
         """Told when a call has ended."""
+        self.spending = Spending(register, means)
         self._closing: dict[str, anyio.Event] = {}
         self._leases: dict[str, Lease] = {}
         self._by_ticket: dict[int, Session] = {}
@@ -115,6 +117,7 @@ class Residents:
         self._leases[session.id] = lease
         self._by_ticket[lease.ticket] = session
         self._register.add(session)
+        self.spending.began(session)
         session.on_use = partial(self.used, session)
         lease.context.on_change(partial(self._checkpointing.touched, session))
         self.changed(session)
@@ -144,6 +147,9 @@ class Residents:
         if not session.is_live and session.stage is not Stage.HIBERNATING:
             return
         session.begin_end(reason, in_turn=in_turn)
+        lease = self._leases.get(session.id)
+        if lease is not None:
+            self._housing.ledger.waive(lease.ticket)
         self._register.evict(session)
         self._checkpointing.stop(session)
         self._hearing.end(session)
@@ -157,7 +163,7 @@ class Residents:
         now = self._clock.now()
         ended = as_ended(record, now, reason)
         self._archive.put_record(ended)
-        self._register.hibernated.discard(record.id)
+        self._register.hibernated.drop(record.id)
         self._retention.watch(ended)
         await self._checkpoints.erase(record.id)
         self._tell_end(record.id, record.owner, reason, now)
@@ -206,9 +212,12 @@ class Residents:
 
     def _lost(self, ticket: int) -> None:
         session = self._by_ticket.get(ticket)
-        if session is not None and session.is_live and not self.mourns(session):
+        if session is None:
+            return
+        if session.is_live and not self.mourns(session):
             self.end(session, "browser_lost")
-            session.break_off()
+        if session.end_reason is not None:
+            session.break_off()  # also what an end waits for that was asked for before
 
     def used(self, session: Session) -> None:
         """It was used, or kept alive: remember it. Its timer finds out by itself."""
@@ -285,6 +294,7 @@ class Residents:
             if texts:
                 await self._texts.last(session)
             closed = await self._housing.close_lease(lease, videos=session.recording)
+            self.spending.note(session)
             videos = await self._adopt(session, closed)
         finally:
             del self._closing[session.id], self._leases[session.id]

@@ -62,13 +62,14 @@ class Retention:
         """
         now = self._clock.now()
         saved = {key for key in await self._checkpoints.keys() if is_session_id(key)}
-        self._register.hibernated |= await self._archive.hibernated()
+        for id, owner in (await self._archive.hibernated()).items():
+            self._register.hibernated.put(id, owner, 1)
         for record in await self._archive.unfinished():
             left = as_left(record, now, is_saved=record.id in saved)
             self._archive.put_record(left)
             self.watch(left)
             if left.state == "hibernated":
-                self._register.hibernated.add(left.id)
+                self._register.hibernated.put(left.id, left.owner, 1)
                 log.info("session was left behind and is hibernated", session=left.id)
                 kept = told_asleep(left, "server_lost")
                 self._publisher.publish("session.hibernated", left.id, left.owner, kept)
@@ -76,7 +77,7 @@ class Retention:
             log.info("session was left behind", session=left.id, reason=left.end_reason)
             told = {"reason": left.end_reason, "ended_at": rfc3339(left.ended_at or now)}
             self._publisher.publish("session.ended", left.id, left.owner, told)
-        self._strays = saved - self._register.hibernated
+        self._strays = {id for id in saved if id not in self._register.hibernated}
 
     async def erase_strays(self) -> None:
         """Erase the states, found at the start, of sessions that have ended; and those of sessions
@@ -183,7 +184,7 @@ class Retention:
         for record in due:
             if record.state == "expired":
                 continue
-            self._register.hibernated.discard(record.id)
+            self._register.hibernated.drop(record.id)
             session = self._register.ended.pop(record.id, None)
             if session is not None:
                 session.expire()

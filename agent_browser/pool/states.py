@@ -5,6 +5,7 @@ from agent_browser.models.checkpoints import (
     BELONGINGS,
     LIFE,
     OPTIONS,
+    SECRETS,
     TABS,
     Checkpoint,
     CheckpointList,
@@ -22,6 +23,7 @@ from agent_browser.pool.waking import Waking
 from agent_browser.service import Caller
 from agent_browser.session.description import describe, record_of, refusal
 from agent_browser.session.documents import from_document, to_document
+from agent_browser.session.options import narrower
 from agent_browser.session.past import options_in
 from agent_browser.session.session import Moved, Session
 
@@ -84,8 +86,9 @@ class States:
             timeouts=_timeouts(record, request),
             privacy=record.privacy,
         )
+        options = narrower(options_in(state), request.egress)
         forked = await self._calls.create(
-            caller, asked, options_in(state), State(parts, state.losses)
+            caller.acting_for(record.owner), asked, options, State(parts, state.losses)
         )
         return describe(forked)
 
@@ -139,7 +142,7 @@ class States:
         """
 
         def change(now: State) -> State:
-            kept = {name: part for name, part in now.parts.items() if name in OWN}
+            kept = {n: part for n, part in now.parts.items() if n in OWN or n == SECRETS}
             options = {name: part for name, part in now.parts.items() if name == OPTIONS}
             became = State({**options, **wanted.parts, **kept}, wanted.losses)
             return became.with_parts(_counted(now, became))
@@ -156,7 +159,7 @@ class States:
 
     async def _present(self, caller: Caller, session_id: str) -> Session | None:
         """A session that is live; None of one that is hibernated. SessionEnded."""
-        await self._waking.arrived(session_id, caller.owner)
+        await self._waking.arrived(session_id, caller.scope)
         session = self._directory.held(caller, session_id)
         if session is None:
             record = await self._directory.record(caller, session_id)

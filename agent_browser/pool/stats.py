@@ -70,7 +70,7 @@ def take_stock(housing: Housing, register: Register) -> PoolStatistics:
 
 def health(stage: PoolStage, housing: Housing, now: PoolStatistics) -> Health:
     """What callers see of them."""
-    is_open = stage is PoolStage.OPEN
+    is_open = stage is PoolStage.OPEN and not housing.holds_off
     has_browser, room = housing.ledger.has_browser, housing.ledger.room
     short = "memory" if housing.pressure.is_short() else "none" if room else "sessions"
     return Health(

@@ -13,6 +13,7 @@ from agent_browser.errors import (
     CheckpointUnusable,
     InternalError,
     PoolFull,
+    QuotaExceeded,
     ResumeFailed,
     SessionNotFound,
     StateLocked,
@@ -29,13 +30,14 @@ from agent_browser.pool.register import Register
 from agent_browser.pool.residents import Residents
 from agent_browser.pool.restoring import closing_if_failed, restored
 from agent_browser.pool.retention import Retention
+from agent_browser.pool.secrets import Secrets
 from agent_browser.session.description import refusal
 from agent_browser.session.past import Past, options_in
 from agent_browser.session.session import Session
 
 log = structlog.get_logger("agent_browser.pool")
 
-AS_THEY_ARE = (PoolFull, StateLocked, CheckpointUnusable)
+AS_THEY_ARE = (PoolFull, QuotaExceeded, StateLocked, CheckpointUnusable)
 """Why a session does not come back, as callers are told it; the rest is ResumeFailed."""
 REMEMBERED = 1_000
 """Sessions of which it is known that they lost their browser."""
@@ -61,6 +63,7 @@ class Waking:
         residents: Residents,
         retention: Retention,
         checkpointing: Checkpointing,
+        secrets: Secrets,
         means: Means,
     ) -> None:
         self._register = register
@@ -68,6 +71,7 @@ class Waking:
         self._residents = residents
         self._retention = retention
         self._checkpointing = checkpointing
+        self._secrets = secrets
         self._means = means
         self._settings = means.settings
         self._keeping = means.keeping
@@ -148,10 +152,12 @@ class Waking:
             ) from None
         past = Past.of(state)
         past = replace(past, renewals=max(past.renewals, record.renewal_count))
+        self._residents.spending.check(record.owner)
         session = self._made(record, state, past)
-        lease = await self._housing.obtain(session.options, session.folder)
+        lease = await self._housing.obtain(session.options, session.folder, owner=session.owner)
         async with closing_if_failed(self._housing, lease, videos=session.recording):
             films = session.recording_folder() if RECORDING in state.parts else None
+            await self._secrets.veil(lease.context.veil, state)
             brought = await restored(lease, state, recordings=films)
             losses = [*brought, *await session.belongings.recall(past)]
         # No await between here and its moving in: a lease that nobody has would never be closed.
@@ -161,7 +167,7 @@ class Waking:
     def _move_in(
         self, session: Session, lease: Lease, past: Past, state: State, losses: list[Loss]
     ) -> None:
-        self._register.hibernated.discard(session.id)
+        self._register.hibernated.drop(session.id)
         self._residents.move_back_in(session, lease, past, [*state.losses, *losses])
         self._checkpointing.resumed(session, state)
         log.info("session resumed", session=session.id, lost=len(losses))
@@ -209,7 +215,7 @@ class Waking:
         self, session_id: str, owner: str, exc: AgentBrowserError, began: float
     ) -> AgentBrowserError:
         """It did not come back; its checkpoint is as it was."""
-        self._note("refused" if isinstance(exc, PoolFull) else "failed", began)
+        self._note("refused" if isinstance(exc, PoolFull | QuotaExceeded) else "failed", began)
         log.warning("session not resumed", session=session_id, reason=exc.detail)
         told = {"code": exc.code, "message": exc.detail[:500], "lost": []}
         self._publisher.publish("session.resume_failed", session_id, owner, told)

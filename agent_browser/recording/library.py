@@ -34,7 +34,7 @@ class Library:
 
     async def get(self, caller: Caller, recording_id: str) -> Recording:
         """One recording. ArtifactNotFound for another owner's and for other artifacts, too."""
-        artifact = (await self._store.find(caller.owner, recording_id)).artifact
+        artifact = (await self._store.find(caller.scope, recording_id)).artifact
         if not isinstance(artifact, Recording):
             raise ArtifactNotFound(recording_id)
         return artifact
@@ -42,7 +42,7 @@ class Library:
     async def delete(self, caller: Caller, recording_id: str) -> None:
         """Erase one recording. ArtifactNotFound as of `get`."""
         recording = await self.get(caller, recording_id)
-        await self._store.delete(caller.owner, recording.id)
+        await self._store.delete(caller.scope, recording.id)
 
 
 def _position(video: Recording) -> tuple[datetime, str]:

@@ -24,6 +24,7 @@ from agent_browser.errors import (
 from agent_browser.events import Publisher, Unheard
 from agent_browser.hub import Follow, Hub, Missed, Subscription
 from agent_browser.models.control import acts
+from agent_browser.models.needs import right_of
 from agent_browser.models.running import (
     Operation,
     OperationBrief,
@@ -128,8 +129,11 @@ class Operations:
 
         With `follow`, the caller is about to read its lines, and this comes back when the run's
         session is there: what a new one may fail with is raised. SessionNotFound, SessionEnded,
-        ControlTaken, TooMany, PoolFull, IdempotencyConflict.
+        ControlTaken, TooMany, PoolFull, IdempotencyConflict; Forbidden where the caller may not do
+        one of the steps.
         """
+        for step in request.steps:
+            caller.require(right_of(step.input))
         known = None if key is None else self._keys.find(caller.owner, key, session, request)
         if known is not None:
             return self._register.find(caller.owner, known)[0], True
@@ -154,7 +158,7 @@ class Operations:
         """One of the caller's, with its steps. Being asked for it is a sign that its client lives.
         OperationNotFound.
         """
-        brief, progress = self._register.find(caller.owner, operation_id)
+        brief, progress = self._register.find(caller.scope, operation_id)
         if progress is None:
             return await self._register.whole(brief)
         self._watch(progress)
@@ -183,7 +187,7 @@ class Operations:
         """The lines after that number, those that were there before too, to the summary; for as
         long as the block lasts its client is there. OperationNotFound.
         """
-        brief, progress = self._register.find(caller.owner, operation_id)
+        brief, progress = self._register.find(caller.scope, operation_id)
         if progress is None:
             yield self._kept_lines(brief, after)
             return
@@ -199,14 +203,14 @@ class Operations:
         """Whether it has ended, and who has had the line of that number has had its summary.
         OperationNotFound.
         """
-        brief, progress = self._register.find(caller.owner, operation_id)
+        brief, progress = self._register.find(caller.scope, operation_id)
         return progress is None and after > brief.done
 
     async def cancel(self, caller: Caller, operation_id: str) -> Operation:
         """End it, when the action under way is done; one that has ended stays as it is.
         OperationNotFound.
         """
-        _, progress = self._register.find(caller.owner, operation_id)
+        _, progress = self._register.find(caller.scope, operation_id)
         if progress is not None:
             self._courses.halt(progress, "cancelled")
             await progress.ended.wait()
@@ -219,7 +223,7 @@ class Operations:
 
     async def forget_session(self, caller: Caller, session_id: str) -> None:
         """Keep nothing of what was done in that session."""
-        for brief in self._register.of_session(caller.owner, session_id):
+        for brief in self._register.of_session(caller.scope, session_id):
             await self.forget(caller, brief.id)
 
     async def _check(self, caller: Caller, session: str, request: RunInput) -> bool:

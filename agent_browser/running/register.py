@@ -97,19 +97,20 @@ class Register:
         self._papers.drop(BRIEF, operation_id)
         self._papers.drop(STEPS, operation_id)
 
-    def find(self, owner: str, operation_id: str) -> tuple[OperationBrief, Progress | None]:
-        """One of the owner's, and its progress while it runs. OperationNotFound."""
+    def find(self, owner: str | None, operation_id: str) -> tuple[OperationBrief, Progress | None]:
+        """One of the owner's, or None: of whoever's; its progress while it runs.
+        OperationNotFound."""
         holder, brief = self._kept.get(operation_id, ("", None))
-        if brief is None or holder != owner:
+        if brief is None or owner not in (None, holder):
             raise OperationNotFound(operation_id)
         return brief, self._running.get(operation_id)
 
-    def of_session(self, owner: str, session_id: str) -> list[OperationBrief]:
-        """The owner's in that session."""
+    def of_session(self, owner: str | None, session_id: str) -> list[OperationBrief]:
+        """The owner's in that session; None: everybody's."""
         return [
             brief
             for holder, brief in self._kept.values()
-            if holder == owner and brief.session_id == session_id
+            if owner in (None, holder) and brief.session_id == session_id
         ]
 
     async def erased(self) -> list[OperationBrief]:

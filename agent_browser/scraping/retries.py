@@ -12,6 +12,7 @@ from agent_browser.errors import (
     NavigationFailed,
     PageCrashed,
     PoolFull,
+    QuotaExceeded,
     SessionNotFound,
     SessionQueueFull,
 )
@@ -87,6 +88,8 @@ def verdict(outcome: Outcome, attempt: int, retries: Retries, *, own_session: bo
     here, so that another can be.
     """
     cause = outcome.cause
+    if isinstance(cause, QuotaExceeded) and cause.fields.get("quota") == "sessions":
+        return Verdict("wait", 1.0)  # its other pages have the owner's sessions, or another call
     if isinstance(cause, PoolFull | SessionQueueFull):
         if cause.fields.get("reason") == "draining":
             return END

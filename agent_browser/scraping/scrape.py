@@ -13,7 +13,9 @@ import anyio
 import structlog
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
+from agent_browser.egress.outbound import Outbound
 from agent_browser.errors import InternalError, SessionEnded
+from agent_browser.models.needs import right_of
 from agent_browser.models.scraping import (
     ScrapeError,
     ScrapeInput,
@@ -52,12 +54,13 @@ class Scrape:
         request: ScrapeInput,
         *,
         reader: PlainReader | None = None,
+        outbound: Outbound | None = None,
     ) -> None:
         self._service = service
         self._caller = caller
         self._request = request
         self._targets = request.targets()
-        self._reader = reader or PlainReader(request.robots_agent)
+        self._reader = reader or PlainReader(request.robots_agent, outbound=outbound)
         self._stays = Stays(service, caller, request)
         self._visits = Visits(
             service, caller, request, self._stays, HostRules(request.robots_agent), self._reader
@@ -70,7 +73,11 @@ class Scrape:
         self._began = 0.0
 
     async def check(self) -> None:
-        """Raise what makes the request senseless as a whole: a session that isn't there."""
+        """Raise what makes the request senseless as a whole: a session that isn't there, a reading
+        that the caller may not do.
+        """
+        for _, reading in self._request.readings():
+            self._caller.require(right_of(reading.parsed()))
         if self._stays.makes_own:
             return
         found = await self._service.get(self._caller, self._request.session)

@@ -165,7 +165,8 @@ class Visits:
         if not self._request.robots:
             return True
         options = self._request.options
-        by_browser = not self._stays.makes_own or options.proxy_url is not None
+        bounded = options.proxy_url is not None or options.egress is not None
+        by_browser = bounded or not self._stays.makes_own or options.profile is not None
 
         async def browse(address: str) -> File:
             return await self._browse(host, address)
@@ -185,7 +186,10 @@ class Visits:
         try:
             opened = await self._open(session, address, self._request.timeout)
             said = await self._service.call(
-                self._caller, "execute", ExecuteInput(code=_TEXT), session=session
+                self._caller.with_right("execute"),  # the code is ours
+                "execute",
+                ExecuteInput(code=_TEXT),
+                session=session,
             )
         finally:
             await self._stays.leave(session)

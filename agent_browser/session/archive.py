@@ -53,8 +53,8 @@ class Archive(Protocol):
         """Sessions that were live when the last server stopped."""
         ...
 
-    async def hibernated(self) -> set[str]:
-        """Ids of the sessions that are."""
+    async def hibernated(self) -> dict[str, str]:
+        """Owners of the sessions that are, by id."""
         ...
 
     async def due(self, now: datetime) -> list[Record]:

@@ -63,5 +63,6 @@ class Belongings:
             session_id=self._session_id,
             content_type=told.content_type or "application/octet-stream",
             filename=told.name,
+            is_owed=True,
         )
         return kept.id

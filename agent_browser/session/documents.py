@@ -16,6 +16,7 @@ from agent_browser.models.checkpoints import (
     LOCAL,
     OPTIONS,
     PASSKEYS,
+    SECRETS,
     SESSION,
     TABS,
     Part,
@@ -97,7 +98,7 @@ def login(state: State) -> State:
     kept = {
         name: part
         for name, part in state.parts.items()
-        if name in (COOKIES, PASSKEYS) or name.startswith(tuple(_STORED))
+        if name in (COOKIES, PASSKEYS, SECRETS) or name.startswith(tuple(_STORED))
     }
     stored = _session_storage(state)
     login = State(kept, state.losses)

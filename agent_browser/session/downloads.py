@@ -12,7 +12,7 @@ from shutil import copyfileobj
 import anyio.to_thread
 
 from agent_browser.browser.engine import Downloading
-from agent_browser.errors import ArtifactNotFound, StorageFull
+from agent_browser.errors import ArtifactNotFound, QuotaExceeded, StorageFull
 from agent_browser.models.artifacts import Artifact, Download
 from agent_browser.models.files import DownloadsInput, DownloadsOutput
 from agent_browser.models.functions import InteractOutput, PageState
@@ -101,7 +101,7 @@ class Downloads:
                 content_type=entry.content_type or "application/octet-stream",
                 filename=entry.name,
             )
-        except StorageFull as exc:
+        except (StorageFull, QuotaExceeded) as exc:
             entry.state, entry.error = "failed", exc.detail
             return
         entry.sha256 = entry.artifact.sha256

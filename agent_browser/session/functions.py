@@ -7,8 +7,14 @@ from pathlib import Path
 
 import anyio
 
-from agent_browser.browser.engine import Blob, Context, Upload, Video
-from agent_browser.errors import ActionFailed, DialogWaiting, InvalidRequest, StorageFull
+from agent_browser.browser.engine import Blob, Context, Secret, Upload, Video
+from agent_browser.errors import (
+    ActionFailed,
+    DialogWaiting,
+    InvalidRequest,
+    QuotaExceeded,
+    StorageFull,
+)
 from agent_browser.models.artifacts import Artifact, Recording
 from agent_browser.models.base import Input
 from agent_browser.models.files import DownloadsInput
@@ -61,11 +67,13 @@ class Functions:
         self.videos: list[Recording] = []
         """Recordings that were stopped by a call."""
 
-    async def perform(self, input: Input, *, fresh: bool) -> FunctionOutput:
+    async def perform(
+        self, input: Input, *, fresh: bool, secret: Secret | None = None
+    ) -> FunctionOutput:
         """Do the function whose input it is. `fresh`: an `open` whose options the context was made
-        with.
+        with. `secret`: what the input names to be typed.
         """
-        output = await self._perform(input, fresh=fresh)
+        output = await self._perform(input, fresh=fresh, secret=secret)
         taken = self._context.take_downloads()
         if taken:
             await self.downloads.collect(taken)
@@ -82,13 +90,13 @@ class Functions:
         except ActionFailed as exc:
             raise _unfit("ref" if input.ref is not None else "selector", exc) from exc
 
-    async def _perform(self, input: Input, *, fresh: bool) -> FunctionOutput:
+    async def _perform(self, input: Input, *, fresh: bool, secret: Secret | None) -> FunctionOutput:
         if isinstance(input, OpenInput):
             return await self._open(input, fresh=fresh)
         if isinstance(input, SnapshotInput):
             return await self._snapshot(input)
         if isinstance(input, InteractInput):
-            return await self._interact(input)
+            return await self._interact(input, secret)
         if isinstance(input, ScreenshotInput):
             return await self._screenshot(input)
         if isinstance(input, ExecuteInput):
@@ -133,7 +141,7 @@ class Functions:
             return [await self._keep(blob) for blob in made]
         try:
             return await self._keep(made)
-        except StorageFull:
+        except (StorageFull, QuotaExceeded):
             if not made.optional:
                 raise
             return None
@@ -173,14 +181,14 @@ class Functions:
             output.screenshot = await self._view()
         return output
 
-    async def _interact(self, input: InteractInput) -> InteractOutput:
+    async def _interact(self, input: InteractInput, secret: Secret | None) -> InteractOutput:
         uploads: tuple[Upload, ...] = ()
         if input.action == "upload":
             try:
                 uploads = await self._files(input)
             except NotUploaded as exc:
                 return self._not_uploaded(input, str(exc))
-        output = await self._context.interact(input, uploads)
+        output = await self._context.interact(input, uploads, secret)
         if input.screenshot:
             output.screenshot = await self._view()
         return output

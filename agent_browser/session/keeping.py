@@ -27,9 +27,18 @@ class Keeping(Protocol):
     """Keeps files that sessions make. The artifact store is one."""
 
     async def put(
-        self, data: bytes | Path, *, owner: str, session_id: str, content_type: str, filename: str
+        self,
+        data: bytes | Path,
+        *,
+        owner: str,
+        session_id: str,
+        content_type: str,
+        filename: str,
+        is_owed: bool = False,
     ) -> Artifact:
-        """Store bytes, or a file, which is moved away. StorageFull where there is no space."""
+        """Store bytes, or a file, which is moved away. StorageFull where there is no space,
+        QuotaExceeded where its owner has enough; what `is_owed` is taken all the same.
+        """
         ...
 
     async def adopt(

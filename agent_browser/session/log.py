@@ -12,6 +12,7 @@ from agent_browser.models.actions import Action, ActionOutcome
 from agent_browser.models.base import Input
 from agent_browser.models.cookies import CookiesInput
 from agent_browser.models.functions import FunctionOutput, InteractInput, InteractOutput
+from agent_browser.models.secrets import SecretRef
 from agent_browser.models.storage import StorageInput
 
 MAX_TEXT = 500
@@ -79,11 +80,18 @@ def shown(input: Input, *, is_plain: bool = False) -> dict[str, Any]:
     typed is masked unless it is known to have gone into a plain field.
     """
     given = {name: getattr(input, name) for name in input.model_fields_set}
+    if isinstance(input, InteractInput) and isinstance(input.text, SecretRef):
+        del given["text"]
+        return {**_told(given), "text": {"secret": input.text.secret}}
     if isinstance(input, InteractInput) and input.action in _TYPED and not is_plain:
         given["text"] = _typed(input)
     for kind, field in _SECRETS.items():
         if isinstance(input, kind) and field in given:
             given[field] = masks.MASK
+    return _told(given)
+
+
+def _told(given: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: _plain(name, value, MAX_DEPTH)
         for name, value in given.items()
@@ -93,6 +101,8 @@ def shown(input: Input, *, is_plain: bool = False) -> dict[str, Any]:
 
 def _typed(input: InteractInput) -> str | list[str] | None:
     """Names of keys are no secret; a single character may be part of one."""
+    if isinstance(input.text, SecretRef):
+        return masks.MASK
     texts = input.text if isinstance(input.text, list) else [input.text]
     keys = input.action in ("press", "key_down", "key_up")
     masked = [text if text and keys and len(text) > 1 else masks.MASK for text in texts]

@@ -1,7 +1,8 @@
 """Context options: those a session was made with, and those a later call gives."""
 
 from agent_browser.browser.engine import changed_only_new, fixed
-from agent_browser.errors import OptionNeedsNewSession
+from agent_browser.errors import InvalidRequest, OptionNeedsNewSession
+from agent_browser.models import egress
 from agent_browser.models.functions import ContextOptions
 
 _NAMES = tuple(ContextOptions.model_fields)
@@ -10,9 +11,9 @@ _OF_DEVICES = (
     "width", "height", "user_agent", "device_scale_factor", "is_mobile", "has_touch",
 )  # fmt: skip
 _OF_LOGINS = (
-    "width", "height", "user_agent", *_PROXY, "locale", "timezone", "geolocation", "permissions",
-    "permissions_by_origin", "color_scheme", "reduced_motion", "forced_colors", "contrast",
-    "device_scale_factor", "is_mobile", "has_touch", "javascript_enabled", "device",
+    "width", "height", "user_agent", *_PROXY, "egress", "locale", "timezone", "geolocation",
+    "permissions", "permissions_by_origin", "color_scheme", "reduced_motion", "forced_colors",
+    "contrast", "device_scale_factor", "is_mobile", "has_touch", "javascript_enabled", "device",
     "extra_headers", "headers_by_origin", "http_credentials",
 )  # fmt: skip
 """What sites know a browser by, and let it in by. How a session is tested or looked at is not of
@@ -45,7 +46,8 @@ def to_apply(given: ContextOptions, made_with: ContextOptions) -> ContextOptions
 
 def with_profile(options: ContextOptions, profile: ContextOptions) -> ContextOptions:
     """The options given, and of those that are not given the profile's. A proxy is taken whole; a
-    device given leaves nothing of what the profile has in its place.
+    device given leaves nothing of what the profile has in its place; what may be reached is what
+    both allow. InvalidRequest for too many bounds of that.
     """
     kept = set(_NAMES)
     if options.proxy_url is not None:
@@ -58,7 +60,24 @@ def with_profile(options: ContextOptions, profile: ContextOptions) -> ContextOpt
         else getattr(options, name)
         for name in _NAMES
     }
+    chosen["egress"] = _narrowed(options, profile)
     return ContextOptions.model_construct(**chosen)
+
+
+def narrower(options: ContextOptions, given: egress.EgressOption | None) -> ContextOptions:
+    """The options, with that as a bound besides those that they have. InvalidRequest."""
+    if given is None:
+        return options
+    asked = ContextOptions.model_construct(egress=given)
+    return options.model_copy(update={"egress": _narrowed(asked, options)})
+
+
+def _narrowed(given: ContextOptions, outer: ContextOptions) -> egress.EgressOption | None:
+    try:
+        return egress.narrowed(given.egress, outer.egress)
+    except ValueError as exc:
+        fault = {"field": "egress", "message": str(exc)}
+        raise InvalidRequest(f"egress: {exc}", [fault]) from exc
 
 
 def of_login(options: ContextOptions) -> ContextOptions:

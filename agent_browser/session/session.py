@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import anyio
 
-from agent_browser.browser.engine import Context, Page, Words
+from agent_browser.browser.engine import Context, Page, Secret, Words
 from agent_browser.clock import Clock
 from agent_browser.errors import (
     AgentBrowserError,
@@ -25,6 +25,7 @@ from agent_browser.models.artifacts import Recording
 from agent_browser.models.base import Input
 from agent_browser.models.checkpoints import State
 from agent_browser.models.dialogs import WaitingDialog
+from agent_browser.models.egress import Traffic
 from agent_browser.models.files import UploadedFile
 from agent_browser.models.functions import (
     ContextOptions,
@@ -114,6 +115,7 @@ class Session:
         self.control = Control(session_id, clock, lease=settings.control_lease)
         """Who may act on it."""
         self._last_page = Page()
+        self._last_traffic = Traffic()
         self._told = False
         self._parting: Callable[[], AgentBrowserError] | None = None
         """What a call is told that is broken off though the session goes on later."""
@@ -166,6 +168,11 @@ class Session:
         return self._context.url
 
     @property
+    def traffic(self) -> Traffic:
+        """What it sent and received since it is live, or while it was."""
+        return self._last_traffic if self._context is None else self._context.traffic
+
+    @property
     def dialog(self) -> WaitingDialog | None:
         """The dialog that waits to be answered."""
         return self._context.dialog if self._context is not None else None
@@ -213,13 +220,15 @@ class Session:
         fresh: bool = False,
         whole: bool = True,
         keep_turn: bool = False,
+        secret: Secret | None = None,
     ) -> FunctionOutput:
         """Do one function in its turn. ControlTaken for an action where another has control.
 
         `whole`: an action under way goes on to its end, or its deadline, though its caller has gone
         away, so that the next one never overlaps it. `keep_turn`: if it comes back, its turn goes
-        on until `glimpse`, which must follow. SessionEnded, BrowserLost, SessionQueueFull,
-        DeadlineExceeded, and what the function itself raises.
+        on until `glimpse`, which must follow. `secret`: what the input names to be typed.
+        SessionEnded, BrowserLost, SessionQueueFull, DeadlineExceeded, and what the function itself
+        raises.
         """
         bound = allowance(
             input, settle=self._settings.settle_timeout, longest=self._settings.max_timeout
@@ -228,7 +237,7 @@ class Session:
 
             def perform(functions: Functions) -> Awaitable[FunctionOutput]:
                 check()
-                return functions.perform(input, fresh=fresh)
+                return functions.perform(input, fresh=fresh, secret=secret)
 
             return await self._in_turn(perform, bound, whole=whole, keep_turn=keep_turn)
 
@@ -441,6 +450,7 @@ class Session:
             self._last_page = self.page
         self._machine.move(Stage.HIBERNATED)
         self.hibernated_at = self.clock.now()
+        self._last_traffic = self.traffic
         self._functions = None
         self._context = None
         self._turns.dismiss(Moved)
@@ -510,6 +520,7 @@ class Session:
         self._videos = videos + stopped if self._films_all else stopped + videos
         if earlier is not None:
             self._videos = earlier
+        self._last_traffic = self.traffic
         self._functions = None
         self._context = None
         self.belongings.downloads.abandon(self.clock.now())

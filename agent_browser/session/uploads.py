@@ -26,6 +26,7 @@ from agent_browser.models.functions import UploadFile
 from agent_browser.models.names import file_name
 from agent_browser.scratch import Scratch
 from agent_browser.service import FileHead
+from agent_browser.store import disk
 
 MAX_BYTES = 268_435_456
 """Bytes of uploads that one session may hold, where the settings say nothing else."""
@@ -76,6 +77,11 @@ class Uploads:
         self._is_removed = False
         self._folders = itertools.count(1)
         self._keeping = anyio.Lock()
+
+    @property
+    def weight(self) -> int:
+        """Bytes of those that nothing else keeps."""
+        return sum(one.told.size for one in self._held.values() if one.kept is None)
 
     async def take(self, files: list[UploadFile]) -> tuple[Upload, ...]:
         """Write files that came with a call.
@@ -129,7 +135,8 @@ class Uploads:
 
         async def pieces() -> AsyncIterator[FileHead | bytes]:
             yield FileHead(told.name, told.content_type)
-            async with await anyio.open_file(path, "rb") as file:
+            opened = await anyio.to_thread.run_sync(disk.open_regular, path)
+            async with await anyio.open_file(opened, "rb") as file:
                 while data := await file.read(_BUFFER):
                     yield data
 

@@ -3,20 +3,22 @@
 import errno
 import math
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import ClassVar, Self, TypeVar
 
 import anyio.to_thread
 import structlog
 
 from agent_browser.clock import Clock, Steady, SystemClock
-from agent_browser.errors import ArtifactNotFound, StorageFull
+from agent_browser.errors import ArtifactNotFound, QuotaExceeded, StorageFull
 from agent_browser.ids import is_artifact_id, new_artifact_id
 from agent_browser.models.artifacts import Artifact, Chapter, EarlyEnd, Recording
 from agent_browser.models.names import file_name
+from agent_browser.quotas.quotas import Quotas
 from agent_browser.service import LOCAL
 from agent_browser.settings import Settings
 from agent_browser.store import disk, shelf, sidecar
@@ -45,7 +47,17 @@ class ArtifactStore:
     Errors are ArtifactNotFound and StorageFull; a session id must be one (ValueError).
     """
 
-    def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
+    swept: ClassVar[str] = "files"
+
+    def __init__(
+        self, settings: Settings, *, clock: Clock | None = None, quotas: Quotas | None = None
+    ) -> None:
+        self._owned: Counter[str] = Counter()
+        """Bytes of artifacts by owner; the next, of videos."""
+        self._filmed: Counter[str] = Counter()
+        self._quotas = quotas or Quotas(settings)
+        self._quotas.stores("artifacts", self._owned.__getitem__)
+        self._quotas.stores("recordings", self._filmed.__getitem__)
         self._clock = clock or SystemClock()
         self._steady = Steady(self._clock)
         self._artifacts = Shelf(settings.data_dir / "artifacts")
@@ -99,11 +111,21 @@ class ArtifactStore:
             self._note_retention(session_id, retention)
 
     async def put(
-        self, data: bytes | Path, *, owner: str, session_id: str, content_type: str, filename: str
+        self,
+        data: bytes | Path,
+        *,
+        owner: str,
+        session_id: str,
+        content_type: str,
+        filename: str,
+        is_owed: bool = False,
     ) -> Artifact:
         """Keep the bytes, or the file, which is moved. The name on disk is the store's own;
-        `filename` is what callers see.
+        `filename` is what callers see. QuotaExceeded where its owner has enough, but for what
+        `is_owed`: it would be lost.
         """
+        if not is_owed:
+            await self._check_quota(data, owner)
         folder = self._artifacts.folder(session_id)
         stored = await _in_thread(
             lambda: self._write(
@@ -143,6 +165,7 @@ class ArtifactStore:
         stored = await _in_thread(lambda: taken_over(path, told, owner=owner, at=self._now()))
         self._add(stored)
         assert isinstance(stored.artifact, Recording)
+        self._quotas.recorded(owner, stored.artifact.duration or 0.0)
         return stored.artifact
 
     async def join(
@@ -168,10 +191,10 @@ class ArtifactStore:
         await self._discard(ids)
         return stored.artifact
 
-    async def find(self, owner: str, artifact_id: str) -> StoredFile:
-        """The caller's artifact or recording. ArtifactNotFound for another's, too."""
+    async def find(self, owner: str | None, artifact_id: str) -> StoredFile:
+        """The owner's artifact or recording, or None: whoever's. ArtifactNotFound for another's."""
         stored = self._files.get(artifact_id) if is_artifact_id(artifact_id) else None
-        if stored is None or stored.owner != owner:
+        if stored is None or owner not in (None, stored.owner):
             raise ArtifactNotFound(artifact_id)
         return stored
 
@@ -179,7 +202,7 @@ class ArtifactStore:
         """The bytes of the caller's artifact. ArtifactNotFound, also where its file is gone."""
         stored = await self.find(owner, artifact_id)
         try:
-            return await anyio.to_thread.run_sync(stored.path.read_bytes)
+            return await anyio.to_thread.run_sync(disk.read, stored.path)
         except OSError as exc:
             raise ArtifactNotFound(artifact_id) from exc
 
@@ -187,8 +210,8 @@ class ArtifactStore:
         """All videos of an owner, oldest first."""
         return _recordings(stored for stored in self._files.values() if stored.owner == owner)
 
-    async def delete(self, owner: str, artifact_id: str) -> None:
-        """Erase the caller's artifact or recording."""
+    async def delete(self, owner: str | None, artifact_id: str) -> None:
+        """Erase the owner's artifact or recording; None: whoever's."""
         stored = await self.find(owner, artifact_id)
         await self._discard([stored.artifact.id])
 
@@ -251,11 +274,30 @@ class ArtifactStore:
     async def _make_room(self, *, but: str) -> None:
         await self._discard(self._due(recordings=False, now=self._steady.now(), but=but))
 
+    async def _check_quota(self, data: bytes | Path, owner: str) -> None:
+        if isinstance(data, bytes):
+            self._quotas.check("bytes", owner, len(data))
+            return
+        size = await anyio.to_thread.run_sync(_size_of, data)
+        try:
+            self._quotas.check("bytes", owner, size)
+        except QuotaExceeded:
+            await anyio.to_thread.run_sync(disk.remove, data)
+            raise
+
+    def _count(self, stored: StoredFile, sign: int) -> None:
+        is_recording = isinstance(stored.artifact, Recording)
+        sums = self._filmed if is_recording else self._owned
+        sums[stored.owner] += sign * stored.artifact.size
+        if not sums[stored.owner]:
+            del sums[stored.owner]
+        if not is_recording:
+            self._artifact_bytes += sign * stored.artifact.size
+
     def _add(self, stored: StoredFile) -> None:
         self._files[stored.artifact.id] = stored
         self._by_session.setdefault(stored.session_id, set()).add(stored.artifact.id)
-        if not isinstance(stored.artifact, Recording):
-            self._artifact_bytes += stored.artifact.size
+        self._count(stored, 1)
 
     async def _discard(self, ids: Iterable[str]) -> None:
         """Forget, before the first await, then erase."""
@@ -265,8 +307,7 @@ class ArtifactStore:
             siblings.discard(stored.artifact.id)
             if not siblings:
                 del self._by_session[stored.session_id]
-            if not isinstance(stored.artifact, Recording):
-                self._artifact_bytes -= stored.artifact.size
+            self._count(stored, -1)
         if gone:
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(_erase_files, gone)
@@ -294,7 +335,7 @@ class ArtifactStore:
     ) -> StoredFile:
         id = new_artifact_id()
         path = folder / sidecar.disk_name(id, content_type)
-        disk.make_folder(folder)
+        disk.make_plain_folder(folder)
         sha256, size = disk.take(data, path)
         artifact = Artifact(
             id=id,
@@ -312,6 +353,13 @@ class ArtifactStore:
             disk.remove(path)
             raise
         return stored
+
+
+def _size_of(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except OSError:
+        return 0  # who takes it finds out
 
 
 async def _in_thread(work: Callable[[], T]) -> T:

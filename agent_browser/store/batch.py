@@ -11,7 +11,7 @@ from agent_browser.models.records import PageText, Record
 from agent_browser.store import rows
 from agent_browser.store.database import Database
 from agent_browser.store.pending import Batch
-from agent_browser.store.tables import actions, page_texts, papers, sessions, tags
+from agent_browser.store.tables import actions, audit, page_texts, papers, sessions, tags
 
 
 def _names(table: Table, *but: str) -> tuple[str, ...]:
@@ -60,6 +60,9 @@ async def write(database: Database, batch: Batch, *, log_actions: int) -> None:
             await _write_pages(database, connection, batch.pages, open_to)
         if batch.papers or batch.torn:
             await _write_papers(database, connection, batch)
+        if batch.audits:
+            written = [rows.audit_row(entry) for entry in batch.audits]
+            await connection.execute(audit.insert(), written)
 
 
 async def _known(connection: AsyncConnection, batch: Batch) -> dict[str, _Known]:

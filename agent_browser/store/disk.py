@@ -4,6 +4,7 @@ Everything here blocks; the store calls it from worker threads.
 """
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import os
@@ -21,6 +22,15 @@ def make_folder(path: Path) -> None:
     for missing in reversed([place for place in (path, *path.parents) if not place.exists()]):
         missing.mkdir(mode=0o700, exist_ok=True)
     path.mkdir(mode=0o700, exist_ok=True)  # what is there and no folder is an error
+
+
+def make_plain_folder(path: Path) -> None:
+    """The same, and an OSError where the last of it is there as a symbolic link: what is written to
+    it would lie elsewhere.
+    """
+    make_folder(path)
+    if path.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path.name)
 
 
 def write(path: Path, data: bytes) -> None:
@@ -97,6 +107,12 @@ def open_regular(path: Path) -> int:
         os.close(descriptor)
         raise FileNotFoundError(path.name)
     return descriptor
+
+
+def read(path: Path) -> bytes:
+    """All of its bytes. FileNotFoundError as of `open_regular`."""
+    with open(open_regular(path), "rb") as file:
+        return file.read()
 
 
 def digest(path: Path) -> tuple[str, int]:

@@ -9,11 +9,13 @@ from datetime import datetime
 from typing import Any
 
 from agent_browser.models.actions import Action
+from agent_browser.models.audit import AuditEntry
 from agent_browser.models.records import PageText, Record
 
 MOST_ACTIONS = 20_000
 MOST_PAGE_CHARACTERS = 16_000_000
 MOST_PAPERS = 20_000
+MOST_AUDITS = 20_000
 MOST_ERASED = 10_000
 """Erased sessions that are remembered, so that a late word about one does not bring it back."""
 
@@ -35,6 +37,9 @@ class Paper:
     status: str | None = None
 
 
+_LISTS = ("records", "actions", "pages", "papers", "torn", "audits")
+
+
 @dataclass
 class Batch:
     """What one transaction writes."""
@@ -45,16 +50,17 @@ class Batch:
     papers: list[Paper] = field(default_factory=list)
     torn: list[tuple[str, str]] = field(default_factory=list)
     """Papers, by kind and id, that are to be deleted."""
+    audits: list[AuditEntry] = field(default_factory=list)
     lost: Counter[str] = field(default_factory=Counter)
     """Log entries by session that were dropped before they were written."""
 
     def __len__(self) -> int:
         written = len(self.records) + len(self.actions) + len(self.pages) + len(self.papers)
-        return written + len(self.torn) + len(self.lost)
+        return written + len(self.torn) + len(self.audits) + len(self.lost)
 
     def split(self) -> "Batch | None":
         """One thing, which is in this batch no more; None once it is empty."""
-        for name in ("records", "actions", "pages", "papers", "torn"):
+        for name in _LISTS:
             things: list[Any] = getattr(self, name)
             if things:
                 one = Batch()
@@ -67,7 +73,7 @@ class Batch:
 
     def rejoin(self, one: "Batch") -> None:
         """Put back what was split off last."""
-        for name in ("records", "actions", "pages", "papers", "torn"):
+        for name in _LISTS:
             getattr(self, name)[:0] = getattr(one, name)
         self.lost += one.lost
 
@@ -81,14 +87,15 @@ class Pending:
         self._pages: OrderedDict[tuple[str, str], PageText] = OrderedDict()
         self._page_characters = 0
         self._papers: OrderedDict[tuple[str, str], Paper | None] = OrderedDict()
+        self._audits: deque[AuditEntry] = deque()
         self._lost: Counter[str] = Counter()
         self._erased: OrderedDict[str, None] = OrderedDict()
         self.dropped = 0
-        """Log entries, page texts and papers that were never written, since the start."""
+        """Entries of logs, page texts and papers that were never written, since the start."""
 
     def __len__(self) -> int:
         kinds = (self._records, self._actions, self._pages, self._papers, self._lost)
-        return sum(map(len, kinds))
+        return sum(map(len, kinds)) + len(self._audits)
 
     def add_record(self, record: Record) -> None:
         """Takes the place of an earlier one."""
@@ -123,6 +130,11 @@ class Pending:
             self._papers[paper.kind, paper.id] = paper
             self._keep_bounds()
 
+    def add_audit(self, entry: AuditEntry) -> None:
+        """After those that wait already."""
+        self._audits.append(entry)
+        self._keep_bounds()
+
     def tear(self, kind: str, id: str) -> None:
         """Have a paper deleted."""
         self._papers.pop((kind, id), None)
@@ -133,6 +145,7 @@ class Pending:
         batch = Batch(
             records=[_read(self._records.pop(id)) for id in list(self._records)[:most]],
             actions=[self._actions.popleft() for _ in range(min(most, len(self._actions)))],
+            audits=[self._audits.popleft() for _ in range(min(most, len(self._audits)))],
             lost=self._lost,
         )
         self._lost = Counter()
@@ -154,6 +167,7 @@ class Pending:
         self._actions.extendleft(
             action for action in reversed(batch.actions) if action.session_id not in self._erased
         )
+        self._audits.extendleft(reversed(batch.audits))
         self._restore_pages(batch.pages)
         self._restore_papers(batch)
         self._lost.update({id: lost for id, lost in batch.lost.items() if id not in self._erased})
@@ -206,6 +220,9 @@ class Pending:
             self.dropped += 1
         while len(self._papers) > MOST_PAPERS:
             self._papers.popitem(last=False)
+            self.dropped += 1
+        while len(self._audits) > MOST_AUDITS:
+            self._audits.popleft()
             self.dropped += 1
 
 

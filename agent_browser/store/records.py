@@ -85,14 +85,14 @@ class Records:
             .order_by(sessions.c.last_activity_at)
         )
 
-    async def hibernated(self) -> set[str]:
-        """Ids of the sessions that the database has as hibernated."""
+    async def hibernated(self) -> dict[str, str]:
+        """The sessions that the database has as hibernated: owners by id."""
         await self._writer.settle()
         async with self._database.reading() as connection:
-            found = await connection.scalars(
-                select(sessions.c.id).where(sessions.c.state == "hibernated")
+            found = await connection.execute(
+                select(sessions.c.id, sessions.c.owner).where(sessions.c.state == "hibernated")
             )
-            return set(found)
+            return {row.id: row.owner for row in found}
 
     async def due(self, now: datetime) -> list[Record]:
         """Those whose `forgets_at` has come, oldest first, at most MOST_DUE."""

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import RowMapping
 
 from agent_browser.models.actions import Action
+from agent_browser.models.audit import AuditEntry
 from agent_browser.models.records import PageText, Record
 from agent_browser.models.sessions import Privacy, Timeouts
 from agent_browser.store.pending import Paper
@@ -95,6 +96,13 @@ def paper_row(paper: Paper) -> dict[str, Any]:
 def paper_of(row: RowMapping) -> Paper:
     """The paper of a row."""
     return Paper(**{name: row[name] for name in Paper.__dataclass_fields__})
+
+
+def audit_row(entry: AuditEntry) -> dict[str, Any]:
+    """The row of an entry of the audit log; its id is the database's to give."""
+    row = vars(entry).copy()
+    del row["id"]
+    return row
 
 
 def _head(title: str, url: str) -> str:

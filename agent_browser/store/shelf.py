@@ -123,7 +123,7 @@ def _unreplaced(files: list[StoredFile]) -> list[StoredFile]:
 
 def note_owner(folder: Path, owner: str) -> None:
     """Note in a session's folder whose it is, for the case that the server is killed. OSError."""
-    disk.make_folder(folder)
+    disk.make_plain_folder(folder)
     note = folder / OWNER_NOTE
     if not note.exists():
         disk.write(note, owner.encode())

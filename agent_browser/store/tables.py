@@ -210,5 +210,31 @@ papers = Table(
     Index(None, "kind", "status"),
 )
 
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", _Number, primary_key=True, autoincrement=True),
+    Column("at", Instant, nullable=False),
+    Column("owner", Plain),
+    Column("key", Plain),
+    Column("name", Plain),
+    Column("client", Plain),
+    Column("address", Plain),
+    Column("method", Plain, nullable=False),
+    Column("route", Plain, nullable=False),
+    Column("action", Plain, nullable=False),
+    # No foreign key: an entry outlives its session.
+    Column("session_id", Plain),
+    Column("subject", Plain),
+    Column("code", Plain),
+    Column("request_id", Plain, nullable=False),
+    Column("status", Integer, nullable=False),
+    Index("ix_audit_owner_id", "owner", "id"),
+    Index("ix_audit_session_id_id", "session_id", "id"),
+    Index("ix_audit_action_id", "action", "id"),
+    Index("ix_audit_at", "at"),
+    sqlite_autoincrement=True,
+)
+
 SEARCHES = {"sessions": "session_search", "page_texts": "page_search", "actions": "action_search"}
 """The search entries of each table in SQLite."""

@@ -14,6 +14,7 @@ import structlog
 
 from agent_browser.clock import Clock, SystemClock
 from agent_browser.models.actions import Action
+from agent_browser.models.audit import AuditEntry
 from agent_browser.models.records import PageText, Record
 from agent_browser.settings import Settings
 from agent_browser.store.batch import write
@@ -140,6 +141,11 @@ class Writer:
     def put_paper(self, paper: Paper) -> None:
         """Write it soon."""
         self._pending.add_paper(paper)
+        self._note()
+
+    def put_audit(self, entry: AuditEntry) -> None:
+        """Write it soon."""
+        self._pending.add_audit(entry)
         self._note()
 
     def tear(self, kind: str, id: str) -> None:

@@ -13,7 +13,8 @@ from anyio import fail_after
 
 from agent_browser import __version__
 from agent_browser.clock import Clock
-from agent_browser.egress.outbound import Address, Outbound, Target, addressed
+from agent_browser.egress.addresses import Address
+from agent_browser.egress.outbound import Outbound, Target, addressed
 from agent_browser.errors import AgentBrowserError
 
 MAX_ANSWER = 16_384

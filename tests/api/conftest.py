@@ -12,15 +12,19 @@ from pydantic import SecretStr
 
 from agent_browser.api import listen
 from agent_browser.api.app import create_app
+from agent_browser.api.auth import Callers
 from agent_browser.api.metrics import Metrics
 from agent_browser.api.web import HttpServer
 from agent_browser.egress.outbound import Outbound
 from agent_browser.hub import Hub
+from agent_browser.keyring.keyring import Keyring
+from agent_browser.quotas.quotas import Quotas
 from agent_browser.recording.library import Library
 from agent_browser.running.operations import Operations
 from agent_browser.service import SessionService
 from agent_browser.settings import Settings
 from agent_browser.store.artifacts import ArtifactStore
+from agent_browser.store.audit import AuditLog
 from agent_browser.webhooks.webhooks import Webhooks
 from tests.api.fake import FakeService
 from tests.fakes.papers import FakePapers
@@ -55,7 +59,12 @@ def keys() -> SecretStr:
 
 
 def make(settings: Settings, service: FakeService, **changes: object) -> FastAPI:
-    """The app over the service, with some settings changed."""
+    """The app over the service, with some settings changed; `keyring` has the kept keys."""
+    keyring = changes.pop("keyring", None)
+    assert keyring is None or isinstance(keyring, Keyring)
+    trail, quotas = changes.pop("trail", None), changes.pop("quotas", None)
+    assert trail is None or isinstance(trail, AuditLog)
+    assert quotas is None or isinstance(quotas, Quotas)
     held: SessionService = service
     changed = settings.model_copy(update=changes)
     hub, papers = Hub(), FakePapers()
@@ -68,6 +77,10 @@ def make(settings: Settings, service: FakeService, **changes: object) -> FastAPI
         hub=hub,
         hooks=Webhooks(hub, papers, Outbound(exposed=False), changed),
         metrics=Metrics(),
+        trail=trail,
+        quotas=quotas,
+        callers=Callers(changed, keyring),
+        keyring=keyring,
     )
 
 

@@ -18,6 +18,7 @@ from agent_browser.errors import (
 from agent_browser.ids import new_session_id
 from agent_browser.models.actions import Action, ActionList
 from agent_browser.models.base import Input
+from agent_browser.models.egress import HostTraffic, Traffic
 from agent_browser.models.files import DownloadsInput, DownloadsOutput, UploadList
 from agent_browser.models.functions import (
     CloseOutput,
@@ -41,6 +42,7 @@ from agent_browser.models.sessions import (
     SessionQuery,
 )
 from agent_browser.pool.profiles import Profiles
+from agent_browser.pool.secrets import Secrets
 from agent_browser.service import Caller, FileHead, Image, Readiness
 from agent_browser.session.control import Control as HeldControl
 from agent_browser.session.labels import Labels
@@ -50,6 +52,7 @@ from agent_browser.settings import Settings
 from agent_browser.store.artifacts import ArtifactStore
 from tests.api.profiled import ProfiledSessions
 from tests.api.saved import KeptStates
+from tests.api.secretive import SecretiveSessions
 from tests.fakes import functions
 from tests.fakes.archive import FakeArchive
 from tests.fakes.pages import SITE
@@ -77,7 +80,7 @@ class Call:
 
 
 @dataclass
-class FakeService(ProfiledSessions):
+class FakeService(ProfiledSessions, SecretiveSessions):
     """Keeps the promises of SessionService without a browser. `before` runs within each call."""
 
     store: ArtifactStore
@@ -92,9 +95,11 @@ class FakeService(ProfiledSessions):
     beats: list[Caller] = field(default_factory=list)
     kept: KeptStates = field(default_factory=KeptStates)
     held_profiles: Profiles = field(default_factory=lambda: Profiles(Means(), FakePapers()))
+    held_secrets: Secrets = field(default_factory=lambda: Secrets(Means(), FakePapers()))
     attending: int = 0
     """Who looks on now."""
     archive: FakeArchive = field(default_factory=FakeArchive)
+    holds_off: bool = False
     most: int = 20_000
     """Bytes of files that a session may hold."""
 
@@ -160,6 +165,11 @@ class FakeService(ProfiledSessions):
             yield session
         finally:
             self.attending -= 1
+
+    async def traffic(self, caller: Caller, session_id: str) -> Traffic:
+        await self.get(caller, session_id)
+        host = HostTraffic(host="example.com:443", requests=2, denied=0, bytes_up=10, bytes_down=90)
+        return Traffic(bytes_up=10, bytes_down=90, items=[host])
 
     async def actions(
         self, caller: Caller, session_id: str, *, limit: int, cursor: str | None
@@ -271,10 +281,16 @@ class FakeService(ProfiledSessions):
             raise SessionEnded(session_id, AT, "closed")
         return self.files.setdefault(session_id, Uploads(SystemClock(), self.most))
 
+    def hold_off(self) -> None:
+        self.holds_off = True
+
+    def take_again(self) -> None:
+        self.holds_off = False
+
     async def health(self, caller: Caller) -> Health:
         live = sum(session.state == "live" for session in self.sessions.values())
         return Health(
-            status="ok",
+            status="draining" if self.holds_off else "ok",
             live=live,
             opening=0,
             waiting=0,

@@ -57,7 +57,9 @@ async def test_what_could_hold_a_script_is_a_sandboxed_attachment(
     response = await client.get(artifact.url)
     assert response.headers["content-disposition"].startswith("attachment; ")
     assert response.headers["x-content-type-options"] == "nosniff"
-    assert response.headers["content-security-policy"] == "sandbox; default-src 'none'"
+    policy = response.headers["content-security-policy"]
+    assert policy == "sandbox; default-src 'none'; frame-ancestors 'none'"
+    assert response.headers["content-type"] == "application/octet-stream"
     assert "x" not in response.headers
 
 

@@ -29,7 +29,7 @@ def locked(settings: Settings, service: FakeService) -> FastAPI:
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])
 def test_without_keys_only_loopback_is_bound(settings: Settings, host: str) -> None:
     with pytest.raises(StartFailed, match="API_KEYS"):
-        listen.listener(settings.model_copy(update={"host": host}))
+        listen.check_callers(settings.model_copy(update={"host": host}), has_callers=False)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
@@ -40,6 +40,7 @@ def test_loopback_is_bound_without_keys(settings: Settings, host: str) -> None:
 
 def test_with_keys_every_address_is_bound_and_the_url_is_usable_here(settings: Settings) -> None:
     exposed = settings.model_copy(update={"host": "0.0.0.0", "api_keys": keys()})
+    listen.check_callers(exposed, has_callers=True)
     with listen.listener(exposed) as listening:
         assert listen.url_of(listening).startswith("http://127.0.0.1:")
 
@@ -79,7 +80,8 @@ async def test_every_route_that_there_is_wants_a_key(locked: FastAPI) -> None:
         for path, methods in locked.openapi()["paths"].items():
             for method in methods:
                 response = await client.request(method, path.replace("{", "").replace("}", ""))
-                assert response.status_code == (200 if path == "/healthz" else 401), path
+                wanted = {"/healthz": 200, "/v1/links/{token}": 410}.get(path, 401)
+                assert response.status_code == wanted, path
 
 
 async def test_the_key_goes_in_either_header(locked: FastAPI, service: FakeService) -> None:
@@ -113,9 +115,15 @@ async def test_a_wrong_key_is_refused(locked: FastAPI, headers: Any) -> None:
 def test_keys_are_kept_hashed() -> None:
     held = auth.Keys({ANN_KEY: "ann"})
     assert ANN_KEY not in repr(vars(held))
-    assert auth.Keys({}).caller(authorization=None, api_key=None) == LOCAL
+
+
+async def test_without_keys_everybody_is_the_local_caller(settings: Settings) -> None:
+    open_to_all = auth.Callers(settings)
+    assert await open_to_all.caller(authorization=None, api_key=None) == LOCAL
+    assert await open_to_all.caller(authorization="Bearer whatever", api_key=None) == LOCAL
+    held = auth.Callers(settings.model_copy(update={"api_keys": keys()}))
     with pytest.raises(Unauthorized):
-        held.caller(authorization=None, api_key=None)
+        await held.caller(authorization=None, api_key=None)
 
 
 @contextmanager

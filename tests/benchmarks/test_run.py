@@ -16,12 +16,16 @@ NAMES = [
     "log", "timers", "followers",
     "hibernate", "resume", "checkpoint", "sleeper_disk", "sleeper_memory", "sleeper_list",
     "sleeper_resume", "killed", "saving", "directory_list", "directory_search",
+    "auth_key", "auth_unknown", "auth_jwt_first", "auth_jwt", "auth_resolver",
+    "egress_page", "egress_connect", "egress_plain", "egress_ports", "egress_decision",
 ]  # fmt: skip
 WITHOUT_RAW = {
     "delta", "answering", "return", "surplus", "left",
     "log", "timers", "followers",
     "hibernate", "resume", "checkpoint", "sleeper_disk", "sleeper_memory", "sleeper_list",
     "sleeper_resume", "killed", "saving", "directory_list", "directory_search",
+    "auth_key", "auth_unknown", "auth_jwt_first", "auth_jwt", "auth_resolver",
+    "egress_connect", "egress_plain", "egress_ports", "egress_decision",
 }  # fmt: skip
 WITHOUT_GOAL = {"open_back_to_back", "rate_1", "execute_async", "compare_bare"}
 STEPS = ["open", "snapshot", "click", "picture", "close"]

@@ -27,7 +27,7 @@ async def chromium(engine: Chromium) -> AsyncIterator[ChromiumBrowser]:
     await running.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 async def isolating(
     executable: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Chromium]:

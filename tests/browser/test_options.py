@@ -4,7 +4,15 @@ from typing import Any
 
 import pytest
 
-from agent_browser.browser.options import context_arguments, headers, shown_proxy, upstream
+from agent_browser.browser.options import (
+    context_arguments,
+    headers,
+    proxy,
+    shown_proxy,
+    upstream,
+    way,
+)
+from agent_browser.egress.policy import Policy
 from agent_browser.errors import InvalidRequest
 from agent_browser.models.conditions import HttpCredentials
 from agent_browser.models.functions import ContextOptions
@@ -24,7 +32,7 @@ def made(**given: Any) -> dict[str, Any]:
 
 
 def test_nothing_asked_for_is_a_viewport_of_1280_by_720() -> None:
-    assert made() == {"viewport": {"width": 1280, "height": 720}}
+    assert made() == {"viewport": {"width": 1280, "height": 720}, "permissions": []}
 
 
 def test_a_device_brings_its_viewport_and_user_agent_and_not_its_browser() -> None:
@@ -49,8 +57,25 @@ def test_an_unknown_time_zone_names_the_near_miss() -> None:
 
 
 def test_a_proxy_is_used_for_loopback_too() -> None:
-    arguments = context_arguments(ContextOptions(), DEVICES, None, "http://127.0.0.1:9")
-    assert arguments["proxy"] == {"server": "http://127.0.0.1:9", "bypass": "<-loopback>"}
+    assert proxy("http://127.0.0.1:9") == {
+        "server": "http://127.0.0.1:9",
+        "bypass": "<-loopback>",
+    }
+
+
+def test_a_session_goes_out_as_each_of_its_bounds_allows() -> None:
+    bound = {"deny": ["c.example"], "download_rate": 9_000}
+    inner = {"allow": ["*.example"], "download_rate": 4_000, "within": [bound]}
+    made_so = way(ContextOptions.model_validate({"egress": inner}), Policy.of())
+    assert made_so.policy.refuses_host("a.example", 80) is None
+    assert made_so.policy.refuses_host("c.example", 80) is not None
+    assert made_so.policy.refuses_host("a.test", 80) is not None
+    assert (made_so.download_rate, made_so.upload_rate) == (4_000, None)
+
+
+def test_a_rule_that_is_none_is_named() -> None:
+    with pytest.raises(InvalidRequest, match=r"egress: '10\.0\.0\.0/99'"):
+        way(ContextOptions.model_validate({"egress": {"deny": ["10.0.0.0/99"]}}), Policy.of())
 
 
 def test_a_wrong_proxy_is_named_without_its_password() -> None:
@@ -77,6 +102,7 @@ def test_what_a_page_is_shown_under_is_in_the_arguments() -> None:
     )  # fmt: skip
     del arguments["viewport"]
     assert arguments == {
+        "permissions": [],
         "reduced_motion": "reduce",
         "contrast": "more",
         "forced_colors": "active",

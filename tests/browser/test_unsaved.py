@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 
 import anyio
 import pytest
+from playwright.async_api import Error
 
 from agent_browser.browser import unsaved
 from agent_browser.browser.context import ChromiumContext
@@ -248,10 +249,23 @@ async def test_a_look_that_fails_is_no_hold(
         return answer
 
     await drive.open("/form")
-    monkeypatch.setattr(Frames, "ask", ask)
+    monkeypatch.setattr(unsaved, "evaluated", ask)
     assert await context.unsaved() == ()
     monkeypatch.setattr(Frames, "all", ask)
     assert await context.unsaved() == ()
+
+
+async def test_listeners_that_can_not_be_looked_at_hide_no_socket(
+    context: ChromiumContext, drive: Driving, echo: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def window(*_: object) -> str:
+        raise Error("it went elsewhere")
+
+    await drive.open("/form")
+    opened = f"var s = new WebSocket('{echo}'); new Promise(y => {{ s.onopen = () => y(0) }})"
+    await drive.value(opened)
+    monkeypatch.setattr(unsaved, "_window", window)
+    assert await context.unsaved() == ("websocket",)
 
 
 async def test_a_frame_that_asks_before_it_is_left_is_unsaved_once_somebody_acted_in_it(

@@ -18,7 +18,13 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 GROUPS: dict[str, tuple[str, ...]] = {
     "What the command line talks to": ("url", "api_key", "session"),
     "Where the server listens, and who may call": (
-        "host", "port", "api_keys", "allowed_hosts", "max_body", "max_state", "max_upload",
+        "host", "port", "api_keys", "admins", "allowed_hosts", "max_body", "max_state",
+        "max_upload",
+    ),
+    "Tokens": (
+        "jwt_jwks_url", "jwt_key", "jwt_issuer", "jwt_audience", "jwt_owner_claim",
+        "jwt_roles_claim", "jwt_default_role", "jwt_name_claim", "jwt_tenant_claim",
+        "auth_url", "auth_secret", "auth_cache", "auth_timeout",
     ),
     "Files": (
         "data_dir", "recordings_dir", "artifact_retention", "artifact_bytes",
@@ -27,6 +33,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "The browser": (
         "executable_path", "headless_shell", "sandbox", "browsers", "launch_timeout",
     ),
+    "What may be reached": ("egress", "egress_allow", "egress_deny", "egress_dns"),
     "The pool": (
         "max_sessions", "warm", "max_waiting", "wait_timeout", "recycle_contexts",
         "recycle_memory", "shutdown_timeout",
@@ -37,7 +44,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "session_queue", "settle_timeout", "max_tabs", "max_download", "max_downloads",
         "download_bytes",
     ),
-    "States": ("state_url", "state_key", "checkpoint_after", "checkpoints", "max_profiles"),
+    "States": ("state_url", "state_key", "checkpoint_after", "checkpoints", "max_profiles",
+               "max_secrets"),
     "Control and runs": (
         "control_lease", "max_runs", "max_operations", "operation_retention", "operation_bytes",
         "reconnect_grace",
@@ -45,6 +53,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Events": (
         "event_history", "event_heartbeat", "max_event_streams", "max_webhooks",
         "webhook_timeout", "webhook_patience",
+    ),
+    "What each owner may have and use": (
+        "owner_sessions", "owner_hibernated", "owner_calls", "owner_recording", "owner_bytes",
+        "owner_traffic", "audit_retention", "audit_entries",
     ),
     "The record of sessions": (
         "database_url", "log_actions", "log_bodies", "log_thumbnails", "log_retention",
@@ -92,7 +104,7 @@ def _default(name: str, field: FieldInfo) -> str:
         unit = next((f" ({value / size:g} {unit})" for size, unit in _UNITS if value >= size), "")
         return f"`{value:.10g}`{unit}"
     if isinstance(value, int) and name.endswith(("bytes", "memory", "body")):
-        unit = next(f" ({value / size:g} {unit})" for size, unit in _SIZES if value >= size)
+        unit = next((f" ({value / size:g} {unit})" for size, unit in _SIZES if value >= size), "")
         return f"`{value}`{unit}"
     return f"`{value}`"
 

@@ -6,11 +6,14 @@ import pytest
 from pydantic import BaseModel
 
 from agent_browser.models.actions import Action
+from agent_browser.models.audit import AuditEntry
 from agent_browser.models.checkpoints import Checkpoint, Loss
 from agent_browser.models.control import ControlGranted, ControlInput
 from agent_browser.models.events import Event
 from agent_browser.models.files import UploadedFile
 from agent_browser.models.functions import ContextOptions
+from agent_browser.models.keys import Drain, Key, KeyCreate, KeyMade, KeyRotate, WhoAmI
+from agent_browser.models.links import LinkInput, SignedLink
 from agent_browser.models.profiles import Profile, ProfileInput
 from agent_browser.models.running import (
     Operation,
@@ -21,6 +24,7 @@ from agent_browser.models.running import (
     StepResult,
     StopCondition,
 )
+from agent_browser.models.secrets import Secret, SecretInput
 from agent_browser.models.sessions import (
     ForkInput,
     Health,
@@ -34,10 +38,12 @@ from agent_browser.models.sessions import (
     TimeoutsInput,
 )
 from agent_browser.models.state import FormField, StateDocument, TabState
+from agent_browser.models.usage import OwnerQuotas, Quota, QuotasInput, Usage
 from agent_browser.models.webhooks import Delivery, WebhookCreate, WebhookMade, WebhookPatch
 from tests.docs.markdown import names, read, rows, section
 
 API, SESSIONS, EVENTS = "docs/http-api.md", "docs/sessions.md", "docs/events.md"
+KEYS = "docs/keys.md"
 
 
 def test_every_field_of_a_new_session_is_in_the_table() -> None:
@@ -52,6 +58,12 @@ def test_every_field_of_a_new_session_is_in_the_table() -> None:
     ("model", "document", "heading"),
     [
         (Session, API, "## Sessions"),
+        (KeyCreate, KEYS, "## Keys"),
+        (KeyRotate, KEYS, "## Keys"),
+        (Key, KEYS, "## Keys"),
+        (KeyMade, KEYS, "## Keys"),
+        (WhoAmI, KEYS, "## Rights"),
+        (Drain, KEYS, "### Admins"),
         (SessionPatch, API, "### Changing a session"),
         (TimeoutsInput, API, "## Sessions"),
         (TimeoutsInput, SESSIONS, "### Timeouts"),
@@ -72,6 +84,16 @@ def test_every_field_of_a_new_session_is_in_the_table() -> None:
         (ControlInput, API, "### control"),
         (ControlGranted, API, "### control"),
         (Profile, API, "## Profiles"),
+        (Usage, "docs/quotas.md", "### Usage"),
+        (Quota, "docs/quotas.md", "### Usage"),
+        (QuotasInput, "docs/quotas.md", "### Other limits for one owner"),
+        (OwnerQuotas, "docs/quotas.md", "### Other limits for one owner"),
+        (AuditEntry, "docs/quotas.md", "## The audit log"),
+        (LinkInput, "docs/quotas.md", "## Signed links"),
+        (SignedLink, "docs/quotas.md", "## Signed links"),
+        (SecretInput, API, "## Secrets"),
+        (SecretInput, "docs/secrets.md", "## Keeping one"),
+        (Secret, API, "## Secrets"),
         (ProfileInput, API, "## Profiles"),
         (RunInput, API, "## Runs"),
         (Step, API, "## Runs"),

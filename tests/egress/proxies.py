@@ -15,10 +15,13 @@ _Pair = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 @dataclass
 class Proxy:
-    """One that listens. `seen` has the target or URL of each request."""
+    """One that listens. `seen` has the target or URL of each connection's first request, `stop`
+    ends it and what passes through it.
+    """
 
     port: int = 0
     seen: list[str] = field(default_factory=list)
+    stop: Callable[[], None] = lambda: None
 
 
 @asynccontextmanager
@@ -43,12 +46,17 @@ async def listening(
 
     server = await asyncio.start_server(accepted, "127.0.0.1", 0, ssl=tls)
     proxy.port = server.sockets[0].getsockname()[1]
-    try:
-        yield proxy
-    finally:
+
+    def stop() -> None:
         server.close()
         for task in list(tasks):
             task.cancel()
+
+    proxy.stop = stop
+    try:
+        yield proxy
+    finally:
+        stop()
         await asyncio.gather(*tasks, return_exceptions=True)
 
 

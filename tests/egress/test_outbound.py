@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from agent_browser.egress.outbound import Address, Outbound, addressed, literal, refusal
+from agent_browser.egress.addresses import Address, literal, refusal
+from agent_browser.egress.outbound import Outbound, addressed
 from agent_browser.errors import EgressDenied, InvalidUrl
 
 METADATA = (

@@ -39,7 +39,7 @@ def test_a_page_as_a_file_is_never_shown_and_a_name_never_climbs(
     (page,) = session.click("Page as a file")["downloads"]
     answer = http.get(page["url"])
     assert answer.headers["content-disposition"].startswith("attachment")
-    assert answer.headers["content-security-policy"] == "sandbox; default-src 'none'"
+    assert answer.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
     assert answer.headers["x-content-type-options"] == "nosniff"
     (evil,) = session.click("A name that climbs")["downloads"]
     assert "/" not in evil["filename"]

@@ -81,9 +81,9 @@ class FakeArchive:
         self._look()
         return [record for record in self.records.values() if record.state == "live"]
 
-    async def hibernated(self) -> set[str]:
+    async def hibernated(self) -> dict[str, str]:
         self._look()
-        return {record.id for record in self.records.values() if record.state == "hibernated"}
+        return {one.id: one.owner for one in self.records.values() if one.state == "hibernated"}
 
     async def due(self, now: datetime) -> list[Record]:
         self._look()

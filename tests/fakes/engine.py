@@ -12,16 +12,19 @@ from agent_browser.browser.engine import (
     Done,
     Downloading,
     Page,
+    Secret,
     Tell,
     Upload,
     Video,
     Words,
 )
 from agent_browser.browser.functions import BEFORE_OPEN
+from agent_browser.browser.veil import Veil
 from agent_browser.errors import BrowserLost, NotOpened
 from agent_browser.models.base import Input
 from agent_browser.models.checkpoints import Loss, State
 from agent_browser.models.dialogs import WaitingChooser, WaitingDialog
+from agent_browser.models.egress import Traffic
 from agent_browser.models.events import EventType
 from agent_browser.models.functions import (
     ContextOptions,
@@ -69,6 +72,8 @@ class FakeContext:
         self.acting = 0
         self.most_at_once = 0
         self.closed = False
+        self.received = 0
+        """Bytes."""
         self.used = False
         self._tab = FakeTab(browser.engine.pages, options.width or 1280, options.height or 720)
         self._tab.made_with = options
@@ -97,6 +102,10 @@ class FakeContext:
         return None
 
     @property
+    def veil(self) -> Veil:
+        return self._tab.veil
+
+    @property
     def opened(self) -> bool:
         return self._tab.opened
 
@@ -120,10 +129,13 @@ class FakeContext:
             return self._tab.snapshot(input)
 
     async def interact(
-        self, input: InteractInput, uploads: tuple[Upload, ...] = ()
+        self,
+        input: InteractInput,
+        uploads: tuple[Upload, ...] = (),
+        secret: Secret | None = None,
     ) -> InteractOutput:
         async with _Acting(self):
-            return self._tab.interact(input, uploads)
+            return self._tab.interact(input, uploads, secret)
 
     async def screenshot(self, input: ScreenshotInput) -> Image:
         await self.browser.engine.pictures.wait()
@@ -196,6 +208,10 @@ class FakeContext:
 
     def take_downloads(self) -> tuple[Downloading, ...]:
         return self._tab.take_downloads()
+
+    @property
+    def traffic(self) -> Traffic:
+        return Traffic(bytes_down=self.received)
 
     async def close(self) -> Closed:
         if self.closed:

@@ -25,7 +25,14 @@ class FakeKeeping:
         self.retentions: dict[str, float | None] = {}
 
     async def put(
-        self, data: bytes | Path, *, owner: str, session_id: str, content_type: str, filename: str
+        self,
+        data: bytes | Path,
+        *,
+        owner: str,
+        session_id: str,
+        content_type: str,
+        filename: str,
+        is_owed: bool = False,
     ) -> Artifact:
         if isinstance(data, Path):
             path, data = data, _bytes_of(data)

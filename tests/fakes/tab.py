@@ -14,8 +14,9 @@ from urllib.parse import urljoin, urlsplit
 
 from agent_browser.browser import fitting
 from agent_browser.browser.elements import changes, text_of
-from agent_browser.browser.engine import Downloading, Page, Tell, Upload, Words
+from agent_browser.browser.engine import Downloading, Page, Secret, Tell, Upload, Words
 from agent_browser.browser.telling import place as place_of
+from agent_browser.browser.veil import Veil
 from agent_browser.errors import ActionFailed, InvalidUrl, NavigationFailed, NotOpened
 from agent_browser.models.artifacts import Chapter
 from agent_browser.models.events import EventType
@@ -58,6 +59,7 @@ class FakeTab:
         self._pages = pages
         self.size = (width, height)
         self.opened = False
+        self.veil = Veil()
         self._url = ""
         self._document = FakePage("")
         self.made_with = ContextOptions()
@@ -124,11 +126,13 @@ class FakeTab:
             raise ActionFailed("not_found", f"no element matches {input.root}")
         return SnapshotOutput(**dict(self._look(input)))
 
-    def interact(self, input: InteractInput, uploads: tuple[Upload, ...]) -> InteractOutput:
+    def interact(
+        self, input: InteractInput, uploads: tuple[Upload, ...], secret: Secret | None
+    ) -> InteractOutput:
         """Do one action."""
         self._check()
         try:
-            self._act(input, uploads)
+            self._act(input, uploads, secret)
         except (ActionFailed, NavigationFailed) as exc:
             return self._done(input, message=exc.detail)
         return self._done(input)
@@ -272,10 +276,12 @@ class FakeTab:
             raise ActionFailed("disabled", f"{ref} is disabled")
         return element
 
-    def _act(self, input: InteractInput, uploads: tuple[Upload, ...]) -> None:
+    def _act(
+        self, input: InteractInput, uploads: tuple[Upload, ...], secret: Secret | None
+    ) -> None:
         acts: dict[str, Callable[[], None]] = {
             "click": lambda: self._click(self._target(input)),
-            "fill": lambda: self._fill(self._target(input), input.text),
+            "fill": lambda: self._fill(self._target(input), input.text, secret),
             "check": lambda: setattr(self._target(input), "checked", True),
             "uncheck": lambda: setattr(self._target(input), "checked", False),
             "upload": lambda: self._upload(self._target(input), uploads),
@@ -288,7 +294,13 @@ class FakeTab:
         if element.href is not None:
             self._go(urljoin(self._url, element.href))
 
-    def _fill(self, element: FakeElement, text: str | list[str] | None) -> None:
+    def _fill(self, element: FakeElement, text: object, secret: Secret | None) -> None:
+        if secret is not None:
+            place = urlsplit(self._url)
+            if not secret.allows(f"{place.scheme}://{place.netloc}"):
+                raise ActionFailed("secret_not_allowed", f"{secret.name} may not be typed here")
+            text = secret.reveal()
+            self.veil.add(secret.key, text, lasting=secret.lasting)
         if not isinstance(text, str):
             raise ActionFailed("missing_input", "'text' required for fill action")
         element.value = text

@@ -8,7 +8,9 @@ import anyio
 import httpx
 import pytest
 
-from agent_browser.errors import SessionEnded, SessionNotFound
+from agent_browser.egress.outbound import Outbound
+from agent_browser.egress.policy import Policy
+from agent_browser.errors import EgressDenied, SessionEnded, SessionNotFound
 from agent_browser.models.functions import CloseInput, CloseOutput
 from agent_browser.models.scraping import ScrapeInput, ScrapeResult, ScrapeSummary
 from agent_browser.models.sessions import Session, SessionQuery
@@ -17,6 +19,7 @@ from agent_browser.scraping.rules import PlainReader
 from agent_browser.scraping.scrape import Line, Scrape
 from agent_browser.service import LOCAL
 from tests.pool.rig import OTHER, Rig, quiesce, running
+from tests.site import Site
 
 pytestmark = pytest.mark.anyio
 
@@ -302,3 +305,30 @@ def test_a_senseless_request_is_refused_whole(change: dict[str, Any], words: str
     make: Callable[[Any], object] = ScrapeInput.model_validate
     with pytest.raises(ValueError, match=words):
         make({"urls": [FORM]} | change)
+
+
+async def test_the_server_reads_no_rules_where_the_policy_does_not_let_it(site: Site) -> None:
+    site.robots = "User-agent: *\nDisallow: /x"
+    host = site.origin.removeprefix("http://")
+    for policy, gets in (
+        (Policy.of(deny=[host]), None),
+        (Policy.of("public-only"), None),
+        (Policy.of("public-only", allow=[host]), 200),
+    ):
+        async with PlainReader("agent-browser", outbound=Outbound(policy)) as read:
+            if gets is None:
+                with pytest.raises(EgressDenied):
+                    await read(site.url("/robots.txt"))
+            else:
+                assert (await read(site.url("/robots.txt"))).status == gets
+    assert len(site.requests) == 1
+
+
+async def test_nor_by_a_redirect(site: Site) -> None:
+    policy = Policy.of(deny=["inner.test"])
+    there = "http://inner.test/robots.txt"
+    async with PlainReader("agent-browser", outbound=Outbound(policy)) as read:
+        with pytest.raises(EgressDenied, match=r"inner\.test"):
+            await read(site.url(f"/redirect?to={there}"))
+        assert (await read(site.url("/redirect?to=/form"))).status == 200
+    assert site.asked("/robots.txt") == []

@@ -171,3 +171,12 @@ def test_a_profile_that_is_saved_has_no_secret_in_the_log(body: dict[str, Any]) 
     told = shown(request)
     assert told["description"] == "the shop"
     assert "s3cret" not in json.dumps(told) + repr(request)
+
+
+def test_of_a_secret_its_name_is_shown() -> None:
+    for is_plain in (True, False):
+        filled = InteractInput.model_validate(
+            {"action": "fill", "ref": "@e1", "text": {"secret": "login"}}
+        )
+        told = {"ref": "@e1", "text": {"secret": "login"}}
+        assert shown(filled, is_plain=is_plain) == told

@@ -1,5 +1,6 @@
 """A profile's options, and those asked for beside them."""
 
+from agent_browser.browser.engine import needs_own_context
 from agent_browser.models.conditions import HttpCredentials
 from agent_browser.models.functions import ContextOptions
 from agent_browser.session.options import of_login, with_profile
@@ -59,3 +60,20 @@ def test_a_login_has_what_sites_know_a_browser_by_and_not_how_it_is_tested() -> 
     assert of_login(options).model_dump(exclude_none=True).keys() == {
         "locale", "proxy_url", "http_credentials",
     }  # fmt: skip
+
+
+def test_what_a_session_may_reach_is_within_what_its_profile_may() -> None:
+    outer = ContextOptions.model_validate({"egress": {"deny": ["a.example"]}})
+    given = ContextOptions.model_validate({"egress": {"allow": ["b.example"]}})
+    chosen = with_profile(given, outer).egress
+    assert chosen is not None
+    assert chosen.allow == ["b.example"]
+    assert [bound.deny for bound in chosen.within or []] == [["a.example"]]
+    again = with_profile(ContextOptions.model_construct(egress=chosen), outer).egress
+    assert again == chosen
+    assert with_profile(ContextOptions(), outer).egress == outer.egress
+
+
+def test_a_context_that_is_ready_serves_a_session_with_a_proxy_or_bounds() -> None:
+    options = {"proxy_url": "http://127.0.0.1:9", "egress": {"deny": ["a.example"]}}
+    assert not needs_own_context(ContextOptions.model_validate(options))

@@ -10,6 +10,7 @@ from agent_browser.api.deps import Artifacts, Caller
 from agent_browser.api.described.about import ARTIFACT
 from agent_browser.api.files import FileAnswer
 from agent_browser.api.openapi import Responses, failing
+from agent_browser.models.artifacts import Recording
 
 ArtifactId = Annotated[
     str, Path(max_length=256, description="The artifact's id.", examples=[ARTIFACT["id"]])
@@ -42,4 +43,7 @@ async def get_artifact(artifact_id: ArtifactId, store: Artifacts, caller: Caller
     """A screenshot, video or other file, by ranges too. Its ETag is its SHA-256, and it never
     changes. What is neither image nor video comes as an attachment.
     """
-    return FileAnswer(await store.find(caller.owner, artifact_id))
+    found = await store.find(caller.scope, artifact_id)
+    if isinstance(found.artifact, Recording):
+        caller.require("recordings")
+    return FileAnswer(found)

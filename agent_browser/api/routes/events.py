@@ -94,10 +94,11 @@ async def follow_events(
     goes_on: GoesOn = True,
 ) -> Response:
     """What happens to the caller's sessions, as server-sent events; it does not end by itself."""
+    owner = caller.owner
     if session is not None:
-        await service.get(caller, session)
+        owner = (await service.get(caller, session)).owner
     return following.stream(
-        _follow(caller, session, type), after=_begin(after, last_event_id, goes_on), goes_on=goes_on
+        _follow(owner, session, type), after=_begin(after, last_event_id, goes_on), goes_on=goes_on
     )
 
 
@@ -126,7 +127,7 @@ async def follow_session(
     ends with the event `end` once the session's own end was told.
     """
     session = await service.get(caller, session_id)
-    follow, begin = _follow(caller, session_id, type), _begin(after, last_event_id, goes_on)
+    follow, begin = _follow(session.owner, session_id, type), _begin(after, last_event_id, goes_on)
     if begin and following.has_told(follow, session, begin):
         return Response(status_code=204)
     return following.stream(
@@ -137,8 +138,8 @@ async def follow_session(
     )
 
 
-def _follow(caller: Caller, session: str | None, types: list[EventType]) -> Follow:
-    return Follow(caller.owner, session, frozenset(types or EVENT_TYPES))
+def _follow(owner: str, session: str | None, types: list[EventType]) -> Follow:
+    return Follow(owner, session, frozenset(types or EVENT_TYPES))
 
 
 def _begin(after: int | None, last_event_id: int | None, goes_on: bool) -> int | None:

@@ -15,6 +15,7 @@ from agent_browser.api.openapi import Responses, failing
 from agent_browser.api.quick import BODIES, Endpoint, QuickRoute
 from agent_browser.models.base import Input
 from agent_browser.models.catalogue import INPUTS, OUTPUTS
+from agent_browser.models.control import acts
 from agent_browser.models.functions import ScreenshotInput
 from agent_browser.service import Image
 
@@ -33,6 +34,8 @@ EVERY = (
     errors.ControlTaken,
     errors.PayloadTooLarge,
     errors.SessionQueueFull,
+    errors.QuotaExceeded,
+    errors.RateLimited,
     errors.PoolFull,
     errors.BrowserLost,
     errors.DeadlineExceeded,
@@ -52,8 +55,13 @@ async def answer(
 ) -> Response:
     """Do one function while the caller is there, and answer its output."""
     service, caller = service_of(request), caller_of(request)
+    request.state.looks = not acts(input)  # this and the session, for the audit log
+    request.state.session = None if session == "new" else session
     work = service.call(caller, function, input, session=session, session_timeout=timeout)
-    return json_answer(await while_connected(request, work))
+    output = await while_connected(request, work)
+    if session == "new":
+        request.state.session = output.session_id
+    return json_answer(output)
 
 
 def _function_endpoint(function: str, body: type[BaseModel]) -> Endpoint:
@@ -75,6 +83,7 @@ def _session_endpoint(function: str, body: type[BaseModel]) -> Endpoint:
                     [{"field": "if_changed", "message": "not with Accept: image/*"}],
                 )
             service, caller = service_of(request), caller_of(request)
+            request.state.looks = True
             picture = service.capture(caller, session_id, _in_form(input, wanted))
             return _image(await while_connected(request, picture))
         return await answer(request, function, input, session_id)

@@ -11,10 +11,12 @@ from starlette.responses import Response
 from agent_browser import api, errors
 from agent_browser.api import reference
 from agent_browser.api.answers import example, json_answer
-from agent_browser.api.deps import Service
+from agent_browser.api.deps import Caller, Service
 from agent_browser.api.metrics import CONTENT_TYPE, Metrics
 from agent_browser.api.openapi import failing
 from agent_browser.models.base import Output
+from agent_browser.models.keys import Drain
+from agent_browser.models.sessions import Health
 
 router = APIRouter(tags=["operations"])
 
@@ -80,6 +82,47 @@ async def readyz(request: Request, service: Service) -> Response:
     )
 
 
+@router.post(
+    "/v1/drain",
+    operation_id="begin_drain",
+    summary="Take no new sessions",
+    response_model=Drain,
+    responses={
+        200: {
+            "description": "What still goes on",
+            "content": example({"draining": True, "live": 4, "opening": 0}),
+        },
+        **failing(errors.Forbidden),
+    },
+)
+async def begin_drain(service: Service, caller: Caller) -> Response:
+    """Opens are refused and hibernated sessions not brought back, `/readyz` answers 503, as from a
+    shutdown on; but sessions that live go on, and the process stays. A second time changes nothing.
+    """
+    service.hold_off()
+    return json_answer(_drain(await service.health(caller), draining=True))
+
+
+@router.delete(
+    "/v1/drain",
+    operation_id="end_drain",
+    summary="Take sessions again",
+    response_model=Drain,
+    responses={
+        200: {
+            "description": "It does",
+            "content": example({"draining": False, "live": 4, "opening": 0}),
+        },
+        **failing(errors.Forbidden),
+    },
+)
+async def end_drain(service: Service, caller: Caller) -> Response:
+    """Opens are taken again, unless the server shuts down."""
+    service.take_again()
+    health = await service.health(caller)
+    return json_answer(_drain(health, draining=health.status == "draining"))
+
+
 @router.get(
     "/metrics",
     operation_id="metrics",
@@ -121,6 +164,10 @@ async def style(name: Annotated[str, Path(pattern=r"^reference$")]) -> Response:
     return Response(
         files(api).joinpath("static", f"{name}.css").read_bytes(), media_type="text/css"
     )
+
+
+def _drain(health: Health, *, draining: bool) -> Drain:
+    return Drain(draining=draining, live=health.live, opening=health.opening)
 
 
 def _page(html: str) -> Response:

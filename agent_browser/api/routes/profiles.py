@@ -120,7 +120,7 @@ async def get_profile(name: Name, service: Service, caller: Caller) -> Response:
         **failing(
             *_KEPT, errors.SessionNotFound, errors.SessionEnded, errors.SessionExpired,
             errors.CheckpointNotFound, errors.InvalidTimeout, errors.Conflict,
-            errors.SessionQueueFull, errors.BrowserLost, errors.StorageFull,
+            errors.SessionQueueFull, errors.QuotaExceeded, errors.BrowserLost, errors.StorageFull,
             errors.DeadlineExceeded, errors.PayloadTooLarge,
         ),
     },

@@ -78,7 +78,7 @@ async def get_recording(
     """Size, duration and the `url` of the file; with `Accept: video/*` the file itself."""
     recording = await library.get(caller, recording_id)
     if _is_video_wanted(request.headers.get("accept", "")):
-        return FileAnswer(await store.find(caller.owner, recording.id))
+        return FileAnswer(await store.find(caller.scope, recording.id))
     return json_answer(recording)
 
 

@@ -3,7 +3,7 @@
 import json
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter, Body, Request
 from starlette.responses import Response
 
 from agent_browser import errors
@@ -53,6 +53,7 @@ async def scrape(
         ScrapeInput,
         Body(openapi_examples={"usual": {"summary": "Two pages", "value": _SHOWN}}),
     ],
+    asked: Request,
     service: Service,
     caller: Caller,
 ) -> Response:
@@ -60,6 +61,6 @@ async def scrape(
     it is done; the last line is a summary. What goes wrong with one address is in its own line. A
     reader that goes away ends it all. An Idempotency-Key is refused: a stream is not kept.
     """
-    work = Scrape(service, caller, request)
+    work = Scrape(service, caller, request, outbound=asked.app.state.outbound)
     await work.check()
     return Lines(work.run)

@@ -112,7 +112,8 @@ _KNOWN: dict[int | str, dict[str, Any]] = {
             "headers": {"Location": {"schema": {"type": "string"}, "description": "Its address."}},
         },
         **failing(errors.InvalidTimeout, errors.PayloadTooLarge, errors.PoolFull,
-                  errors.BrowserLost, errors.DeadlineExceeded, errors.ProfileNotFound,
+                  errors.QuotaExceeded, errors.BrowserLost, errors.DeadlineExceeded,
+                  errors.ProfileNotFound,
                   errors.CheckpointUnusable, errors.StateLocked, errors.DatabaseUnusable),
     },
 )  # fmt: skip

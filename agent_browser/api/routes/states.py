@@ -127,7 +127,9 @@ _READ = (
 """What may come of what waits for its turn, and looks at what the session is."""
 _CHANGED = (*_READ, errors.ControlTaken, errors.StorageFull)
 """What may come of what gives up what the session is now, and saves it before."""
-_BROUGHT = (errors.CheckpointUnusable, errors.PoolFull, errors.ResumeFailed)
+_BROUGHT = (
+    errors.CheckpointUnusable, errors.QuotaExceeded, errors.PoolFull, errors.ResumeFailed,
+)  # fmt: skip
 """What may come of bringing a state into a browser."""
 _KNOWN: dict[int | str, dict[str, Any]] = {
     200: {"description": "The session", "content": example(EXAMPLE)}

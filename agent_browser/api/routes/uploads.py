@@ -60,7 +60,8 @@ UploadName = Annotated[
     responses={
         201: {"description": "The files that are new", "content": example(_LIST)},
         **failing(errors.SessionNotFound, errors.SessionEnded, errors.SessionExpired,
-                  errors.PayloadTooLarge, errors.StorageFull, errors.DeadlineExceeded),
+                  errors.PayloadTooLarge, errors.QuotaExceeded, errors.StorageFull,
+                  errors.DeadlineExceeded),
     },
 )  # fmt: skip
 async def upload_files(

@@ -1,0 +1,163 @@
+"""Names looked up: each once for all who wait for it, and not again for some seconds."""
+
+import ipaddress
+import socket
+from asyncio import Future, get_running_loop, shield
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import anyio
+from anyio import CapacityLimiter, create_task_group, to_thread
+from anyio.abc import TaskGroup
+
+from agent_browser.clock import Clock, SystemClock
+from agent_browser.egress.addresses import Address
+
+if TYPE_CHECKING:
+    from aiodns import DNSResolver
+
+Lookup = Callable[[str], Awaitable[Sequence[Address]]]
+"""The addresses of a name; OSError where it has none."""
+
+RESOLVE_TIMEOUT = 10.0
+"""Seconds that a name may take."""
+FRESH = 10.0
+"""Seconds for which an answer is used again."""
+MOST_KEPT = 2_000
+MOST_THREADS = 48
+
+
+class Resolver:
+    """The system's way to look names up, in threads; where `servers` names DNS servers
+    (`address:port`), these are asked and nobody else. An async context manager, entered once.
+
+    What it remembers is no decision: whoever dials asks the policy of every address, every time.
+    """
+
+    def __init__(
+        self,
+        servers: Sequence[str] = (),
+        *,
+        lookup: Lookup | None = None,
+        clock: Clock | None = None,
+        timeout: float = RESOLVE_TIMEOUT,
+    ) -> None:
+        self._servers = tuple(servers)
+        self._lookup = lookup
+        self._clock = clock or SystemClock()
+        self._timeout = timeout
+        self._known: dict[str, tuple[float, tuple[Address, ...]]] = {}
+        self._asked: dict[str, Future[tuple[Address, ...]]] = {}
+        self._stack = AsyncExitStack()
+        self._tasks: TaskGroup | None = None
+
+    async def __aenter__(self) -> Self:
+        if self._lookup is None:
+            self._lookup = self._names_servers() if self._servers else _systems()
+        self._tasks = await self._stack.enter_async_context(create_task_group())
+        self._stack.callback(self._tasks.cancel_scope.cancel)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._tasks = None
+        await self._stack.__aexit__(kind, error, traceback)
+
+    async def addresses(self, name: str) -> tuple[Address, ...]:
+        """The addresses of a host's name in its plain form. OSError where it has none, or none in
+        time. Whoever waits may be cancelled; the others go on to wait.
+        """
+        known = self._known.get(name)
+        if known is not None and known[0] > self._clock.monotonic():
+            return known[1]
+        asked = self._asked.get(name)
+        if asked is None:
+            if self._tasks is None:
+                raise RuntimeError("the resolver is not open")
+            asked = self._asked[name] = get_running_loop().create_future()
+            asked.add_done_callback(_seen)
+            self._tasks.start_soon(self._ask, name, asked)
+        return await shield(asked)
+
+    async def _ask(self, name: str, asked: "Future[tuple[Address, ...]]") -> None:
+        assert self._lookup is not None
+        try:
+            with anyio.fail_after(self._timeout):
+                found = tuple(dict.fromkeys(await self._lookup(name)))
+            if not found:
+                raise socket.gaierror(socket.EAI_NONAME, f"{name} has no address")
+        except TimeoutError:
+            asked.set_exception(socket.gaierror(socket.EAI_AGAIN, f"{name}: no answer in time"))
+        except (OSError, UnicodeError) as exc:
+            asked.set_exception(exc if isinstance(exc, OSError) else OSError(str(exc)))
+        else:
+            self._keep(name, found)
+            asked.set_result(found)
+        finally:
+            self._asked.pop(name, None)
+            if not asked.done():
+                asked.cancel()
+
+    def _keep(self, name: str, found: tuple[Address, ...]) -> None:
+        self._known.pop(name, None)
+        self._known[name] = (self._clock.monotonic() + FRESH, found)
+        while len(self._known) > MOST_KEPT:
+            del self._known[next(iter(self._known))]
+
+    def _names_servers(self) -> Lookup:
+        import aiodns  # what these load most servers never need
+        import pycares
+
+        asking = aiodns.DNSResolver(
+            nameservers=self._servers,
+            timeout=2.0,
+            tries=3,
+            lookups="b",  # and not the machine's own list of hosts
+            flags=pycares.ARES_FLAG_EDNS | pycares.ARES_FLAG_NOSEARCH,
+        )
+        self._stack.push_async_callback(asking.close)
+        return _named(asking)
+
+
+def _seen(asked: "Future[tuple[Address, ...]]") -> None:
+    if not asked.cancelled():
+        asked.exception()  # nobody may be waiting for it any more
+
+
+def _systems() -> Lookup:
+    limiter = CapacityLimiter(MOST_THREADS)
+
+    async def lookup(name: str) -> list[Address]:
+        # The final dot is not put back: the system's search list counts, as in a browser.
+        found = await to_thread.run_sync(
+            lambda: socket.getaddrinfo(name, None, type=socket.SOCK_STREAM),
+            abandon_on_cancel=True,
+            limiter=limiter,
+        )
+        return [_address(str(entry[4][0])) for entry in found]
+
+    return lookup
+
+
+def _named(asking: "DNSResolver") -> Lookup:
+    import aiodns
+
+    async def lookup(name: str) -> list[Address]:
+        try:
+            found = await asking.getaddrinfo(name, type=socket.SOCK_STREAM)
+        except aiodns.error.DNSError as exc:
+            raise socket.gaierror(socket.EAI_NONAME, str(exc.args[-1])) from exc
+        texts = [node.addr[0] for node in found.nodes]
+        return [_address(t.decode() if isinstance(t, bytes) else t) for t in texts]
+
+    return lookup
+
+
+def _address(text: str) -> Address:
+    return ipaddress.ip_address(text.partition("%")[0])

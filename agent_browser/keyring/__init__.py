@@ -1,0 +1,1 @@
+"""API keys that are kept in the database."""

@@ -1,0 +1,1 @@
+"""What an owner may have and use: limits, counts, refusals."""

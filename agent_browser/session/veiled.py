@@ -1,0 +1,259 @@
+"""A context whose secrets nobody sees: what it tells goes through the veil, all of it, here. It
+costs nothing while no secret was typed.
+"""
+
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import anyio.to_thread
+
+from agent_browser.browser.engine import (
+    Blob,
+    Closed,
+    Context,
+    Done,
+    Downloading,
+    Page,
+    Secret,
+    Tell,
+    Upload,
+    Video,
+    Words,
+)
+from agent_browser.browser.veil import Veil
+from agent_browser.errors import AgentBrowserError
+from agent_browser.models.base import Input
+from agent_browser.models.checkpoints import SECRETS, TABS, Loss, Part, State
+from agent_browser.models.dialogs import WaitingChooser, WaitingDialog
+from agent_browser.models.egress import Traffic
+from agent_browser.models.events import EventType
+from agent_browser.models.functions import (
+    ContextOptions,
+    ExecuteInput,
+    ExecuteOutput,
+    InteractInput,
+    InteractOutput,
+    OpenInput,
+    OpenOutput,
+    ScreenshotInput,
+    SnapshotInput,
+    SnapshotOutput,
+)
+from agent_browser.service import Image
+
+T = TypeVar("T")
+_NO_TEXT = ("image/", "video/", "audio/", "application/pdf")
+_STORED = (".jpeg", ".jpg", ".png", ".webp")
+
+
+class Veiled:
+    """Keeps the promises of `browser.engine.Context`, and those of `veil`."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._veil = context.veil
+        self._tabs: tuple[Part, int, Part] | None = None
+        """The tabs as they were read last, when that was, and as they were told."""
+
+    @property
+    def veil(self) -> Veil:
+        return self._veil
+
+    @property
+    def page(self) -> Page:
+        return self._told(self._context.page)
+
+    @property
+    def url(self) -> str:
+        return self._told(self._context.url)
+
+    @property
+    def dialog(self) -> WaitingDialog | None:
+        return self._told(self._context.dialog)
+
+    @property
+    def file_chooser(self) -> WaitingChooser | None:
+        return self._told(self._context.file_chooser)
+
+    @property
+    def opened(self) -> bool:
+        return self._context.opened
+
+    def on_event(self, tell: Tell) -> None:
+        def told(kind: EventType, data: dict[str, Any]) -> None:
+            tell(kind, self._told(data))
+
+        self._context.on_event(told)
+
+    def heed(self, kinds: frozenset[EventType]) -> None:
+        self._context.heed(kinds)
+
+    async def apply(self, options: ContextOptions) -> None:
+        with self._faults():
+            await self._context.apply(options)
+
+    async def open(self, input: OpenInput) -> OpenOutput:
+        with self._faults():
+            return self._told(await self._context.open(input))
+
+    async def snapshot(self, input: SnapshotInput) -> SnapshotOutput:
+        with self._faults():
+            return self._told(await self._context.snapshot(input))
+
+    async def interact(
+        self,
+        input: InteractInput,
+        uploads: tuple[Upload, ...] = (),
+        secret: Secret | None = None,
+    ) -> InteractOutput:
+        with self._faults():
+            return self._told(await self._context.interact(input, uploads, secret))
+
+    async def screenshot(self, input: ScreenshotInput) -> Image:
+        with self._faults():
+            image = await self._context.screenshot(input)
+        if not self._veil:
+            return image
+        return replace(image, legend=self._told(image.legend), note=self._told(image.note))
+
+    async def execute(self, input: ExecuteInput) -> ExecuteOutput:
+        with self._faults():
+            return self._told(await self._context.execute(input))
+
+    async def perform(self, input: Input, *, recordings: Path | None = None) -> Done:
+        with self._faults():
+            done = await self._context.perform(input, recordings=recordings)
+        if not self._veil:
+            return done
+        files = {name: await self._file(made) for name, made in done.files.items()}
+        return Done(self._told(done.output), files)
+
+    async def words(self, most: int) -> Words | None:
+        with self._faults():
+            return self._told(await self._context.words(most))
+
+    def is_plain(self, ref: str) -> bool:
+        return self._context.is_plain(ref)
+
+    async def capture(self, *, thorough: bool = False) -> State:
+        with self._faults():
+            state = await self._context.capture(thorough=thorough)
+        if not self._veil:
+            return state
+        told = State(state.parts, self._told(state.losses))
+        parts = [Part.of(SECRETS, self._veil.keys)] if self._veil.keys else []
+        tabs = state.parts.get(TABS)
+        return told.with_parts(parts if tabs is None else [*parts, self._tabs_told(tabs)])
+
+    async def restore(
+        self, state: State, *, within: float, recordings: Path | None = None
+    ) -> tuple[Loss, ...]:
+        with self._faults():
+            return self._told(
+                await self._context.restore(state, within=within, recordings=recordings)
+            )
+
+    async def unsaved(self) -> tuple[str, ...]:
+        with self._faults():
+            return await self._context.unsaved()
+
+    async def freeze(self) -> None:
+        with self._faults():
+            await self._context.freeze()
+
+    async def thaw(self) -> None:
+        with self._faults():
+            await self._context.thaw()
+
+    def on_change(self, callback: Callable[[], None]) -> None:
+        self._context.on_change(callback)
+
+    def take_downloads(self) -> tuple[Downloading, ...]:
+        return self._told(self._context.take_downloads())
+
+    @property
+    def traffic(self) -> Traffic:
+        return self._told(self._context.traffic)
+
+    async def close(self) -> Closed:
+        return self._told(await self._context.close())
+
+    def _told(self, value: T) -> T:
+        if not self._veil:
+            return value
+        told: T = self._veil.value(value)
+        return told
+
+    @contextmanager
+    def _faults(self) -> Iterator[None]:
+        """What errors say goes through the veil, too."""
+        try:
+            yield
+        except AgentBrowserError as exc:
+            if self._veil:
+                exc.detail, exc.fields = self._told(exc.detail), self._told(exc.fields)
+                exc.args = self._told(exc.args)
+            raise
+
+    def _tabs_told(self, tabs: Part) -> Part:
+        """What is filled in that has a secret is left out, as what is in fields for passwords is;
+        in addresses and titles it is masked. The same part for the same.
+        """
+        if self._tabs is not None and self._tabs[:2] == (tabs, self._veil.changes):
+            return self._tabs[2]
+        value = tabs.value
+        for tab in value.get("tabs", []):
+            if "fields" in tab:
+                fields = tab["fields"]
+                tab["fields"] = [one for one in fields if not self._veil.holds(one.get("value"))]
+        told = Part.of(TABS, self._told(value))
+        told = tabs if told.digest == tabs.digest else told
+        self._tabs = tabs, self._veil.changes, told
+        return told
+
+    async def _file(self, made: Blob | Video | tuple[Blob, ...]) -> Blob | Video | tuple[Blob, ...]:
+        if isinstance(made, Video):
+            return self._told(made)
+        if isinstance(made, Blob):
+            return await self._blob(made)
+        return tuple([await self._blob(one) for one in made])
+
+    async def _blob(self, blob: Blob) -> Blob:
+        """A file of text, or of files, without the secrets in it."""
+        named = replace(blob, filename=self._told(blob.filename))
+        if blob.content_type.startswith(_NO_TEXT):
+            return named
+        if isinstance(blob.data, bytes):
+            data = await anyio.to_thread.run_sync(self._veil.data, blob.data)
+            return replace(named, data=data)
+        work = _veil_zip if blob.content_type == "application/zip" else _veil_file
+        await anyio.to_thread.run_sync(partial(work, blob.data, self._veil))
+        return named
+
+
+def _veil_file(path: Path, veil: Veil) -> None:
+    before = path.read_bytes()
+    after = veil.data(before)
+    if after is not before:
+        path.write_bytes(after)
+
+
+def _veil_zip(path: Path, veil: Veil) -> None:
+    """Each file in it; pictures stay what they are."""
+    fresh = path.with_suffix(".veiled")
+    try:
+        with zipfile.ZipFile(path) as old, zipfile.ZipFile(fresh, "w") as new:
+            for entry in old.infolist():
+                is_picture = entry.filename.endswith(_STORED)
+                data = old.read(entry)
+                kind = zipfile.ZIP_STORED if is_picture else zipfile.ZIP_DEFLATED
+                told = data if is_picture else veil.data(data)
+                new.writestr(veil.text(entry.filename), told, kind, compresslevel=1)
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
