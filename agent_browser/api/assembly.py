@@ -168,13 +168,16 @@ def _start_failures() -> Iterator[_Start]:
         cause: BaseException = exc
         while isinstance(cause, ExceptionGroup) and len(cause.exceptions) == 1:
             cause = cause.exceptions[0]
-        if start.is_over or not isinstance(cause, AgentBrowserError | OSError | InUse):
+        if start.is_over or not isinstance(cause, _Curable):
             raise
         raise StartFailed(_said(cause)) from exc
 
 
-def _said(cause: AgentBrowserError | OSError | InUse) -> str:
-    if isinstance(cause, InUse):
+_Curable = AgentBrowserError | OSError | InUse | StartFailed
+
+
+def _said(cause: _Curable) -> str:
+    if isinstance(cause, InUse | StartFailed):
         return str(cause)
     if isinstance(cause, AgentBrowserError):
         return cause.detail
