@@ -51,6 +51,8 @@ class Caller:
     """When its key or token ends."""
     metadata: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False)
     """What the resolver said of it beside."""
+    reached: set[str] | None = field(default=None, repr=False, compare=False)
+    """Of an admin: where the other owners are noted whose things it reaches; for the audit log."""
 
     @property
     def scope(self) -> str | None:
@@ -58,8 +60,11 @@ class Caller:
         return None if "admin" in self.rights else self.owner
 
     def reaches(self, owner: str) -> bool:
-        """Whether it may reach what is that owner's by its id."""
-        return self.scope in (None, owner)
+        """Whether it may reach what is that owner's by its id; as another, that is noted."""
+        may = self.scope in (None, owner)
+        if may and owner != self.owner and self.reached is not None:
+            self.reached.add(owner)
+        return may
 
     def acting_for(self, owner: str) -> Self:
         """The same for what is made on that owner's behalf, and is to be that owner's."""

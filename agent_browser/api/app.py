@@ -124,6 +124,7 @@ def create_app(
     app.state.following = Following(hub, settings)
     app.state.webhooks = hooks
     app.state.metrics = metrics
+    app.state.callers = callers
     app.state.keyring = keyring
     app.state.outbound = outbound
     quotas = app.state.quotas = quotas or Quotas(settings)

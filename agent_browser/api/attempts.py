@@ -2,7 +2,8 @@
 
 It spares the log and the resolver, and locks nobody out: a key that is known, and a token that is
 remembered or checked here, are let in whatever others at that address do, which behind a proxy is
-everybody. Guessing is kept from getting anywhere by the length of keys, not by this.
+everybody; new tokens for the resolver have their turn (`api.turns`). Guessing is kept from getting
+anywhere by the length of keys, not by this.
 """
 
 import ipaddress
@@ -30,11 +31,11 @@ class Attempts:
 
     def wait(self, address: str | None, now: float) -> float:
         """Seconds until it may fail again; 0 where it may."""
-        count = self._count(_network(address), now)
-        return 0.0 if count < BURST else (count - BURST + 1) / A_SECOND
+        over = self._count(_network(address), now) + 1 - BURST
+        return max(0.0, over / A_SECOND)
 
     def failed(self, address: str | None, now: float) -> None:
-        """It did."""
+        """It did. Not to be told of what failed while it had to wait: it has one a second then."""
         network = _network(address)
         # A bound, so that who goes on for a day need not wait for a day.
         self._failed[network] = (min(BURST, self._count(network, now) + 1), now)

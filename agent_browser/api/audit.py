@@ -1,9 +1,10 @@
-"""What of the requests goes into the audit log: all that changes something, what was refused, and
-what an admin read of others' states and videos.
+"""What of the requests goes into the audit log: all that changes something, what was refused, what
+an admin read of states and videos, and what an admin did, looks too, with what is another owner's.
 """
 
 from collections.abc import Mapping
 from typing import Any, Protocol
+from urllib.parse import parse_qs
 
 import structlog
 from starlette.types import Scope
@@ -92,10 +93,22 @@ class Audit:
 def _is_noted(scope: Scope, status: int, caller: Caller | None, state: Mapping[str, Any]) -> bool:
     if status in REFUSED:
         return True
-    if scope["method"] not in _READS:
-        return not state.get("looks") and _action(scope) not in _ONLY_ALIVE
+    if _action(scope) in _ONLY_ALIVE:
+        return False
     is_admin = caller is not None and caller.key is not None and "admin" in caller.rights
+    if is_admin and caller is not None and (caller.reached or _lists_others(scope, caller)):
+        return True
+    if scope["method"] not in _READS:
+        return not state.get("looks")
     return is_admin and any(part in _route(scope) for part in _HOLDS)
+
+
+def _lists_others(scope: Scope, caller: Caller) -> bool:
+    """Whether a list is of another owner's sessions."""
+    if _route(scope) != "/v1/sessions":
+        return False
+    query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
+    return any(owner != caller.owner for owner in query.get("owner", ()))
 
 
 def _route(scope: Scope) -> str:

@@ -6,12 +6,13 @@ from contextlib import AsyncExitStack, suppress
 from types import TracebackType
 from typing import Self
 
+import anyio
+
 from agent_browser.api.asking import Asker
 from agent_browser.api.attempts import Attempts
 from agent_browser.api.bearers import Bearers
 from agent_browser.api.jwks import FileKey, KeySet, KeySource, read_key
-from agent_browser.api.single import Single
-from agent_browser.api.tokens import Claims, Tokens
+from agent_browser.api.tokens import LEEWAY, Claims, Tokens
 from agent_browser.clock import Clock, SystemClock
 from agent_browser.egress.outbound import Outbound
 from agent_browser.errors import Forbidden, RateLimited, Unauthorized
@@ -25,8 +26,6 @@ from agent_browser.settings import Settings
 _LONGEST_NAME = 100
 _LONGEST_KEY = 8_192
 """Characters of what a caller sends; more is not even hashed."""
-_MOST_WAITING = 16
-"""Questions of an address that failed too often which may wait for each other."""
 
 
 class Keys:
@@ -74,7 +73,6 @@ class Callers:
         self._tokens = _tokens(settings, self._asker, self._clock)
         self._bearers = _bearers(settings, self._asker, self._clock)
         self._attempts = Attempts()
-        self._single = Single()
         self._stack = AsyncExitStack()
         if keyring is not None:
             keyring.is_open = lambda: not self.needs_key
@@ -106,12 +104,25 @@ class Callers:
             self._keyring is not None and self._keyring.has_usable
         )
 
+    async def until_over(self, caller: Caller) -> None:
+        """Come back when what it came with lets nobody in any more: its key was revoked or has
+        ended, its token has. At once where that is so already, else never for what has no end.
+        """
+        ring, key = self._keyring, caller.key
+        if ring is not None and key is not None and ring.has(key):
+            await ring.until_over(key)
+        elif caller.expires_at is not None:
+            left = (caller.expires_at - self._clock.now()).total_seconds() + LEEWAY
+            await anyio.sleep(max(0.0, left))
+        else:
+            await anyio.sleep_forever()
+
     async def caller(
         self, *, authorization: str | None, api_key: str | None, address: str | None = None
     ) -> Caller:
         """Whose key or token these headers carry, from that address. Unauthorized without one that
-        is known, Forbidden for a token without a role, RateLimited after many that were not known,
-        AuthUnavailable.
+        is known, Forbidden for a token without a role; RateLimited in place of these after many of
+        them, never for one that is good. AuthUnavailable.
         """
         token = _token(authorization, api_key)
         if not token or len(token) > _LONGEST_KEY:
@@ -135,28 +146,15 @@ class Callers:
                 if self._tokens is not None and token.count(".") == 2:
                     return await self._tokens.caller(token, digest)
                 if self._bearers is not None:
-                    return await self._asked(self._bearers, token, digest, address)
+                    waits = self._attempts.wait(address, self._clock.monotonic())
+                    return await self._bearers.caller(token, digest, is_late=waits > 0)
             raise Unauthorized
         except (Unauthorized, Forbidden):
             wait = self._attempts.wait(address, self._clock.monotonic())
-            self._attempts.failed(address, self._clock.monotonic())
             if wait:
                 raise _too_many(wait) from None
+            self._attempts.failed(address, self._clock.monotonic())
             raise
-
-    async def _asked(
-        self, bearers: Bearers, token: str, digest: bytes, address: str | None
-    ) -> Caller:
-        """Of an address that failed too often one question is asked at a time: strangers behind the
-        same proxy slow a new token down, and do not shut it out.
-        """
-        wait = self._attempts.wait(address, self._clock.monotonic())
-        if not wait:
-            return await bearers.caller(token, digest)
-        if self._single.waiting(address) >= _MOST_WAITING:
-            raise _too_many(wait)
-        async with self._single.file(address):
-            return await bearers.caller(token, digest)
 
 
 def _tokens(settings: Settings, asker: Asker, clock: Clock) -> Tokens | None:

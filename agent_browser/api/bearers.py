@@ -16,6 +16,7 @@ from agent_browser.api.asking import Asker, Unanswered
 from agent_browser.api.remembered import Remembered
 from agent_browser.api.single import Single
 from agent_browser.api.tokens import LONGEST_NAME, strongest, within_tenant
+from agent_browser.api.turns import Line, NoTurn, Turns
 from agent_browser.clock import Clock
 from agent_browser.errors import AgentBrowserError, AuthUnavailable, Forbidden, Unauthorized
 from agent_browser.models.rights import ROLES
@@ -30,8 +31,8 @@ FAILED_SECONDS = 1.0
 """How long it counts that there was no answer."""
 MOST = 10_000
 """Answers that are remembered."""
-MOST_AT_ONCE = 32
-"""Questions that are asked at a time."""
+KNOWN_SECONDS = 86_400.0
+"""How long a token that was somebody's has its turn before strangers'."""
 MAX_METADATA = 8_192
 """Bytes, as JSON."""
 Refusal = Callable[[], AgentBrowserError]
@@ -58,7 +59,14 @@ class Bearers:
     """Knows callers by asking. What is remembered is found by digest, and has no token in it."""
 
     def __init__(
-        self, url: str, asker: Asker, clock: Clock, *, cache: float, secret: str | None = None
+        self,
+        url: str,
+        asker: Asker,
+        clock: Clock,
+        *,
+        cache: float,
+        secret: str | None = None,
+        turns: Turns | None = None,
     ) -> None:
         """`cache`: seconds for which an answer counts, less where it says so."""
         self._url = url
@@ -68,32 +76,38 @@ class Bearers:
         self._secret = secret
         self._known: Remembered[Caller | Refusal] = Remembered(MOST)
         """Who it is, or what is raised."""
+        self._let_in: Remembered[bool] = Remembered(MOST)
+        """Digests of tokens that were somebody's, when they were asked for last."""
         self._single = Single()
-        self._asking = 0
+        self._turns = turns or Turns()
 
     def __repr__(self) -> str:
         return f"<Bearers {self._known!r}>"
 
-    async def caller(self, token: str, digest: bytes) -> Caller:
+    async def caller(self, token: str, digest: bytes, *, is_late: bool = False) -> Caller:
         """Who that is. Unauthorized where it is nobody, Forbidden without a role; AuthUnavailable
-        where there is no answer that can be used, or too many are asked for at once.
+        where there is no answer that can be used, or it does not get its turn: one that `is_late`
+        waits behind others, but not one that was somebody's of late.
         """
         if not token or len(token) > LONGEST or not token.isprintable():
             raise Unauthorized
         known = self._remembered(digest)
         if known is not None:
             return known
-        if self._asking >= MOST_AT_ONCE:
-            raise AuthUnavailable
         async with self._single.file(digest):
             known = self._remembered(digest)
             if known is not None:
                 return known
-            self._asking += 1
             try:
-                return await self._asked(token, digest)
-            finally:
-                self._asking -= 1
+                async with self._turns.turn(self._line(digest, is_late=is_late)):
+                    return await self._asked(token, digest)
+            except NoTurn:
+                raise self._refused(digest, AuthUnavailable, FAILED_SECONDS) from None
+
+    def _line(self, digest: bytes, *, is_late: bool) -> Line:
+        if self._let_in.get(digest, self._clock.monotonic()):
+            return "known"
+        return "late" if is_late else "new"
 
     def _remembered(self, digest: bytes) -> Caller | None:
         known = self._known.get(digest, self._clock.monotonic())
@@ -109,9 +123,11 @@ class Bearers:
             log.warning("the resolver of callers gives no answer", why=str(exc))
             raise self._refused(digest, AuthUnavailable, FAILED_SECONDS) from exc
         if said is None:
+            self._let_in.forget(digest)
             raise self._refused(digest, Unauthorized, NOBODY_SECONDS)
         if caller is None:
             raise self._refused(digest, Forbidden.without_role, NOBODY_SECONDS)
+        self._let_in.put(digest, True, self._clock.monotonic() + KNOWN_SECONDS)
         lasts = self._cache if said.expires_in is None else min(self._cache, said.expires_in)
         if lasts > 0:
             self._known.put(digest, caller, self._clock.monotonic() + lasts)

@@ -1,10 +1,13 @@
 """What routes ask for: the service, the library, the store, and who is calling."""
 
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
 from agent_browser import service
+from agent_browser.api.auth import Callers
 from agent_browser.api.links import Signer
 from agent_browser.quotas.quotas import Quotas
 from agent_browser.recording.library import Library
@@ -43,6 +46,11 @@ async def _caller(request: Request) -> service.Caller:
     return caller_of(request)
 
 
+async def _until_over(request: Request) -> Callable[[], Awaitable[None]]:
+    callers = cast("Callers", request.app.state.callers)
+    return partial(callers.until_over, caller_of(request))
+
+
 async def _quotas(request: Request) -> Quotas:
     return cast("Quotas", request.app.state.quotas)
 
@@ -64,3 +72,4 @@ AllQuotas = Annotated[Quotas, Depends(_quotas)]
 Links = Annotated[Signer, Depends(_signer)]
 AuditTrail = Annotated[AuditLog, Depends(_audit)]
 Caller = Annotated[service.Caller, Depends(_caller)]
+UntilOver = Annotated[Callable[[], Awaitable[None]], Depends(_until_over)]

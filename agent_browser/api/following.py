@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
-from agent_browser.api.streaming import ServerSent
+from agent_browser.api.streaming import ServerSent, Until
 from agent_browser.errors import TooMany
 from agent_browser.hub import Follow, Hub, Missed, Subscription
 from agent_browser.models.sessions import Session
@@ -44,10 +44,11 @@ class Following:
         *,
         after: int | None,
         goes_on: bool,
+        until: Until,
         attended: Callable[[], Attended] | None = None,
     ) -> ServerSent:
-        """The answer: what is held after that id, and what comes, if it `goes_on`. Of one session
-        with its end, while it is `attended`. TooMany.
+        """The answer: what is held after that id, and what comes, if it `goes_on`, `until` that
+        comes back. Of one session with its end, while it is `attended`. TooMany.
         """
         if self._open >= self._most:
             raise TooMany(f"{self._most} event streams are open", retry_after=TRY_AGAIN)
@@ -69,7 +70,7 @@ class Following:
             finally:
                 self._open -= 1
 
-        return ServerSent(told, alive=self._alive)
+        return ServerSent(told, alive=self._alive, until=until)
 
     async def _to_the_end(self, events: Subscription, *, ends: bool) -> AsyncIterator[Sent]:
         async for sent in _sent(events):

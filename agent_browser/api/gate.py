@@ -160,6 +160,8 @@ class Gate:
             api_key=_text(headers, b"x-api-key"),
             address=peer[0] if peer else None,
         )
+        if "admin" in caller.rights and caller.key is not None:
+            caller = replace(caller, reached=set())
         if b"x-client-name" in headers:
             caller = replace(caller, client=client_name(_text(headers, b"x-client-name")))
         if b"x-control-token" in headers:

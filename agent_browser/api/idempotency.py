@@ -1,7 +1,8 @@
 """The Idempotency-Key header: a POST that is sent again gets the first one's answer and acts once.
 
-In memory and bounded; an answer that invites another try (429, 5xx) is not kept, and none that is
-about a session that was purged.
+In memory and bounded; an answer that invites another try (429, 5xx) is not kept, nor one that
+another key of the same owner's may not get (401, 403), and none that is about a session that was
+purged. Who has other rights sends another request.
 """
 
 import hashlib
@@ -28,6 +29,8 @@ _SECRET = re.compile(r"/v1/keys(?:/[^/]+/rotate)?")
 """Routes whose answers have what is shown once, and kept nowhere."""
 _RUN = re.compile(r"/v1/sessions/[^/]+/run")
 _YES = ("true", "1", "yes", "on", "t", "y")
+_ANOTHER_TRY = frozenset({401, 403, 429})
+"""Answers that a caller gets for want of something, and not of the request."""
 _SESSION = re.compile(rb"ses_[A-Za-z0-9_-]{22}")
 
 
@@ -56,7 +59,7 @@ class _Entry:
     @property
     def is_final(self) -> bool:
         status = self.answer[0]["status"] if self.answer else 500
-        return status < 500 and status != 429
+        return status < 500 and status not in _ANOTHER_TRY
 
 
 class Idempotency:
@@ -192,7 +195,8 @@ def _where(scope: Scope) -> tuple[bytes, bytes]:
 def _fingerprint(scope: Scope, body: bytes) -> bytes:
     told = [value for name, value in scope["headers"] if name in _ALSO_TELLING]
     digest = hashlib.sha256()
-    for part in (*_where(scope), *told, body):
+    rights = ",".join(sorted(scope["state"]["caller"].rights)).encode()
+    for part in (*_where(scope), *told, rights, body):
         digest.update(len(part).to_bytes(8) + part)
     return digest.digest()
 

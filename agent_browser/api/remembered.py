@@ -31,6 +31,10 @@ class Remembered(Generic[T]):
         self._entries.move_to_end(digest)
         return value
 
+    def forget(self, digest: bytes) -> None:
+        """Remember nothing of it."""
+        self._entries.pop(digest, None)
+
     def put(self, digest: bytes, value: T, until: float) -> None:
         """Remember it; what was not used for longest goes where there is no room."""
         self._entries[digest] = (until, value)

@@ -28,6 +28,8 @@ Make = Callable[[Write], Awaitable[None]]
 Give = Callable[[BaseModel], Awaitable[None]]
 Work = Callable[[Give], Awaitable[None]]
 """Makes the lines. Cancelled when the reader goes away."""
+Until = Callable[[], Awaitable[None]]
+"""Comes back when the answer is to end, whatever is left of it: its reader lost its right to it."""
 Told = AbstractAsyncContextManager[AsyncIterator[tuple[int, str, BaseModel | bytes]]]
 """Events as id, type and data, a model or one line of JSON; entered while somebody reads them."""
 
@@ -35,8 +37,15 @@ Told = AbstractAsyncContextManager[AsyncIterator[tuple[int, str, BaseModel | byt
 class Streamed(Response):
     """The pieces that `make` writes. The request's body must have been read."""
 
-    def __init__(self, make: Make, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        make: Make,
+        headers: Mapping[str, str] | None = None,
+        *,
+        until: Until = anyio.sleep_forever,
+    ) -> None:
         self._make = make
+        self._until = until
         self.status_code = 200
         self.background = None
         self.init_headers({"X-Accel-Buffering": "no", **(headers or {})})
@@ -54,10 +63,17 @@ class Streamed(Response):
             is_done = True
             group.cancel_scope.cancel()
 
+        async def end() -> None:
+            nonlocal is_done
+            await self._until()
+            is_done = True
+            group.cancel_scope.cancel()
+
         start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
         await send(start)
         async with anyio.create_task_group() as group:
             group.start_soon(make)
+            group.start_soon(end)
             while (await receive())["type"] != "http.disconnect":
                 pass
             group.cancel_scope.cancel()
@@ -71,11 +87,17 @@ class Lines(Streamed):
 
     media_type = NDJSON
 
-    def __init__(self, work: Work, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        work: Work,
+        headers: Mapping[str, str] | None = None,
+        *,
+        until: Until = anyio.sleep_forever,
+    ) -> None:
         async def make(write: Write) -> None:
             await work(lambda model: write(_json(model) + b"\n"))
 
-        super().__init__(make, headers)
+        super().__init__(make, headers, until=until)
 
 
 class ServerSent(Streamed):
@@ -85,7 +107,9 @@ class ServerSent(Streamed):
 
     media_type = EVENT_STREAM
 
-    def __init__(self, told: Callable[[], Told], *, alive: float) -> None:
+    def __init__(
+        self, told: Callable[[], Told], *, alive: float, until: Until = anyio.sleep_forever
+    ) -> None:
         async def beat(write: Write) -> None:
             while True:
                 await anyio.sleep(alive)
@@ -100,7 +124,7 @@ class ServerSent(Streamed):
                     await write(head + data + b"\n\n")
                 group.cancel_scope.cancel()
 
-        super().__init__(make)
+        super().__init__(make, until=until)
 
 
 def _json(model: BaseModel) -> bytes:

@@ -131,8 +131,6 @@ class Origin:
     """The databases that could not be read, or not whole, and why."""
     has_told: bool = False
     """It was heard of its databases: how much they weigh may be counted later than that."""
-    had_none: bool = False
-    """No database of it was read, for it was said to have none."""
     blocked: dict[str, float] = field(default_factory=dict)
     """Databases that pages hold up, and until when nobody asks for them again."""
     spans: dict[str, tuple[int, int]] = field(default_factory=dict)

@@ -75,6 +75,7 @@ from agent_browser.models.functions import (
     SnapshotInput,
     SnapshotOutput,
 )
+from agent_browser.quotas.meter import Meter
 from agent_browser.service import Image
 
 SNAPSHOT_TIMEOUT = 15.0
@@ -249,14 +250,17 @@ class ChromiumContext:
             tab.dialogs.check()
 
     async def _apply(self, options: ContextOptions) -> None:
+        conditions = self._reach.part(Conditions)
         if options.proxy_url is not None:
             # Of a context that was ready before it was a session's: from now on it is made so.
             proxied = {name: getattr(options, name) for name in PROXY}
             self._reach.made_with = self._reach.made_with.model_copy(update=proxied)
-        if options.storage_state is not None:
-            await self._context.set_storage_state(wire_options.storage_state(options.storage_state))
-            self._reach.part(Saving).given(options.storage_state)
-        await self._reach.part(Conditions).apply(options)
+        with conditions.sending_by(options):  # what a state needs to be set goes out so, too
+            if options.storage_state is not None:
+                state = wire_options.storage_state(options.storage_state)
+                await self._context.set_storage_state(state)
+                self._reach.part(Saving).given(options.storage_state)
+            await conditions.apply(options)
 
     @_awake
     async def open(self, input: OpenInput) -> OpenOutput:
@@ -433,6 +437,9 @@ class ChromiumContext:
 
     def take_downloads(self) -> tuple[Downloading, ...]:
         return self._downloads.take()
+
+    def count(self, meter: Meter) -> None:
+        detour.of(self._context).count(meter)
 
     @property
     def traffic(self) -> Traffic:

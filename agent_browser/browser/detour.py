@@ -15,6 +15,7 @@ from agent_browser.egress.ports import Egress, Port
 from agent_browser.errors import AgentBrowserError, EgressDenied, NavigationFailed
 from agent_browser.models.egress import Traffic
 from agent_browser.models.functions import ContextOptions
+from agent_browser.quotas.meter import Meter
 
 _PROXYS = re.compile(
     r"ERR_(?:EMPTY_RESPONSE|TUNNEL_CONNECTION_FAILED|PROXY_|CONNECTION_(?:RES|CL)|ACCESS_DENIED)"
@@ -55,6 +56,10 @@ class Detour:
     def take(self, options: ContextOptions) -> None:
         """From now on nothing passes but as these say. InvalidRequest."""
         self._port.bind(wire.way(options, self._server_policy))
+
+    def count(self, meter: Meter) -> None:
+        """From now on what passes counts there too, and nothing does once that is spent."""
+        self._port.count(meter)
 
     def failed(self, request: Request) -> None:
         """A request came to nothing: remember why, before the next to the same host does."""

@@ -3,7 +3,8 @@ the context hold before any request of a popup; those kept for each tab reach a 
 """
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Self
 
 from playwright.async_api import BrowserContext, Error, Request, Route
@@ -92,9 +93,36 @@ class Conditions:
         headers = wire.headers(options.extra_headers)
         for each in (options.headers_by_origin or {}).values():
             wire.headers(each, "headers_by_origin")
+        with self.sending_by(options) as wanted:
+            await self._take(options, wanted, headers)
+        self._now = wanted
+
+    @contextmanager
+    def sending_by(self, options: ContextOptions) -> Iterator[ContextOptions]:
+        """What leaves goes out as these say from now on, and as before where what is done under it
+        fails. The bounds that a profile set stay. What is in force with them; InvalidRequest.
+        """
         given = {n: getattr(options, n) for n in _KEPT if getattr(options, n) is not None}
-        wanted = self._now.model_copy(update=given)
-        self._send_by(wanted, options)
+        before, wanted = self._now, self._now.model_copy(update=given)
+        if options.egress is None and options.proxy_url is None:
+            yield wanted
+            return
+        if options.egress is not None and before.egress is not None:
+            try:
+                wanted.egress = egress.within(options.egress, before.egress.within or [])
+            except ValueError as exc:
+                raise wire.wrong("egress", str(exc)) from None
+        way_out = detour.of(self._context)
+        way_out.take(wanted)
+        try:
+            yield wanted
+        except BaseException:
+            way_out.take(before)
+            raise
+
+    async def _take(
+        self, options: ContextOptions, wanted: ContextOptions, headers: dict[str, str] | None
+    ) -> None:
         before = self.guise.headers
         await self.guise.take(options)
         if not self.guise.is_plain:
@@ -123,19 +151,6 @@ class Conditions:
                 await _resize(tab, wanted.width, wanted.height)
             self._tabs.equip = self._equip
         await self._apply_to_tabs(options, wanted)
-        self._now = wanted
-
-    def _send_by(self, wanted: ContextOptions, options: ContextOptions) -> None:
-        """What leaves goes out as these say from now on. The bounds that a profile set stay."""
-        if options.egress is None and options.proxy_url is None:
-            return
-        before = self._now.egress
-        if options.egress is not None and before is not None:
-            try:
-                wanted.egress = egress.within(options.egress, before.within or [])
-            except ValueError as exc:
-                raise wire.wrong("egress", str(exc)) from None
-        detour.of(self._context).take(wanted)
 
     async def _apply_to_tabs(self, options: ContextOptions, wanted: ContextOptions) -> None:
         network = options.throttle is not None or (

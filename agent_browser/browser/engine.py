@@ -33,6 +33,7 @@ from agent_browser.models.functions import (
     SnapshotOutput,
     Tab,
 )
+from agent_browser.quotas.meter import Meter
 from agent_browser.service import Image
 
 DEFAULT_WIDTH = 1280
@@ -348,6 +349,12 @@ class Context(Protocol):
 
     def take_downloads(self) -> tuple[Downloading, ...]:
         """The downloads that ended since this was last asked, and all that run; never waits."""
+        ...
+
+    def count(self, meter: Meter) -> None:
+        """From now on what it sends and receives counts there too, and nothing passes any more once
+        that is spent.
+        """
         ...
 
     @property

@@ -62,12 +62,6 @@ async def read_databases(
     if not (thorough or origin.is_due(now)):
         return
     mark, wanted = origin.unread.heard, None if thorough else origin.unread.wanted
-    if weight is not None and not frame.path and _has_none(origin, weight, parts):
-        parts.put(name, None)  # what came since was heard
-        origin.lost, origin.blocked, origin.had_none = {}, {}, True
-        origin.unread.read(weight.mark)
-        return
-    origin.had_none = False
     if weight is not None and weight.databases > MOST_USAGE:
         parts.lose(name, Loss(what="indexed_db", where=origin.name, why=TOO_LARGE))
         origin.unread.read(mark)
@@ -77,7 +71,9 @@ async def read_databases(
     asked = {"names": wanted, "skip": skip, "most": MOST_DATABASES}
     why, told, texts = await _asked(frame, "databases", asked, until)
     if told is None:
-        parts.lose(name, Loss(what="indexed_db", where=origin.name, why=why))
+        is_apart = weight is not None and not weight.databases and why.startswith("SecurityError")
+        if not is_apart:  # such as a sandboxed document, which is of no origin for all its address
+            parts.lose(name, Loss(what="indexed_db", where=origin.name, why=why))
         return
     read = dict(zip(told["read"], texts, strict=True))
     old = {} if set(told["there"]) <= set(read) else _databases(origin, parts.all.get(name))
@@ -100,14 +96,6 @@ async def read_databases(
         if database in told["there"]:
             origin.unread.add(database)
     origin.blocked |= dict.fromkeys(told["blocked"], now + BLOCKED_FOR)
-
-
-def _has_none(origin: Origin, weight: Usage, parts: Parts) -> bool:
-    """Whether it surely has no databases. Of those of a frame, which may be apart, that is not
-    known, nor where some were heard of.
-    """
-    is_known = weight.mark and not (origin.has_told or DATABASES + origin.name in parts.all)
-    return bool(is_known and not weight.databases)
 
 
 def _databases(origin: Origin, part: Part | None) -> dict[str, bytes]:
@@ -225,13 +213,7 @@ class Holdings:
         origin = origin_of(tab.url)
         if origin and origin not in weights:
             weights[origin] = Usage(0, 0, 0)
-            weights[origin] = await self._usage(await tab.worlds.session(), origin)
-
-    async def _usage(self, session: CDPSession, name: str) -> Usage:
-        """Told by the browser. Error."""
-        origin = self._hearing.origins.get(name)
-        is_heard = origin is not None and self._hearing.is_followed(name)
-        return await usage(session, name, origin.unread.heard if origin and is_heard else 0)
+            weights[origin] = await usage(await tab.worlds.session(), origin)
 
     async def save_shown(
         self, standings: Iterable[Standing], weights: dict[str, Usage], *, thorough: bool
@@ -252,8 +234,6 @@ class Holdings:
             weight = weights.get(name)
             if weight is not None:
                 origin.has_worker = weight.workers > 0
-                if origin.had_none and weight.databases:  # counted late, and never heard of
-                    origin.unread.add(None)
             if thorough or not self._is_as_it_was(origin, weight):
                 call = self._save_shown(origin, *where, weights, thorough=thorough)
                 calls.append(self._safely(origin, call, losses))
@@ -303,15 +283,13 @@ class Holdings:
         weight = weights.get(origin.name)
         if weight is None and (thorough or not self._hearing.is_followed(origin.name)):
             with suppress(Error):
-                weight = await self._usage(session, origin.name)
+                weight = await usage(session, origin.name)
         if not self._hearing.is_followed(origin.name):
             await self._follow(origin, standing.tab)
-            if weight is not None:
-                weight.mark = 0  # what came before that was not heard
         if weight is not None:
             origin.has_worker = weight.workers > 0
         if weight is None and origin.is_due(anyio.current_time()):
-            weight = await self._usage(session, origin.name)
+            weight = await usage(session, origin.name)
         if weight is not None and self._is_apart(origin, weight, thorough=thorough):
             self._apart.append((origin, weight))
             return

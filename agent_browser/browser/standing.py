@@ -149,7 +149,6 @@ class Standing:
                 if claims.take(area):
                     wanted.append((kind, area, area.heard))
                     asked[kind] = self._known(frame, kind, area)
-        mark = 0 if origin is None else origin.unread.heard
         answer = await self._answer(frame, json.dumps(asked), frozen=claims.frozen)
         if answer is None:
             return
@@ -168,7 +167,7 @@ class Standing:
             self.frames.look_again()
             return
         if "usage" in answer and not frame.path:
-            self.weight = Weight(frame.origin, answer["usage"], mark)
+            self.weight = Weight(frame.origin, answer["usage"])
         for kind, area, mark in wanted:
             told = _parsed(answer[kind])
             if "why" in told:

@@ -1,13 +1,15 @@
 """The command `audit`: who did what."""
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from agent_browser.cli.printing import line, note, print_json, say
 from agent_browser.cli.target import Target, client_command
-from agent_browser.models.audit import AuditEntry
+
+if TYPE_CHECKING:
+    from agent_browser.models.audit import AuditEntry
 
 
 def register(app: typer.Typer) -> None:
@@ -52,7 +54,7 @@ def audit(
         note(f"there are more; use --limit, or --cursor {page.next_cursor}")
 
 
-def _cells(entry: AuditEntry) -> Iterator[str]:
+def _cells(entry: "AuditEntry") -> Iterator[str]:
     yield entry.at.isoformat(timespec="seconds")
     yield entry.owner or "-"
     yield entry.address or "-"

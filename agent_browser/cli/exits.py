@@ -11,6 +11,10 @@ USAGE = 2
 UNREACHABLE = 3
 INTERRUPTED = 130
 
+NO_KEY = (
+    "the server wants an API key that it knows: put one into AGENT_BROWSER_API_KEY (an admin makes "
+    "one with 'agent-browser keys create')"
+)
 MEANINGS = (
     "Exit codes: 0 done; 1 the call failed; 2 wrong usage or settings; "
     "3 no server could be reached; 130 interrupted. The form 'app run' gives 1 for every failure."
@@ -63,11 +67,13 @@ def explain(exc: Exception) -> tuple[str, int]:
 
 def _explain_own(exc: Exception) -> tuple[str, int]:
     from agent_browser.cli.printing import plain
-    from agent_browser.errors import AgentBrowserError
+    from agent_browser.errors import AgentBrowserError, Unauthorized
     from agent_browser.settings import SettingsError
 
     if isinstance(exc, SettingsError):
         return plain("; ".join(str(exc).splitlines())), USAGE
+    if isinstance(exc, Unauthorized):
+        return NO_KEY, FAILED
     if isinstance(exc, AgentBrowserError):
         code = UNREACHABLE if exc.code == "server_unreachable" else FAILED
         return plain(exc.detail), code

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from agent_browser.client.requests import Request
     from agent_browser.keyring.keyring import Keyring
+    from agent_browser.models.audit import AuditEntry
     from agent_browser.models.keys import Key
 
     Direct = Callable[[Keyring], Awaitable[BaseModel]]
@@ -79,7 +80,7 @@ def create(
             note("it is the first key, and no admin's: only this command can make others")
         return made
 
-    _print_made(target, _done(target, request, direct, "making the key"))
+    _print_made(target, _done(target, request, direct, "making the key", "create_key"))
 
 
 def list_(target: Target) -> None:
@@ -132,7 +133,7 @@ def rotate(
     async def direct(ring: "Keyring") -> "BaseModel":
         return await ring.rotate(LOCAL, key, KeyRotate.model_validate(request.body))
 
-    _print_made(target, _done(target, request, direct, "replacing the key"))
+    _print_made(target, _done(target, request, direct, "replacing the key", "rotate_key"))
 
 
 def revoke(target: Target, key: KeyId) -> None:
@@ -142,7 +143,7 @@ def revoke(target: Target, key: KeyId) -> None:
     async def direct(ring: "Keyring") -> "BaseModel":
         return await ring.revoke(key)
 
-    answer = _done(target, keys.revoked(key), direct, "revoking the key")
+    answer = _done(target, keys.revoked(key), direct, "revoking the key", "revoke_key")
     if target.json:
         print_json(answer)
     else:
@@ -170,8 +171,12 @@ def whoami(target: Target) -> None:
     _print_rows(rows)
 
 
-def _done(target: Target, request: "Request[Any]", direct: "Direct", doing: str) -> dict[str, Any]:
-    """The server's answer; where none runs on this machine, what its database is changed to."""
+def _done(
+    target: Target, request: "Request[Any]", direct: "Direct", doing: str, change: str | None = None
+) -> dict[str, Any]:
+    """The server's answer; where none runs on this machine, what its database is changed to, and
+    the audit log has the `change`.
+    """
     from agent_browser.client import requests
     from agent_browser.client.errors import ServerUnreachable
 
@@ -181,13 +186,14 @@ def _done(target: Target, request: "Request[Any]", direct: "Direct", doing: str)
         except ServerUnreachable:
             if not target.address.is_loopback:
                 raise
-        return _on_database(target, direct)
+        return _on_database(target, direct, change)
 
 
-def _on_database(target: Target, direct: "Direct") -> dict[str, Any]:
+def _on_database(target: Target, direct: "Direct", change: str | None) -> dict[str, Any]:
     import anyio
 
     from agent_browser.keyring.keyring import Keyring
+    from agent_browser.store.audit import AuditLog
     from agent_browser.store.claim import Claim, InUse
     from agent_browser.store.database import Database
     from agent_browser.store.papers import Papers
@@ -200,7 +206,10 @@ def _on_database(target: Target, direct: "Direct") -> dict[str, Any]:
             ring = Keyring(Papers(database, writer))
             ring.is_open = lambda: False  # nobody can be shut out who can do this
             await ring.load()
-            return (await direct(ring)).model_dump(mode="json")
+            answer = (await direct(ring)).model_dump(mode="json")
+            if change is not None:
+                AuditLog(database, writer, settings).put(_entry(change, answer))
+            return answer
 
     try:
         with Claim(settings):
@@ -210,6 +219,17 @@ def _on_database(target: Target, direct: "Direct") -> dict[str, Any]:
             f"a server uses {exc.folder}, and does not answer at {target.address.url}: name its "
             "address with --url (AGENT_BROWSER_URL)"
         ) from exc
+
+
+def _entry(change: str, answer: dict[str, Any]) -> "AuditEntry":
+    """What the audit log has of a change that was made on the database itself: by nobody's key."""
+    from agent_browser.clock import SystemClock
+    from agent_browser.models.audit import AuditEntry
+
+    return AuditEntry(
+        at=SystemClock().now(), client="agent-browser keys", method="", route="", action=change,
+        subject=str(answer["id"]), status=200, request_id="",
+    )  # fmt: skip
 
 
 def _print_made(target: Target, answer: dict[str, Any]) -> None:

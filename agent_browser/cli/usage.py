@@ -1,13 +1,15 @@
 """The commands on what owners have and may have: `usage` and `quotas`."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from agent_browser.cli.exits import USAGE, Failed
 from agent_browser.cli.printing import print_json, say
 from agent_browser.cli.target import Target, client_command
-from agent_browser.models.usage import QUOTAS, Quota
+
+if TYPE_CHECKING:
+    from agent_browser.models.usage import Quota
 
 PANEL = "Server"
 _SIZES = ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
@@ -60,20 +62,21 @@ def quotas(
         print_json(answer)
         return
     told = request.parse(answer)
-    for name in QUOTAS:
-        limit = told.limits.get(name)
+    for name, limit in told.limits.items():
         whose = "given" if name in told.given else "server's"
         say(f"{name}\t{'none' if limit is None else limit}\t{whose}")
 
 
 def _limit(text: str) -> tuple[str, int]:
+    from agent_browser.models.usage import QUOTAS
+
     name, equals, value = text.partition("=")
     if name not in QUOTAS or not equals or not value.isdecimal():
         raise Failed(f"--set {text}: it is NAME=LIMIT, with one of {', '.join(QUOTAS)}", USAGE)
     return name, int(value)
 
 
-def _cells(quota: Quota) -> tuple[str, str, str, str]:
+def _cells(quota: "Quota") -> tuple[str, str, str, str]:
     limit = "no limit" if quota.limit is None else f"of {_amount(quota, quota.limit)}"
     when = quota.resets_at
     return (
@@ -84,7 +87,7 @@ def _cells(quota: Quota) -> tuple[str, str, str, str]:
     )
 
 
-def _amount(quota: Quota, count: Any) -> str:
+def _amount(quota: "Quota", count: Any) -> str:
     if quota.unit == "bytes":
         for size, unit in _SIZES:
             if count >= size:

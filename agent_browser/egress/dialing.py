@@ -2,14 +2,13 @@
 
 import asyncio
 import base64
-import errno
-import re
+import copy
+import functools
 import socket
 import ssl
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Self, cast
 
-import aiohappyeyeballs
 import anyio
 
 from agent_browser.egress import faults
@@ -17,7 +16,8 @@ from agent_browser.egress.addresses import Address, literals, plain
 from agent_browser.egress.faults import DeniedFault, ProxyFault
 from agent_browser.egress.heads import MAX_HEAD, Target
 from agent_browser.egress.policy import Policy
-from agent_browser.egress.resolver import Resolver
+from agent_browser.egress.resolver import Names, Resolver
+from agent_browser.egress.sockets import MOST_ADDRESSES, by_turns, connected, noticed
 from agent_browser.egress.upstream import Upstream
 
 if TYPE_CHECKING:
@@ -28,14 +28,10 @@ CONNECT_TIMEOUT = 30.0
 """Seconds that a site has to take a connection."""
 PROXY_TIMEOUT = 10.0
 """Seconds that a proxy has to take one, and to make one."""
-NEXT_AFTER = 0.25
-"""Seconds after which the next address of a host is tried beside the one before."""
-MOST_ADDRESSES = 8
 _SOCKS_REPLIES = {
     1: "general failure", 2: "not allowed", 3: "network unreachable", 4: "host unreachable",
     5: "connection refused", 6: "timed out",
 }  # fmt: skip
-_NUMBERS = re.compile(r"\[Errno (\d+)\]")
 _SOCKS_AUTH = ("authentication failure", "no acceptable auth", "invalid authentication response")
 
 Made = tuple[asyncio.Transport, bytes]
@@ -53,10 +49,17 @@ class Dialling:
         connect_timeout: float = CONNECT_TIMEOUT,
         proxy_timeout: float = PROXY_TIMEOUT,
     ) -> None:
+        self._names: Names = resolver.names()
         self._resolver = resolver
-        self._tls = tls
+        self._tls = functools.cache(lambda: tls or ssl.create_default_context())
         self._connect_timeout = connect_timeout
         self._proxy_timeout = proxy_timeout
+
+    def apart(self) -> Self:
+        """One for a port alone: its look-ups leave room for those of others."""
+        own = copy.copy(self)
+        own._names = self._resolver.names()
+        return own
 
     async def direct(self, policy: Policy, target: Target) -> tuple[socket.socket, Address]:
         """A connection to the site itself, at an address that the policy allows, and that address.
@@ -65,11 +68,9 @@ class Dialling:
         try:
             found = await self._allowed(policy, target.host, target.port)
             with anyio.fail_after(self._connect_timeout):
-                made = await _connected(found, target.port)
+                return await connected(found, target.port)
         except (OSError, RuntimeError, TimeoutError) as exc:
             raise faults.direct(exc) from exc
-        _keep_alive(made)
-        return made, _peer(made, found)
 
     async def to_proxy(self, policy: Policy, upstream: Upstream) -> socket.socket:
         """A connection to a session's proxy, at an address that the server's policy allows.
@@ -78,17 +79,14 @@ class Dialling:
         try:
             found = await self._proxys(policy, upstream)
             with anyio.fail_after(self._proxy_timeout):
-                made = await _connected(found, upstream.port)
+                made, _ = await connected(found, upstream.port)
         except (OSError, RuntimeError, TimeoutError) as exc:
             raise faults.unreachable(upstream, self._why(exc)) from exc
-        _keep_alive(made)
         return made
 
     def trust(self) -> ssl.SSLContext:
         """How an https proxy is trusted."""
-        if self._tls is None:
-            self._tls = ssl.create_default_context()
-        return self._tls
+        return self._tls()
 
     async def tunnel(self, policy: Policy, upstream: Upstream, target: Target) -> Made:
         """A connection to the target through the proxy. DeniedFault, ProxyFault."""
@@ -168,11 +166,11 @@ class Dialling:
                 ProxyType.SOCKS5, str(address), upstream.port, upstream.username or None,
                 upstream.password or None, rdns=True,
             )
-            for address in found[:MOST_ADDRESSES]
+            for address in by_turns(found)[:MOST_ADDRESSES]
         ]  # fmt: skip
         try:
             with anyio.fail_after(self._proxy_timeout):
-                return await _first(proxies, target)
+                made = await _first(proxies, target)
         except ProxyTimeoutError as exc:
             raise faults.unreachable(upstream, "does not answer in time") from exc
         except ProxyConnectionError as exc:
@@ -181,6 +179,14 @@ class Dialling:
             raise _socks_fault(upstream, exc, target) from exc
         except (OSError, TimeoutError) as exc:
             raise faults.unreachable(upstream, self._why(exc)) from exc
+        except Exception as exc:  # whatever the library makes of what the proxy sent
+            raise faults.not_a_proxy(upstream) from exc
+        try:
+            noticed(made)
+        except OSError as exc:
+            made.close()
+            raise faults.unreachable(upstream, self._why(exc)) from exc
+        return made
 
     async def _proxys(self, policy: Policy, upstream: Upstream) -> Sequence[Address]:
         try:
@@ -194,7 +200,7 @@ class Dialling:
         why = policy.refuses_host(host, port)
         if why is not None:
             raise DeniedFault(host, why)
-        found = literals(host) or await self._resolver.addresses(host)
+        found = literals(host) or await self._names.addresses(host)
         reach = policy.reaches(host, port, found)
         if reach.reason is not None:
             raise DeniedFault(host, reach.reason)
@@ -278,44 +284,6 @@ def _check(upstream: Upstream, target: Target, status: int) -> None:
         raise faults.refused_us(upstream)
     if status != 200:
         raise faults.no_way(upstream, target.name, f"status {status}")
-
-
-async def _connected(found: Sequence[Address], port: int) -> socket.socket:
-    """A connection to the first of them that takes one, the others tried beside a slow one."""
-    infos = [
-        (
-            socket.AF_INET if address.version == 4 else socket.AF_INET6,
-            socket.SOCK_STREAM, socket.IPPROTO_TCP, "",
-            (str(address), port) if address.version == 4 else (str(address), port, 0, 0),
-        )
-        for address in found[:MOST_ADDRESSES]
-    ]  # fmt: skip
-    try:
-        return await aiohappyeyeballs.start_connection(infos, happy_eyeballs_delay=NEXT_AFTER)
-    except OSError as exc:
-        if exc.errno is not None:
-            raise
-        # Of several failures one that somebody answered says most; else the last counts.
-        raise OSError(_errno(exc), str(exc)) from exc
-
-
-def _errno(exc: OSError) -> int:
-    numbers = [int(number) for number in _NUMBERS.findall(str(exc))]
-    return errno.ECONNREFUSED if errno.ECONNREFUSED in numbers else (numbers or [0])[-1]
-
-
-def _peer(made: socket.socket, found: Sequence[Address]) -> Address:
-    text = made.getpeername()[0]
-    return next((address for address in found if str(address) == text), found[0])
-
-
-def _keep_alive(made: socket.socket) -> None:
-    """As a browser has it: a site that is gone is noticed, however quiet the connection is."""
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    if hasattr(socket, "TCP_KEEPIDLE"):
-        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 45)
-        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 45)
 
 
 async def _first(proxies: "Sequence[Proxy]", target: Target) -> socket.socket:

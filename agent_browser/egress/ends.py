@@ -10,10 +10,12 @@ from contextlib import suppress
 from typing import cast
 
 from agent_browser.egress.rates import Bucket
+from agent_browser.egress.turns import Turns
+from agent_browser.egress.ways import Bounds
 
-FULL, SLOW, BUSY, EARLY = 1, 2, 4, 8
+FULL, SLOW, BUSY, EARLY, TURN = 1, 2, 4, 8, 16
 """Why an end is not read: the other's buffer is full; its rate is used up; a request is under way
-already; nobody is there yet to whom it could go.
+already; nobody is there yet to whom it could go; enough has passed in this turn of the loop.
 """
 HIGH, LOW = 256 * 1024, 64 * 1024
 """Bytes that wait to be written when reading stops at the other end, and when it goes on."""
@@ -25,16 +27,20 @@ Later = Callable[[float, Callable[[], None]], TimerHandle]
 class End(asyncio.Protocol):
     """A connection. What it receives goes to `fed`, in time; then `finished`, when the other side
     will send no more, and `lost`, when the connection is gone. The one that `joined` with it is
-    paused while this one's buffer is full.
+    paused while this one's buffer is full. A side that then takes nothing for long is given up.
     """
 
-    def __init__(self, later: Later) -> None:
+    def __init__(self, later: Later, turns: Turns, bounds: Bounds) -> None:
         self._later = later
+        self._turns = turns
+        self.bounds = bounds
         self._transport: Transport | None = None
         self._why = 0
         self._is_full = False
         self._held: deque[bytes] = deque()
         self._timer: TimerHandle | None = None
+        self._watch: TimerHandle | None = None
+        self._unwritten = 0
         self._has_ended = False
         self._lost: list[Exception | None] = []
         self.joined: End | None = None
@@ -56,6 +62,11 @@ class End(asyncio.Protocol):
         return None
 
     @property
+    def patience(self) -> float:
+        """Seconds without a byte taken of what is to be written after the end."""
+        return self.bounds.stall
+
+    @property
     def is_open(self) -> bool:
         """Whether it can still be written to."""
         return self._transport is not None and not self._transport.is_closing()
@@ -69,8 +80,7 @@ class End(asyncio.Protocol):
     @property
     def waiting(self) -> int:
         """Bytes in memory: received and not passed on, or to be written."""
-        unwritten = self._transport.get_write_buffer_size() if self._transport else 0
-        return unwritten + sum(map(len, self._held))
+        return self._to_write() + sum(map(len, self._held))
 
     def send(self, data: bytes) -> None:
         """Write it, if there is somebody."""
@@ -89,10 +99,11 @@ class End(asyncio.Protocol):
             transport.close()
 
     def close(self) -> None:
-        """End it once what was written is sent. Idempotent."""
+        """End it once what was written is sent, and taken in time. Idempotent."""
         self._drop()
         if self._transport is not None:
             self._transport.close()
+            self._await_taking(self.patience)
 
     def abort(self, *, reset: bool = False) -> None:
         """End it at once; with `reset` the other side sees that it did not end by itself."""
@@ -100,7 +111,7 @@ class End(asyncio.Protocol):
         transport = self._transport
         if transport is None:
             return
-        if reset and not transport.is_closing():
+        if reset:
             with suppress(OSError, AttributeError):
                 made = transport.get_extra_info("socket")
                 made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
@@ -108,10 +119,12 @@ class End(asyncio.Protocol):
 
     def pause(self, why: int) -> None:
         """Read no more for that reason."""
-        if not self._why and self._transport is not None:
-            with suppress(RuntimeError):  # it is closing
-                self._transport.pause_reading()
         self._why |= why
+        transport = self._transport
+        # Not by `_why`: a loop may begin to read what was paused as it was made.
+        if transport is not None and transport.is_reading():
+            with suppress(RuntimeError):  # it is closing
+                transport.pause_reading()
 
     def resume(self, why: int) -> None:
         """That reason is gone."""
@@ -153,6 +166,9 @@ class End(asyncio.Protocol):
             transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:
+        if self._turns.take(len(data)) and not self._why & TURN:
+            self.pause(TURN)
+            self._turns.wait(self._go_on_reading)
         if not self._held and not self._why & EARLY and self.bucket() is None:
             self.fed(data)
             return
@@ -171,19 +187,54 @@ class End(asyncio.Protocol):
         if self._held and exc is None:
             self._lost.append(exc)
             return
+        self._unwatch()
         self._drop()
         self._transport = None
         self.lost(exc)
 
     def pause_writing(self) -> None:
         self._is_full = True
+        self._await_taking(self.bounds.stall)
         if self.joined is not None:
             self.joined.pause(FULL)
 
     def resume_writing(self) -> None:
         self._is_full = False
+        if self.is_open:
+            self._unwatch()
         if self.joined is not None:
             self.joined.resume(FULL)
+
+    def _go_on_reading(self) -> None:
+        self.resume(TURN)
+
+    def _await_taking(self, seconds: float) -> None:
+        """Unless something of what is to be written is taken in each such time, it ends."""
+        self._unwatch()
+        left = self._to_write()
+        if not left:
+            return
+        self._unwritten = left
+        self._watch = self._later(seconds, lambda: self._look_again(seconds))
+
+    def _look_again(self, seconds: float) -> None:
+        if self._to_write() == self._unwritten:
+            self.abort(reset=True)
+        else:
+            self._await_taking(seconds)
+
+    def _to_write(self) -> int:
+        if self._transport is None:
+            return 0
+        try:
+            return self._transport.get_write_buffer_size()
+        except AttributeError:  # one with TLS that is closed; that has a bound of its own
+            return 0
+
+    def _unwatch(self) -> None:
+        watch, self._watch = self._watch, None
+        if watch is not None:
+            watch.cancel()
 
     def _pass(self) -> None:
         """Pass on what is held back, as far as it may pass now."""

@@ -27,13 +27,17 @@ class Far(End):
     """
 
     def __init__(self, port: "Port", target: Target, tally: Tally, address: Address | None) -> None:
-        super().__init__(port.later)
+        super().__init__(port.later, port.turns, port.bounds)
         self._port = port
         self.target = target
         self.tally = tally
         self.address = address
         self.hears: Hears | None = None
         self._why = EARLY
+
+    @property
+    def patience(self) -> float:
+        return self.bounds.drain
 
     def begin(self, hears: Hears) -> None:
         """From now on what comes goes there."""
@@ -49,11 +53,11 @@ class Far(End):
         return self._port.downloads
 
     def send(self, data: bytes) -> None:
-        self.tally.up += len(data)
+        self._count(len(data), 0)
         super().send(data)
 
     def fed(self, data: bytes) -> None:
-        self.tally.down += len(data)
+        self._count(0, len(data))
         if self.hears is not None:
             self.hears.far_fed(data)
 
@@ -69,6 +73,13 @@ class Far(End):
         hears, self.hears = self.hears, None
         if hears is not None:
             hears.far_lost(exc)
+
+    def _count(self, up: int, down: int) -> None:
+        self.tally.up += up
+        self.tally.down += down
+        meter = self._port.meter
+        if meter is not None:
+            meter.take(up + down)
 
     def leave(self, *, reset: bool = False) -> None:
         """End it, and tell nobody. Idempotent."""

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from anyio import CancelScope
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
-from agent_browser.egress import faults, heads
+from agent_browser.egress import faults, heads, sockets
 from agent_browser.egress.answers import Answer
 from agent_browser.egress.ends import BUSY, End
 from agent_browser.egress.far import Far
@@ -31,7 +32,7 @@ class Near(End):
     """
 
     def __init__(self, port: "Port") -> None:
-        super().__init__(port.later)
+        super().__init__(port.later, port.turns, port.bounds)
         self._port = port
         self._parser: HttpRequestParser | None = HttpRequestParser(self)
         self._reading: Request | None = None
@@ -50,6 +51,8 @@ class Near(End):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
+        with suppress(OSError):
+            sockets.taking(transport.get_extra_info("socket"))
         if self._port.admits(self):
             self._patience(self._port.bounds.idle)
         else:

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import anyio
+import structlog
 from anyio import CancelScope, Event
 
 from agent_browser.egress import faults
@@ -20,11 +21,15 @@ from agent_browser.egress.tallies import Tallies
 from agent_browser.egress.upstream import Upstream
 from agent_browser.egress.ways import Way
 from agent_browser.models.egress import Traffic
+from agent_browser.quotas.meter import Meter
 
 if TYPE_CHECKING:
     from agent_browser.egress.ports import Egress
 
+log = structlog.get_logger(__name__)
+
 MAX_FAULTS = 256
+SPENT = "the traffic quota of the session's owner is used up"
 CLOSE_TIMEOUT = 5.0
 """Seconds that a port's connections have to be gone."""
 
@@ -40,7 +45,11 @@ class Port:
         self.downloads: Bucket | None = None
         self.uploads: Bucket | None = None
         self.later = egress.later
+        self.turns = egress.turns
+        self.meter: Meter | None = None
+        """What its owner's bytes are counted by, beside `tallies`."""
         self._egress = egress
+        self._dialling = egress.dialling.apart()
         self._way = Way(egress.policy)
         self._server: asyncio.Server | None = None
         self._is_closed = False
@@ -92,6 +101,14 @@ class Port:
         for near in list(self._nears):
             self._look_again(near, is_other=before.upstream != way.upstream)
 
+    def count(self, meter: Meter) -> None:
+        """From now on what passes counts there too. When that is spent, what goes on ends and
+        nothing begins, until some is left again.
+        """
+        self._uncount()
+        self.meter = meter
+        meter.join(self._cut_soon)
+
     def fault(self, target: str) -> Fault | None:
         """Why the last connection to that host:port failed, if it did. A DeniedFault is the
         policy's.
@@ -111,6 +128,7 @@ class Port:
     async def close(self) -> None:
         """Stop listening and end every connection. Idempotent; bounded."""
         self._egress.left(self)
+        self._uncount()
         server, self._server = self._server, None
         self._is_closed = True
         if server is None:
@@ -153,6 +171,8 @@ class Port:
 
     def refuses(self, target: Target) -> str | None:
         """Why the policy does not let that be asked for; None where it does, so far."""
+        if self.meter is not None and self.meter.is_spent:
+            return SPENT
         way = self._way
         return way.policy.refuses_host(target.host, target.port, is_final=way.upstream is not None)
 
@@ -179,6 +199,11 @@ class Port:
                 far = await self._made(request)
             except Fault as fault:
                 near.fail(fault)
+            except OSError as exc:
+                near.fail(faults.direct(exc))
+            except Exception as exc:
+                log.exception("a connection could not be made", host=request.target.name)
+                near.fail(faults.direct(exc))
             else:
                 near.dialled(request, far)
 
@@ -186,7 +211,9 @@ class Port:
 
     async def _made(self, request: Request) -> Far:
         """A connection. Fault."""
-        way, target, dialling = self._way, request.target, self._egress.dialling
+        way, target, dialling = self._way, request.target, self._dialling
+        if len(self._fars) >= self.bounds.connections:
+            raise DirectFault("net::ERR_INSUFFICIENT_RESOURCES")
         tally = self.tallies.of(target.name)
         if way.upstream is None:
             made, address = await dialling.direct(way.policy, target)
@@ -206,7 +233,12 @@ class Port:
                 rest = b""
             far = Far(self, target, tally, None)
             self._fars.add(far)
-            far.adopt(transport, rest)
+            try:
+                far.adopt(transport, rest)
+            except BaseException:
+                self.left(far)
+                transport.abort()
+                raise
         self._check(way, far)
         return far
 
@@ -220,6 +252,19 @@ class Port:
         if why is not None:
             far.leave()
             raise DeniedFault(far.target.host, why)
+
+    def _uncount(self) -> None:
+        if self.meter is not None:
+            self.meter.leave(self._cut_soon)
+
+    def _cut_soon(self) -> None:
+        # Not at once: an end that counts is in the midst of passing something on.
+        asyncio.get_running_loop().call_soon(self._cut)
+
+    def _cut(self) -> None:
+        """End what is not allowed any more."""
+        for near in list(self._nears):
+            self._look_again(near, is_other=False)
 
     def _look_again(self, near: Near, *, is_other: bool) -> None:
         target = near.target

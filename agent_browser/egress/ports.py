@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
 
+import structlog
 from anyio import CancelScope, create_task_group
 from anyio.abc import TaskGroup
 
@@ -19,7 +20,10 @@ from agent_browser.egress.guard import Guard
 from agent_browser.egress.policy import Policy
 from agent_browser.egress.port import Port
 from agent_browser.egress.resolver import Resolver
+from agent_browser.egress.turns import Turns
 from agent_browser.egress.ways import Bounds, Way
+
+log = structlog.get_logger(__name__)
 
 __all__ = ["Bounds", "Egress", "Port", "Way"]
 
@@ -48,6 +52,7 @@ class Egress:
         self._stack = AsyncExitStack()
         self._tasks: TaskGroup | None = None
         self.dialling = Dialling(self._resolver, tls=tls)
+        self.turns = Turns()
         self.guard: Guard | None = None
 
     async def __aenter__(self) -> Self:
@@ -97,12 +102,15 @@ class Egress:
             self.policy.own.discard(port.number)
 
     def start(self, work: Callable[[], Coroutine[None, None, None]]) -> CancelScope:
-        """Do it in the background; what ends it."""
+        """Do it in the background; what ends it. Nothing that it does ends what others do."""
         scope = CancelScope()
 
         async def bounded() -> None:
-            with scope:
-                await work()
+            try:
+                with scope:
+                    await work()
+            except Exception:
+                log.exception("a connection of the egress proxy failed unforeseen")
 
         if self._tasks is None:
             scope.cancel()

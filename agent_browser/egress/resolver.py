@@ -9,7 +9,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import anyio
-from anyio import CapacityLimiter, create_task_group, to_thread
+import structlog
+from anyio import CapacityLimiter, Semaphore, create_task_group, to_thread
 from anyio.abc import TaskGroup
 
 from agent_browser.clock import Clock, SystemClock
@@ -18,15 +19,20 @@ from agent_browser.egress.addresses import Address
 if TYPE_CHECKING:
     from aiodns import DNSResolver
 
+log = structlog.get_logger(__name__)
+
 Lookup = Callable[[str], Awaitable[Sequence[Address]]]
 """The addresses of a name; OSError where it has none."""
 
 RESOLVE_TIMEOUT = 10.0
-"""Seconds that a name may take."""
+"""Seconds that who asks for a name waits, its turn included."""
 FRESH = 10.0
 """Seconds for which an answer is used again."""
 MOST_KEPT = 2_000
-MOST_THREADS = 48
+MOST_THREADS = 128
+"""Look-ups of the system at once, those included for which nobody waits any more."""
+MOST_OF_ONE = 8
+"""Look-ups at once of who asks, and so many more wait for their turn as want to."""
 
 
 class Resolver:
@@ -47,9 +53,10 @@ class Resolver:
         self._servers = tuple(servers)
         self._lookup = lookup
         self._clock = clock or SystemClock()
-        self._timeout = timeout
+        self.timeout = timeout
         self._known: dict[str, tuple[float, tuple[Address, ...]]] = {}
         self._asked: dict[str, Future[tuple[Address, ...]]] = {}
+        self._own = Names(self)
         self._stack = AsyncExitStack()
         self._tasks: TaskGroup | None = None
 
@@ -69,33 +76,50 @@ class Resolver:
         self._tasks = None
         await self._stack.__aexit__(kind, error, traceback)
 
+    def names(self) -> "Names":
+        """For one who asks: a session, or the server itself."""
+        return Names(self)
+
     async def addresses(self, name: str) -> tuple[Address, ...]:
-        """The addresses of a host's name in its plain form. OSError where it has none, or none in
-        time. Whoever waits may be cancelled; the others go on to wait.
-        """
+        """As `Names.addresses`, for the server itself."""
+        return await self._own.addresses(name)
+
+    def known(self, name: str) -> tuple[Address, ...] | None:
+        """The answer of some seconds ago; None where there is none."""
         known = self._known.get(name)
         if known is not None and known[0] > self._clock.monotonic():
             return known[1]
-        asked = self._asked.get(name)
-        if asked is None:
-            if self._tasks is None:
-                raise RuntimeError("the resolver is not open")
-            asked = self._asked[name] = get_running_loop().create_future()
-            asked.add_done_callback(_seen)
-            self._tasks.start_soon(self._ask, name, asked)
-        return await shield(asked)
+        return None
 
-    async def _ask(self, name: str, asked: "Future[tuple[Address, ...]]") -> None:
+    def asked(self, name: str) -> "Future[tuple[Address, ...]] | None":
+        """The look-up of the name that is under way."""
+        return self._asked.get(name)
+
+    def ask(self, name: str, over: Callable[[], None]) -> "Future[tuple[Address, ...]]":
+        """Begin to look it up; `over` is called when that has ended, however long it takes."""
+        if self._tasks is None:
+            over()
+            raise RuntimeError("the resolver is not open")
+        asked = self._asked[name] = get_running_loop().create_future()
+        asked.add_done_callback(_seen)
+        self._tasks.start_soon(self._ask, name, asked, over)
+        return asked
+
+    async def _ask(
+        self, name: str, asked: "Future[tuple[Address, ...]]", over: Callable[[], None]
+    ) -> None:
+        # Nothing ends it early: the system's look-up would go on, and count for nothing.
         assert self._lookup is not None
         try:
-            with anyio.fail_after(self._timeout):
-                found = tuple(dict.fromkeys(await self._lookup(name)))
+            found = tuple(dict.fromkeys(await self._lookup(name)))
             if not found:
                 raise socket.gaierror(socket.EAI_NONAME, f"{name} has no address")
-        except TimeoutError:
-            asked.set_exception(socket.gaierror(socket.EAI_AGAIN, f"{name}: no answer in time"))
-        except (OSError, UnicodeError) as exc:
-            asked.set_exception(exc if isinstance(exc, OSError) else OSError(str(exc)))
+        except OSError as exc:
+            asked.set_exception(exc)
+        except Exception as exc:
+            if not isinstance(exc, UnicodeError):
+                log.exception("a name could not be looked up", host=name)
+            asked.set_exception(OSError(str(exc)))
         else:
             self._keep(name, found)
             asked.set_result(found)
@@ -103,6 +127,7 @@ class Resolver:
             self._asked.pop(name, None)
             if not asked.done():
                 asked.cancel()
+            over()
 
     def _keep(self, name: str, found: tuple[Address, ...]) -> None:
         self._known.pop(name, None)
@@ -125,6 +150,42 @@ class Resolver:
         return _named(asking)
 
 
+class Names:
+    """Asks the resolver for one who asks. It has a few look-ups at once: names that nobody answers
+    for take no turn of what others ask.
+    """
+
+    def __init__(self, resolver: Resolver) -> None:
+        self._resolver = resolver
+        self._turns = Semaphore(MOST_OF_ONE)
+
+    async def addresses(self, name: str) -> tuple[Address, ...]:
+        """The addresses of a host's name in its plain form. OSError where it has none, or none in
+        time. Whoever waits may be cancelled; the others go on to wait.
+        """
+        known = self._resolver.known(name)
+        if known is not None:
+            return known
+        try:
+            with anyio.fail_after(self._resolver.timeout):
+                return await shield(self._resolver.asked(name) or await self._begun(name))
+        except TimeoutError:
+            raise socket.gaierror(socket.EAI_AGAIN, f"{name}: no answer in time") from None
+
+    async def _begun(self, name: str) -> "Future[tuple[Address, ...]]":
+        await self._turns.acquire()
+        # Somebody else may have asked meanwhile.
+        known, asked = self._resolver.known(name), self._resolver.asked(name)
+        if known is None and asked is None:
+            return self._resolver.ask(name, self._turns.release)
+        self._turns.release()
+        if known is not None:
+            asked = get_running_loop().create_future()
+            asked.set_result(known)
+        assert asked is not None
+        return asked
+
+
 def _seen(asked: "Future[tuple[Address, ...]]") -> None:
     if not asked.cancelled():
         asked.exception()  # nobody may be waiting for it any more
@@ -137,7 +198,7 @@ def _systems() -> Lookup:
         # The final dot is not put back: the system's search list counts, as in a browser.
         found = await to_thread.run_sync(
             lambda: socket.getaddrinfo(name, None, type=socket.SOCK_STREAM),
-            abandon_on_cancel=True,
+            abandon_on_cancel=True,  # when the resolver ends, and never before
             limiter=limiter,
         )
         return [_address(str(entry[4][0])) for entry in found]

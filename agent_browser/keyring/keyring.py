@@ -4,6 +4,8 @@ import hmac
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+import anyio
+
 from agent_browser.clock import Clock, SystemClock
 from agent_browser.errors import Conflict, InvalidTimeout, KeyNotFound
 from agent_browser.keyring.form import new_key
@@ -22,6 +24,8 @@ from agent_browser.models.rights import granted
 from agent_browser.papers import Papers
 from agent_browser.service import Caller
 
+LONGEST_WAIT = 3_600.0
+"""Seconds after which the clock is looked at again: it may have been set."""
 MOST = 10_000
 """Keys that may be kept, ended ones too."""
 REMEMBERED = timedelta(days=90)
@@ -41,6 +45,8 @@ class Keyring:
         """By digest: the key's id, the digest again, and who comes with it."""
         self._minutes: dict[str, int] = {}
         """In which minute a key was used last."""
+        self._changes: dict[str, anyio.Event] = {}
+        """Set when a key that somebody waits for is to end at another time, or ends."""
         self.is_open: Callable[[], bool] = lambda: not self._kept
         """Whether everybody is let in, for want of any key at all."""
 
@@ -78,6 +84,23 @@ class Keyring:
             return None
         self._used(key_id, now)
         return caller
+
+    def has(self, key_id: str) -> bool:
+        """Whether a key of that id is kept, be it that it opens nothing any more."""
+        return key_id in self._kept
+
+    async def until_over(self, key_id: str) -> None:
+        """Come back when that key opens nothing any more: at once where it is so already."""
+        while (kept := self._kept.get(key_id)) is not None:
+            now = self._clock.now()
+            if not kept.is_usable(now):
+                return
+            left = LONGEST_WAIT
+            if kept.expires_at is not None:
+                left = min(left, (kept.expires_at - now).total_seconds())
+            changed = self._changes.setdefault(key_id, anyio.Event())
+            with anyio.move_on_after(left):
+                await changed.wait()
 
     async def create(self, caller: Caller, request: KeyCreate) -> KeyMade:
         """Make one; the answer alone has the key. Conflict, InvalidTimeout; Forbidden where it
@@ -203,7 +226,10 @@ class Keyring:
         self._papers.put(KIND, kept.id, kept.owner, kept.data())
 
     def _take(self, kept: Kept) -> None:
+        before = self._kept.get(kept.id)
         self._kept[kept.id] = kept
+        if before is not None and before.ended_at != kept.ended_at:
+            self._tell(kept.id)
         digest = bytes.fromhex(kept.digest)
         self._known[digest] = (kept.id, digest, kept.caller())
 
@@ -211,6 +237,12 @@ class Keyring:
         del self._kept[kept.id], self._known[bytes.fromhex(kept.digest)]
         self._minutes.pop(kept.id, None)
         self._papers.drop(KIND, kept.id)
+        self._tell(kept.id)
+
+    def _tell(self, key_id: str) -> None:
+        changed = self._changes.pop(key_id, None)
+        if changed is not None:
+            changed.set()
 
     def _forget_old(self) -> None:
         """Those that ended long ago go, but never the last one."""

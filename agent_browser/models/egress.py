@@ -48,12 +48,15 @@ class EgressOption(EgressInput):
 
 
 def narrowed(given: EgressOption | None, outer: EgressOption | None) -> EgressOption | None:
-    """What is given, and the other as a bound of it. ValueError where that are too many bounds."""
-    if given is None or outer is None:
-        return given or outer
-    fields = EgressInput.model_fields
-    own = EgressInput.model_construct(**{name: getattr(outer, name) for name in fields})
-    return within(given, [*(outer.within or []), own])
+    """What is given, and the other as a bound of it: a later call takes the place of what is given,
+    and a bound stays. ValueError where that are too many bounds.
+    """
+    if outer is None:
+        return given
+    fields = {name: getattr(outer, name) for name in EgressInput.model_fields}
+    is_bound = any(value is not None for value in fields.values())
+    own = [EgressInput.model_construct(**fields)] if is_bound else []
+    return within(given or EgressOption(), [*(outer.within or []), *own])
 
 
 def within(given: EgressOption, bounds: list[EgressInput]) -> EgressOption:

@@ -4,7 +4,7 @@ from agent_browser.models.base import Input
 from agent_browser.models.cookies import CookiesInput
 from agent_browser.models.functions import ExecuteInput, InteractInput
 from agent_browser.models.messages import MessagesInput
-from agent_browser.models.recording import TraceInput
+from agent_browser.models.recording import RecordInput, TraceInput
 from agent_browser.models.rights import Right
 from agent_browser.models.routing import RouteInput
 from agent_browser.models.storage import StorageInput
@@ -24,6 +24,19 @@ def right_of(input: Input) -> Right:
     if isinstance(input, RouteInput) and _gives_answers(input):
         return "execute"
     return "state" if isinstance(input, _WITH_STATE) else "drive"
+
+
+def withheld(input: Input) -> Right | None:
+    """What it needs to read what came of it, beside `watch`: more than to drive needed for it."""
+    right = right_of(input)
+    return None if right == "drive" else right
+
+
+def needed_for_files(input: Input) -> Right:
+    """What it needs to read the files that come of it, beside `watch`. A trace holds what logs in;
+    pictures of a video are as the video.
+    """
+    return "recordings" if isinstance(input, RecordInput) else withheld(input) or "watch"
 
 
 def _gives_answers(input: RouteInput) -> bool:

@@ -16,6 +16,7 @@ from agent_browser.errors import AgentBrowserError
 from agent_browser.models.base import Input, Output, Timestamp, Unfit
 from agent_browser.models.catalogue import INPUTS
 from agent_browser.models.globs import MAX_GLOB, Glob
+from agent_browser.models.rights import Right
 
 MOST_STEPS = 500
 
@@ -122,6 +123,8 @@ class StepError(Output):
     detail: str
     retryable: bool = False
     recovery: str | None = None
+    right: Right | None = None
+    """What it needs to read `detail`, beside `watch`; empty for who lacks it."""
 
 
 def step_error(exc: AgentBrowserError) -> StepError:
@@ -143,14 +146,18 @@ class StepResult(BaseModel):
     function: str
     ok: bool
     output: dict[str, Any] | None = None
-    """The function's answer; null where it was an error, or was cut."""
+    """The function's answer; null where it was an error, was cut, or needs a right that the caller
+    lacks.
+    """
     error: StepError | None = None
     url: str = ""
     """Where the session is after it."""
     started_at: Timestamp
     seconds: float
     note: str | None = None
-    """What is left out of `output`, the kept operation being bounded."""
+    """What is left out of `output`, the kept operation being bounded, or withheld."""
+    right: Right | None = None
+    """What it needs to read `output`, beside `watch`."""
 
 
 class OperationBrief(Output):

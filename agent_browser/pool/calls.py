@@ -29,7 +29,6 @@ from agent_browser.models.recording import RecordInput
 from agent_browser.pool.accounts import REFUSALS
 from agent_browser.pool.diary import Diary
 from agent_browser.pool.directory import Directory
-from agent_browser.pool.filming import Filming
 from agent_browser.pool.housing import Housing
 from agent_browser.pool.means import Means
 from agent_browser.pool.profiles import Profiles
@@ -67,7 +66,7 @@ class Calls:
         self._profiles = profiles
         self._secrets = secrets
         self._quotas = means.quotas
-        self._filming = Filming(means)
+        self._filming = residents.filming
         self._housing = housing
         self._residents = residents
         self._directory = directory
@@ -121,8 +120,6 @@ class Calls:
                 losses = (*losses, *await restored(lease, state))
         # No await between here and its moving in: a lease that nobody has would never be closed.
         self._residents.move_in(session, lease, losses)
-        if session.recording:
-            self._filming.began(session)
         return session
 
     async def create(
@@ -222,9 +219,7 @@ class Calls:
             self._residents.set_idle(session, idle)
         try:
             secret = await self._secrets.named(caller, input)
-            output = await session.call(caller, input, keep_turn=keep_turn, secret=secret)
-            self._residents.spending.called(session)
-            return output
+            return await session.call(caller, input, keep_turn=keep_turn, secret=secret)
         except BaseException as exc:
             self._failed(session, exc)
             if isinstance(exc, BrowserLost) and session.end_reason is None:

@@ -54,7 +54,10 @@ class Directory:
 
     def held(self, caller: Caller, session_id: str) -> Session | None:
         """A session that is in memory, live or ended of late; None for all others."""
-        return self._register.held(caller.scope, session_id)
+        session = self._register.held(caller.scope, session_id)
+        if session is not None:
+            caller.reaches(session.owner)
+        return session
 
     async def find(self, caller: Caller, session_id: str) -> Session:
         """A session that is in memory: all that are live, and those that are hibernated, for they

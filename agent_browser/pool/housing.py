@@ -233,6 +233,7 @@ class Housing:
         self._sweep.at(now + TRIM_AFTER, "trim", self._trim)
         if self.ledger.warm > self.ledger.room:
             self._carry_out(self.ledger.trim(self.ledger.room))
+        claim.context.count(self._quotas.meter(claim.owner))
         return Lease(claim.ticket, claim.host, Veiled(claim.context))
 
     async def _wait_for_room(self, claim: Claim, asked: float) -> None:

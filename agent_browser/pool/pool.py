@@ -173,7 +173,13 @@ class Pool:
             means,
         )
         self._states = States(
-            self._directory, self._calls, self._hibernation, self._waking, checkpointing, means
+            self._directory,
+            self._calls,
+            self._hibernation,
+            self._waking,
+            checkpointing,
+            self._secrets,
+            means,
         )
 
     def _join(self) -> None:

@@ -21,6 +21,7 @@ from agent_browser.models.records import Record
 from agent_browser.models.sessions import EndReason
 from agent_browser.pool.checkpointing import Checkpointing
 from agent_browser.pool.claims import Lease
+from agent_browser.pool.filming import Filming
 from agent_browser.pool.hearing import Hearing
 from agent_browser.pool.housing import Housing
 from agent_browser.pool.means import Means
@@ -76,6 +77,7 @@ class Residents:
         self.rests: Callable[[], None] | None = None
         """Told when a call has ended."""
         self.spending = Spending(register, means)
+        self.filming = Filming(means)
         self._closing: dict[str, anyio.Event] = {}
         self._leases: dict[str, Lease] = {}
         self._by_ticket: dict[int, Session] = {}
@@ -117,7 +119,8 @@ class Residents:
         self._leases[session.id] = lease
         self._by_ticket[lease.ticket] = session
         self._register.add(session)
-        self.spending.began(session)
+        if session.recording:
+            self.filming.began(session)
         session.on_use = partial(self.used, session)
         lease.context.on_change(partial(self._checkpointing.touched, session))
         self.changed(session)
@@ -294,7 +297,6 @@ class Residents:
             if texts:
                 await self._texts.last(session)
             closed = await self._housing.close_lease(lease, videos=session.recording)
-            self.spending.note(session)
             videos = await self._adopt(session, closed)
         finally:
             del self._closing[session.id], self._leases[session.id]

@@ -28,6 +28,7 @@ from agent_browser.models.base import Input, Output
 from agent_browser.models.checkpoints import SECRETS, Part, State
 from agent_browser.models.functions import InteractInput
 from agent_browser.models.secrets import Secret, SecretInput, SecretList, SecretRef, may_be_typed
+from agent_browser.models.state import StateDocument
 from agent_browser.papers import Papers
 from agent_browser.pool.browsers import Spawn
 from agent_browser.pool.onetime import codes_of
@@ -40,6 +41,8 @@ PART = "secret"
 """Of the state that is a secret: {kind, value, origins, any_origin}."""
 PATIENCE = 5.0
 """Seconds in which what a failed put left is taken away."""
+_TOLD = ("url", "title", "history", "fields", "state")
+"""What of a tab is masked in a document."""
 
 log = structlog.get_logger("agent_browser.pool")
 
@@ -157,6 +160,23 @@ class Secrets:
                 continue
             if value is not None and value["kind"] == "text":
                 veil.add(str(key), value["value"])
+
+    async def shown(
+        self, document: StateDocument, state: State, veil: Veil | None
+    ) -> StateDocument:
+        """That state's document as it may be told: where its tabs are, masked. What the page itself
+        stored is whole. `veil` is that of the session where it is live.
+        """
+        if veil is None:
+            veil = Veil()
+            await self.veil(veil, state)
+        if not veil:
+            return document
+        tabs = [
+            tab.model_copy(update={name: veil.value(getattr(tab, name)) for name in _TOLD})
+            for tab in document.tabs
+        ]
+        return document.model_copy(update={"tabs": tabs})
 
     def _reveal(self, kept: _Kept, value: Callable[[], str]) -> str:
         self._spawn(self._used, kept)

@@ -19,6 +19,7 @@ from agent_browser.pool.checkpointing import Checkpointing
 from agent_browser.pool.directory import Directory
 from agent_browser.pool.hibernation import Hibernation
 from agent_browser.pool.means import Means
+from agent_browser.pool.secrets import Secrets
 from agent_browser.pool.waking import Waking
 from agent_browser.service import Caller
 from agent_browser.session.description import describe, record_of, refusal
@@ -41,6 +42,7 @@ class States:
         hibernation: Hibernation,
         waking: Waking,
         checkpointing: Checkpointing,
+        secrets: Secrets,
         means: Means,
     ) -> None:
         self._directory = directory
@@ -48,6 +50,7 @@ class States:
         self._hibernation = hibernation
         self._waking = waking
         self._checkpointing = checkpointing
+        self._secrets = secrets
         self._checkpoints = means.checkpoints
 
     async def hibernate(self, caller: Caller, session_id: str, *, force: bool) -> wire.Session:
@@ -121,7 +124,9 @@ class States:
     async def state(self, caller: Caller, session_id: str) -> StateDocument:
         """What it is. SessionEnded."""
         _, state = await self._now(caller, session_id)
-        return to_document(state)
+        session = self._directory.held(caller, session_id)
+        veil = None if session is None else session.veil
+        return await self._secrets.shown(to_document(state), state, veil)
 
     async def put_state(
         self, caller: Caller, session_id: str, document: StateDocument

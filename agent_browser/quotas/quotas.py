@@ -9,6 +9,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -22,6 +23,7 @@ from agent_browser.papers import Papers
 from agent_browser.quotas.days import Spent, day_of, end_of
 from agent_browser.quotas.headers import Header, Left, headers
 from agent_browser.quotas.limits import Limits
+from agent_browser.quotas.meter import Meter
 from agent_browser.quotas.rate import Rate
 from agent_browser.settings import Settings
 
@@ -51,8 +53,11 @@ class Quotas:
         self._spent: dict[str, Spent] = {}
         self._unkept: set[str] = set()
         self._work = anyio.Event()
-        self._counts: dict[QuotaName, Callable[[str], int]] = {}
+        self._meters: dict[str, Meter] = {}
+        self._counts: dict[QuotaName, Callable[[str], int]] = {"traffic": self._passed}
         self._stores: dict[str, Callable[[str], int]] = {}
+        self.on_spent: Callable[[str], None] = _idly
+        """Told of an owner whose traffic is over, from wherever that shows."""
 
     def __repr__(self) -> str:
         return f"<Quotas {self._common}, {len(self._given)} owners with their own>"
@@ -158,16 +163,24 @@ class Quotas:
         """The bytes that it has, by what they are."""
         return {what: count(owner) for what, count in self._stores.items()}
 
-    def recorded(self, owner: str, seconds: float) -> None:
-        """So much video was made."""
+    def recorded(self, owner: str, seconds: float, *, at: datetime | None = None) -> None:
+        """So much video was made, now or then: that of a day that is over counts no more."""
+        if at is not None and day_of(at) < self._today(owner).day:
+            return
         self._today(owner).recording += seconds
         self._note(owner)
 
-    def sent(self, owner: str, count: int) -> None:
-        """So many bytes went to or came from its sessions."""
-        if count:
-            self._today(owner).traffic += count
-            self._note(owner)
+    def meter(self, owner: str) -> Meter:
+        """What counts the bytes of its sessions as they pass, all of them together."""
+        meter = self._meters.get(owner)
+        if meter is None:
+            meter = self._meters[owner] = Meter(
+                partial(self._settled, owner),
+                partial(self._note, owner),
+                lambda: self.on_spent(owner),
+            )
+            meter.renew()
+        return meter
 
     def usage(self, owner: str) -> Usage:
         """All of it, for people."""
@@ -241,13 +254,27 @@ class Quotas:
         unkept, self._unkept = self._unkept, set()
         today = day_of(self._clock.now())
         for owner in unkept:
+            self._settled(owner)
             if self._papers is not None:
                 self._papers.put(SPENT, _id(owner), owner, _written(owner, self._today(owner)))
+        for owner in [owner for owner, meter in self._meters.items() if not meter.is_used]:
+            del self._meters[owner]
         over = [owner for owner, spent in self._spent.items() if spent.day < today]
         for owner in over:
             del self._spent[owner]
             if self._papers is not None:
                 self._papers.drop(SPENT, _id(owner))
+
+    def _passed(self, owner: str) -> int:
+        meter = self._meters.get(owner)
+        return meter.passed if meter else 0
+
+    def _settled(self, owner: str) -> float:
+        """How much traffic is left once what its meter counted is on the account of today."""
+        meter = self._meters.get(owner)
+        if meter is not None:
+            self._today(owner).traffic += meter.settle()
+        return self.left("traffic", owner)
 
     def _give(self, owner: str, given: Mapping[QuotaName, int]) -> None:
         if given:
@@ -256,6 +283,8 @@ class Quotas:
         else:
             self._given.pop(owner, None)
             self._own.pop(owner, None)
+        if owner in self._meters:
+            self._meters[owner].renew()
 
     def _keep_given(self, owner: str) -> None:
         assert self._papers is not None
@@ -265,6 +294,10 @@ class Quotas:
             self._papers.put(GIVEN, _id(owner), owner, data)
         else:
             self._papers.drop(GIVEN, _id(owner))
+
+
+def _idly(owner: str) -> None:
+    """Nobody is there who could do something."""
 
 
 def _id(owner: str) -> str:

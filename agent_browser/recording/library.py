@@ -34,7 +34,9 @@ class Library:
 
     async def get(self, caller: Caller, recording_id: str) -> Recording:
         """One recording. ArtifactNotFound for another owner's and for other artifacts, too."""
-        artifact = (await self._store.find(caller.scope, recording_id)).artifact
+        stored = await self._store.find(caller.scope, recording_id)
+        caller.reaches(stored.owner)
+        artifact = stored.artifact
         if not isinstance(artifact, Recording):
             raise ArtifactNotFound(recording_id)
         return artifact

@@ -42,6 +42,7 @@ from agent_browser.running.keys import Keys
 from agent_browser.running.progress import Progress
 from agent_browser.running.register import Register
 from agent_browser.running.run import NEW, is_private
+from agent_browser.running.telling import told_brief, told_lines, told_operation
 from agent_browser.service import Caller, SessionService
 from agent_browser.settings import Settings
 
@@ -155,14 +156,14 @@ class Operations:
         return course.progress.brief, False
 
     async def get(self, caller: Caller, operation_id: str) -> Operation:
-        """One of the caller's, with its steps. Being asked for it is a sign that its client lives.
-        OperationNotFound.
+        """One of the caller's, with its steps, but for what it lacks the right to read. Being asked
+        for it is a sign that its client lives. OperationNotFound.
         """
-        brief, progress = self._register.find(caller.scope, operation_id)
+        brief, progress = self._register.reached(caller, operation_id)
         if progress is None:
-            return await self._register.whole(brief)
+            return told_operation(await self._register.whole(brief), caller.rights)
         self._watch(progress)
-        return progress.describe()
+        return told_operation(progress.describe(), caller.rights)
 
     async def list(
         self,
@@ -176,25 +177,28 @@ class Operations:
         """The caller's, newest first, without their steps. InvalidRequest for a cursor that it did
         not give.
         """
-        return self._register.page(
+        page = self._register.page(
             caller.owner, status=status, session_id=session_id, limit=limit, cursor=cursor
         )
+        page.items = [told_brief(brief, caller.rights) for brief in page.items]
+        return page
 
     @asynccontextmanager
     async def followed(
         self, caller: Caller, operation_id: str, *, after: int = 0
     ) -> AsyncIterator[AsyncIterator[Numbered]]:
         """The lines after that number, those that were there before too, to the summary; for as
-        long as the block lasts its client is there. OperationNotFound.
+        long as the block lasts its client is there. What the caller lacks the right to read is left
+        out of them. OperationNotFound.
         """
-        brief, progress = self._register.find(caller.scope, operation_id)
+        brief, progress = self._register.reached(caller, operation_id)
         if progress is None:
-            yield self._kept_lines(brief, after)
+            yield told_lines(self._kept_lines(brief, after), caller.rights)
             return
         follower = progress.attach(after)
         self._sweep.cancel(("grace", brief.id))
         try:
-            yield progress.lines(follower)
+            yield told_lines(progress.lines(follower), caller.rights)
         finally:
             progress.detach(follower)
             self._watch(progress)
@@ -203,14 +207,14 @@ class Operations:
         """Whether it has ended, and who has had the line of that number has had its summary.
         OperationNotFound.
         """
-        brief, progress = self._register.find(caller.scope, operation_id)
+        brief, progress = self._register.reached(caller, operation_id)
         return progress is None and after > brief.done
 
     async def cancel(self, caller: Caller, operation_id: str) -> Operation:
         """End it, when the action under way is done; one that has ended stays as it is.
         OperationNotFound.
         """
-        _, progress = self._register.find(caller.scope, operation_id)
+        _, progress = self._register.reached(caller, operation_id)
         if progress is not None:
             self._courses.halt(progress, "cancelled")
             await progress.ended.wait()

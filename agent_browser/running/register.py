@@ -17,6 +17,7 @@ from agent_browser.models.running import (
 )
 from agent_browser.papers import Papers
 from agent_browser.running.progress import Progress
+from agent_browser.service import Caller
 
 BRIEF = "operation"
 STEPS = "operation_steps"
@@ -104,6 +105,12 @@ class Register:
         if brief is None or owner not in (None, holder):
             raise OperationNotFound(operation_id)
         return brief, self._running.get(operation_id)
+
+    def reached(self, caller: Caller, operation_id: str) -> tuple[OperationBrief, Progress | None]:
+        """One that the caller may reach by its id. OperationNotFound."""
+        found = self.find(caller.scope, operation_id)
+        caller.reaches(self._kept[operation_id][0])
+        return found
 
     def of_session(self, owner: str | None, session_id: str) -> list[OperationBrief]:
         """The owner's in that session; None: everybody's."""

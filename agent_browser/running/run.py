@@ -19,6 +19,7 @@ from agent_browser.models.functions import (
     OpenInput,
 )
 from agent_browser.models.globs import Glob
+from agent_browser.models.needs import withheld
 from agent_browser.models.reading import MAX_CHARS, ReadInput, ReadOutput
 from agent_browser.models.running import (
     OperationReason,
@@ -117,6 +118,9 @@ class Run:
             log.exception("a step failed by a fault of the program", step=index)
             error = step_error(InternalError())
         seconds = self._clock.monotonic() - began
+        right = withheld(step.input)
+        if error is not None:
+            error = error.model_copy(update={"right": right})
         return StepResult(
             operation_id=self.progress.brief.id,
             session_id=self._session,
@@ -131,6 +135,7 @@ class Run:
             url=await self._url(output),
             started_at=at,
             seconds=round(seconds, 3),
+            right=right,
         )
 
     async def _url(self, output: FunctionOutput | None) -> str:

@@ -31,7 +31,9 @@ from agent_browser.models.functions import (
     SnapshotInput,
     SnapshotOutput,
 )
+from agent_browser.models.needs import needed_for_files
 from agent_browser.models.recording import RecordInput, RecordOutput
+from agent_browser.models.rights import Right
 from agent_browser.service import Image
 from agent_browser.session.downloads import Downloads
 from agent_browser.session.keeping import Keeping, adopted, joined
@@ -117,7 +119,7 @@ class Functions:
         except ActionFailed as exc:
             raise _unfit("ref", exc) from exc
         for name, made in done.files.items():
-            setattr(done.output, name, await self._kept(made))
+            setattr(done.output, name, await self._kept(made, needed_for_files(input)))
         if isinstance(done.output, RecordOutput):
             _tell_of_whole(done.output)
         return done.output
@@ -129,7 +131,7 @@ class Functions:
         return self._recordings()
 
     async def _kept(
-        self, made: Blob | Video | tuple[Blob, ...]
+        self, made: Blob | Video | tuple[Blob, ...], right: Right
     ) -> Artifact | list[Artifact] | None:
         if isinstance(made, Video):
             # A call that is broken off here has stopped the recording: it must not be lost.
@@ -138,9 +140,9 @@ class Functions:
                 self.videos.append(await self._whole(video))
             return self.videos[-1]
         if not isinstance(made, Blob):
-            return [await self._keep(blob) for blob in made]
+            return [await self._keep(blob, right) for blob in made]
         try:
-            return await self._keep(made)
+            return await self._keep(made, right)
         except (StorageFull, QuotaExceeded):
             if not made.optional:
                 raise
@@ -154,13 +156,14 @@ class Functions:
         there = await joined(self._keeping, *of, part_of=video.part_of)
         return video if any(one.id == video.id for one in there) else there[0]
 
-    async def _keep(self, blob: Blob) -> Artifact:
+    async def _keep(self, blob: Blob, right: Right = "watch") -> Artifact:
         return await self._keeping.put(
             blob.data,
             owner=self._owner,
             session_id=self._session_id,
             content_type=blob.content_type,
             filename=blob.filename,
+            right=right,
         )
 
     async def _open(self, input: OpenInput, *, fresh: bool) -> OpenOutput:

@@ -16,6 +16,7 @@ from agent_browser.browser import joining
 from agent_browser.browser.engine import Video
 from agent_browser.errors import AgentBrowserError
 from agent_browser.models.artifacts import Artifact, Chapter, EarlyEnd, Recording
+from agent_browser.models.rights import Right
 from agent_browser.store.sidecar import StoredFile
 
 _FIRST_TAB = "t1"
@@ -35,9 +36,11 @@ class Keeping(Protocol):
         content_type: str,
         filename: str,
         is_owed: bool = False,
+        right: Right = "watch",
     ) -> Artifact:
         """Store bytes, or a file, which is moved away. StorageFull where there is no space,
-        QuotaExceeded where its owner has enough; what `is_owed` is taken all the same.
+        QuotaExceeded where its owner has enough; what `is_owed` is taken all the same. Who reads it
+        needs that `right`.
         """
         ...
 

@@ -65,9 +65,9 @@ def with_profile(options: ContextOptions, profile: ContextOptions) -> ContextOpt
 
 
 def narrower(options: ContextOptions, given: egress.EgressOption | None) -> ContextOptions:
-    """The options, with that as a bound besides those that they have. InvalidRequest."""
-    if given is None:
-        return options
+    """The options for another session: what they may reach is a bound of it, and that comes on top.
+    InvalidRequest.
+    """
     asked = ContextOptions.model_construct(egress=given)
     return options.model_copy(update={"egress": _narrowed(asked, options)})
 

@@ -12,6 +12,7 @@ from typing import TypeVar
 import anyio
 
 from agent_browser.browser.engine import Context, Page, Secret, Words
+from agent_browser.browser.veil import Veil
 from agent_browser.clock import Clock
 from agent_browser.errors import (
     AgentBrowserError,
@@ -171,6 +172,11 @@ class Session:
     def traffic(self) -> Traffic:
         """What it sent and received since it is live, or while it was."""
         return self._last_traffic if self._context is None else self._context.traffic
+
+    @property
+    def veil(self) -> Veil | None:
+        """Over the secrets that were typed in it; None of one that is not live."""
+        return None if self._context is None else self._context.veil
 
     @property
     def dialog(self) -> WaitingDialog | None:

@@ -132,18 +132,18 @@ class Uploads:
 
     async def recall(self, kept: str, told: UploadedFile, path: Path) -> None:
         """Have one again that was kept there. StorageFull, NotUploaded."""
-
-        async def pieces() -> AsyncIterator[FileHead | bytes]:
-            yield FileHead(told.name, told.content_type)
+        try:
             opened = await anyio.to_thread.run_sync(disk.open_regular, path)
-            async with await anyio.open_file(opened, "rb") as file:
+        except FileNotFoundError as exc:
+            raise NotUploaded(told.name) from exc
+        async with await anyio.open_file(opened, "rb") as file:
+
+            async def pieces() -> AsyncIterator[FileHead | bytes]:
+                yield FileHead(told.name, told.content_type)
                 while data := await file.read(_BUFFER):
                     yield data
 
-        try:
             [held] = await self._receive(pieces())
-        except FileNotFoundError as exc:
-            raise NotUploaded(told.name) from exc
         held.kept = kept
         held.told.created_at = told.created_at
 

@@ -2,6 +2,7 @@
 costs nothing while no secret was typed.
 """
 
+import json
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ from agent_browser.browser.engine import (
     Video,
     Words,
 )
+from agent_browser.browser.masks import MASK
 from agent_browser.browser.veil import Veil
 from agent_browser.errors import AgentBrowserError
 from agent_browser.models.base import Input
@@ -44,6 +46,7 @@ from agent_browser.models.functions import (
     SnapshotInput,
     SnapshotOutput,
 )
+from agent_browser.quotas.meter import Meter
 from agent_browser.service import Image
 
 T = TypeVar("T")
@@ -58,7 +61,7 @@ class Veiled:
         self._context = context
         self._veil = context.veil
         self._tabs: tuple[Part, int, Part] | None = None
-        """The tabs as they were read last, when that was, and as they were told."""
+        """The tabs as they were read last, when that was, and as they are kept."""
 
     @property
     def veil(self) -> Veil:
@@ -123,7 +126,8 @@ class Veiled:
 
     async def execute(self, input: ExecuteInput) -> ExecuteOutput:
         with self._faults():
-            return self._told(await self._context.execute(input))
+            output = await self._context.execute(input)
+        return _came_to(output, self._veil) if self._veil else output
 
     async def perform(self, input: Input, *, recordings: Path | None = None) -> Done:
         with self._faults():
@@ -148,7 +152,7 @@ class Veiled:
         told = State(state.parts, self._told(state.losses))
         parts = [Part.of(SECRETS, self._veil.keys)] if self._veil.keys else []
         tabs = state.parts.get(TABS)
-        return told.with_parts(parts if tabs is None else [*parts, self._tabs_told(tabs)])
+        return told.with_parts(parts if tabs is None else [*parts, self._tabs_kept(tabs)])
 
     async def restore(
         self, state: State, *, within: float, recordings: Path | None = None
@@ -176,6 +180,9 @@ class Veiled:
     def take_downloads(self) -> tuple[Downloading, ...]:
         return self._told(self._context.take_downloads())
 
+    def count(self, meter: Meter) -> None:
+        self._context.count(meter)
+
     @property
     def traffic(self) -> Traffic:
         return self._told(self._context.traffic)
@@ -200,21 +207,23 @@ class Veiled:
                 exc.args = self._told(exc.args)
             raise
 
-    def _tabs_told(self, tabs: Part) -> Part:
-        """What is filled in that has a secret is left out, as what is in fields for passwords is;
-        in addresses and titles it is masked. The same part for the same.
+    def _tabs_kept(self, tabs: Part) -> Part:
+        """What is filled in that has a secret is left out, as what is in fields for passwords is.
+        Where the tabs are stays what it is, or they would come back elsewhere: it is masked where
+        it is told. The same part for the same.
         """
         if self._tabs is not None and self._tabs[:2] == (tabs, self._veil.changes):
             return self._tabs[2]
         value = tabs.value
+        is_whole = True
         for tab in value.get("tabs", []):
-            if "fields" in tab:
-                fields = tab["fields"]
-                tab["fields"] = [one for one in fields if not self._veil.holds(one.get("value"))]
-        told = Part.of(TABS, self._told(value))
-        told = tabs if told.digest == tabs.digest else told
-        self._tabs = tabs, self._veil.changes, told
-        return told
+            fields = tab.get("fields", [])
+            plain = [one for one in fields if not self._veil.holds(one.get("value"))]
+            if len(plain) < len(fields):
+                tab["fields"], is_whole = plain, False
+        kept = tabs if is_whole else Part.of(TABS, value)
+        self._tabs = tabs, self._veil.changes, kept
+        return kept
 
     async def _file(self, made: Blob | Video | tuple[Blob, ...]) -> Blob | Video | tuple[Blob, ...]:
         if isinstance(made, Video):
@@ -229,16 +238,64 @@ class Veiled:
         if blob.content_type.startswith(_NO_TEXT):
             return named
         if isinstance(blob.data, bytes):
-            data = await anyio.to_thread.run_sync(self._veil.data, blob.data)
+            data = await anyio.to_thread.run_sync(_masked, blob.data, self._veil)
             return replace(named, data=data)
         work = _veil_zip if blob.content_type == "application/zip" else _veil_file
         await anyio.to_thread.run_sync(partial(work, blob.data, self._veil))
         return named
 
 
+def _came_to(output: ExecuteOutput, veil: Veil) -> ExecuteOutput:
+    """What code came to; `result` is made of the masked value, so that it is JSON of it still."""
+    told: ExecuteOutput = veil.value(output)
+    if told.result == output.result and told.value == output.value:
+        return told
+    if told.value is None or isinstance(output.value, str):
+        return told
+    text = json.dumps(told.value, ensure_ascii=False, separators=(",", ":"))
+    if isinstance(told.value, str) or veil.holds(text):  # it is in more than one of its values
+        return told.model_copy(update={"result": MASK, "value": MASK})
+    return told.model_copy(update={"result": text})
+
+
+def _masked(data: bytes, veil: Veil) -> bytes:
+    """A file's data, which stays JSON, or lines of it, where a number is a secret."""
+    told = veil.data(data)
+    if told is data or data[:1] not in (b"{", b"["):
+        return told
+    if _json_of(data) is not None:
+        return _piece(data, told, veil)
+    lines = data.split(b"\n")
+    if _json_of(lines[0]) is None:
+        return told
+    return b"\n".join(_piece(line, veil.data(line), veil) for line in lines)
+
+
+def _piece(data: bytes, told: bytes, veil: Veil) -> bytes:
+    if told is data or _json_of(told) is not None:
+        return told
+    value = _json_of(data)
+    if value is None:
+        return told
+    try:
+        text = json.dumps(veil.value(value), ensure_ascii=False, separators=(",", ":"))
+    except RecursionError:
+        return told
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _json_of(data: bytes) -> Any:
+    """The object or list that it is; None if it is none."""
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict | list) else None
+
+
 def _veil_file(path: Path, veil: Veil) -> None:
     before = path.read_bytes()
-    after = veil.data(before)
+    after = _masked(before, veil)
     if after is not before:
         path.write_bytes(after)
 
@@ -252,7 +309,7 @@ def _veil_zip(path: Path, veil: Veil) -> None:
                 is_picture = entry.filename.endswith(_STORED)
                 data = old.read(entry)
                 kind = zipfile.ZIP_STORED if is_picture else zipfile.ZIP_DEFLATED
-                told = data if is_picture else veil.data(data)
+                told = data if is_picture else _masked(data, veil)
                 new.writestr(veil.text(entry.filename), told, kind, compresslevel=1)
         fresh.replace(path)
     finally:

@@ -18,6 +18,7 @@ from agent_browser.errors import ArtifactNotFound, QuotaExceeded, StorageFull
 from agent_browser.ids import is_artifact_id, new_artifact_id
 from agent_browser.models.artifacts import Artifact, Chapter, EarlyEnd, Recording
 from agent_browser.models.names import file_name
+from agent_browser.models.rights import Right
 from agent_browser.quotas.quotas import Quotas
 from agent_browser.service import LOCAL
 from agent_browser.settings import Settings
@@ -75,8 +76,12 @@ class ArtifactStore:
 
     async def __aenter__(self) -> Self:
         """Make the folders and load what is there. OSError where they can't be made."""
-        for stored in await anyio.to_thread.run_sync(self._load):
+        kept, leftovers = await anyio.to_thread.run_sync(self._load)
+        for stored in kept:
             self._add(stored)
+        for stored in leftovers:
+            self._add(stored)
+            self._count_video(stored, at=stored.artifact.created_at)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -119,10 +124,11 @@ class ArtifactStore:
         content_type: str,
         filename: str,
         is_owed: bool = False,
+        right: Right = "watch",
     ) -> Artifact:
         """Keep the bytes, or the file, which is moved. The name on disk is the store's own;
-        `filename` is what callers see. QuotaExceeded where its owner has enough, but for what
-        `is_owed`: it would be lost.
+        `filename` is what callers see, and `right` what they need to read it. QuotaExceeded where
+        its owner has enough, but for what `is_owed`: it would be lost.
         """
         if not is_owed:
             await self._check_quota(data, owner)
@@ -134,6 +140,7 @@ class ArtifactStore:
                 owner=owner,
                 content_type=content_type,
                 filename=file_name(filename),
+                right=right,
             )
         )
         self._add(stored)
@@ -164,8 +171,8 @@ class ArtifactStore:
         told = Told(width, height, fps, chapters, ending, part_of)
         stored = await _in_thread(lambda: taken_over(path, told, owner=owner, at=self._now()))
         self._add(stored)
+        self._count_video(stored)
         assert isinstance(stored.artifact, Recording)
-        self._quotas.recorded(owner, stored.artifact.duration or 0.0)
         return stored.artifact
 
     async def join(
@@ -312,13 +319,19 @@ class ArtifactStore:
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(_erase_files, gone)
 
-    def _load(self) -> list[StoredFile]:
+    def _count_video(self, stored: StoredFile, *, at: datetime | None = None) -> None:
+        video = stored.artifact
+        if isinstance(video, Recording):
+            self._quotas.recorded(stored.owner, video.duration or 0.0, at=at)
+
+    def _load(self) -> tuple[list[StoredFile], list[StoredFile]]:
+        """What has a sidecar, and videos that a killed server left."""
         self._artifacts.open()
         self._recordings.open()
         files = self._artifacts.load(keeps_videos=False).files
         found = self._recordings.load(keeps_videos=True)
         self._retentions = found.retentions
-        return files + found.files + list(filter(None, map(self._take_leftover, found.videos)))
+        return files + found.files, list(filter(None, map(self._take_leftover, found.videos)))
 
     def _take_leftover(self, path: Path) -> StoredFile | None:
         owner = shelf.noted_owner(path.parent, LOCAL.owner)
@@ -331,7 +344,14 @@ class ArtifactStore:
             return None
 
     def _write(
-        self, data: bytes | Path, folder: Path, *, owner: str, content_type: str, filename: str
+        self,
+        data: bytes | Path,
+        folder: Path,
+        *,
+        owner: str,
+        content_type: str,
+        filename: str,
+        right: Right,
     ) -> StoredFile:
         id = new_artifact_id()
         path = folder / sidecar.disk_name(id, content_type)
@@ -346,7 +366,7 @@ class ArtifactStore:
             sha256=sha256,
             created_at=self._now(),
         )
-        stored = StoredFile(path, artifact, owner, folder.name)
+        stored = StoredFile(path, artifact, owner, folder.name, right)
         try:
             sidecar.write(stored)
         except OSError:

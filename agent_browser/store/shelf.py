@@ -137,6 +137,7 @@ def noted_owner(folder: Path, default: str) -> str:
 def renote_retention(folder: Path, seconds: float | None) -> None:
     """The same where there is such a folder. OSError."""
     if folder.is_dir():
+        disk.make_plain_folder(folder)  # it is there: where it is a link this says so
         note_retention(folder, seconds)
 
 

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from agent_browser.ids import is_artifact_id, is_session_id
 from agent_browser.models.artifacts import Artifact, Recording
 from agent_browser.models.base import Input
+from agent_browser.models.rights import Right
 from agent_browser.store import disk
 
 SUFFIX = ".meta"
@@ -24,6 +25,8 @@ class StoredFile:
     artifact: Artifact | Recording
     owner: str
     session_id: str
+    right: Right = "watch"
+    """What callers need to read it."""
     replaces: tuple[str, ...] = ()
     """Ids of the recordings that it was put together from: none of them is to be there any more."""
 
@@ -35,6 +38,7 @@ class _Sidecar(Input):
     file: str
     artifact: Artifact | None = None
     recording: Recording | None = None
+    right: Right | None = None
     replaces: list[str] | None = None
 
 
@@ -64,6 +68,7 @@ def write(stored: StoredFile) -> None:
         file=stored.path.name,
         artifact=None if is_recording else artifact,
         recording=artifact if is_recording else None,
+        right=stored.right,
         replaces=list(stored.replaces) or None,
     )
     disk.write(path_of(stored.path), sidecar.model_dump_json(exclude_none=True).encode())
@@ -86,4 +91,12 @@ def read(path: Path) -> StoredFile:
     artifact.url = url_of(artifact.id)
     replaced = tuple(sidecar.replaces or ())
     place = path.parent / sidecar.file
-    return StoredFile(place, artifact, sidecar.owner, sidecar.session_id, replaced)
+    right = sidecar.right or _right_of(artifact)
+    return StoredFile(place, artifact, sidecar.owner, sidecar.session_id, right, replaced)
+
+
+def _right_of(artifact: Artifact) -> Right:
+    """What it needs to read one that was kept before sidecars said so."""
+    if isinstance(artifact, Recording):
+        return "recordings"
+    return "state" if artifact.filename == "trace.zip" else "watch"

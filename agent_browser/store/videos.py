@@ -69,7 +69,7 @@ def taken_over(path: Path, told: Told, *, owner: str, at: datetime) -> StoredFil
         code=ending,
         part_of=told.part_of or _named(path),
     )
-    stored = StoredFile(target, recording, owner, path.parent.name)
+    stored = StoredFile(target, recording, owner, path.parent.name, "recordings")
     path.chmod(stat.S_IRUSR | stat.S_IWUSR)
     path.parent.chmod(stat.S_IRWXU)
     path.rename(target)
@@ -117,7 +117,9 @@ def joined(
         }
     )
     replaced = tuple(video.id for video in videos)
-    stored = StoredFile(target, recording, parts[0].owner, parts[0].session_id, replaced)
+    stored = StoredFile(
+        target, recording, parts[0].owner, parts[0].session_id, "recordings", replaced
+    )
     path.chmod(stat.S_IRUSR | stat.S_IWUSR)
     # First the sidecar: a video without one would be found at the next start as one more.
     sidecar.write(stored)

@@ -240,6 +240,7 @@ class FakeService(ProfiledSessions, SecretiveSessions):
         tab = self.tabs.get(session)
         if tab is None:
             tab = self.tabs[session] = FakeTab(SITE, 1280, 720)
+            tab.recordings = self.store.recording_folder(session, owner=caller.owner)
             await tab.open(OpenInput(url=f"http://site.test{next(iter(SITE))}"))
         try:
             done = functions.TABLE[type(input)](tab, input)

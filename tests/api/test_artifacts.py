@@ -78,6 +78,27 @@ async def test_a_range_is_sent_alone(
     assert response.headers["content-length"] == str(end - start)
 
 
+@pytest.mark.parametrize("asked", ["bytes=0-9", "bytes=-5", "bytes=0-1,5-6", "bytes=1024-"])
+async def test_a_range_is_of_get_alone_and_head_tells_of_the_whole_file(
+    app: FastAPI, settings: Settings, store: ArtifactStore, asked: str
+) -> None:
+    artifact = await _put(store)
+    async with listening(app, settings) as url, httpx.AsyncClient(base_url=url) as client:
+        head = await client.head(artifact.url, headers={"Range": asked})
+        got = await client.get(artifact.url)  # on the same connection: no byte was sent before
+    assert (head.status_code, head.content) == (200, b"")
+    assert (got.status_code, got.content) == (200, DATA)
+    assert "content-range" not in head.headers
+    for name in (
+        "content-length",
+        "content-type",
+        "etag",
+        "accept-ranges",
+        "x-content-type-options",
+    ):
+        assert head.headers[name] == got.headers[name]
+
+
 @pytest.mark.parametrize("asked", ["bytes=0-1,5-6", "lines=1-2", "bytes=", "bytes=-", "bytes=9-3"])
 async def test_a_range_that_is_none_gets_the_whole_file(
     client: httpx.AsyncClient, store: ArtifactStore, asked: str

@@ -20,6 +20,17 @@ def test_after_a_burst_an_address_waits_and_has_its_attempts_again_with_time() -
     assert attempts.wait("203.0.113.8", 0) == 0
 
 
+def test_who_goes_on_without_end_has_one_a_second_and_no_more() -> None:
+    attempts, let_through = Attempts(), 0
+    for tick in range(10_000):  # a hundred a second, for a hundred seconds
+        now = tick / 100
+        if not attempts.wait(HERE, now):
+            attempts.failed(HERE, now)
+            let_through += 1
+    assert let_through == int(BURST) + 99
+    assert 0 < attempts.wait(HERE, 100) <= 1
+
+
 def test_who_goes_on_for_a_day_waits_no_longer_than_who_began_now() -> None:
     attempts = Attempts()
     failed(attempts, HERE, 100_000)

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from agent_browser.api.audit import STRANGERS
 from agent_browser.settings import Settings
+from agent_browser.store.artifacts import ArtifactStore
 from agent_browser.store.audit import AuditLog
 from tests.api.conftest import ANN_KEY, BOB_KEY, direct, keys, make
 from tests.api.fake import FakeService
@@ -86,6 +87,45 @@ async def test_what_an_admin_reads_of_states_and_videos_is_in_it(locked: FastAPI
             await client.get("/v1/sessions", headers=caller)
         found = [(one["owner"], one["action"], one["subject"]) for one in await _log(client)]
         assert found == [("bob", "get_profile_state", "shop"), ("bob", "list_recordings", None)]
+
+
+async def test_what_an_admin_does_with_others_things_is_in_it_looks_too(
+    locked: FastAPI, store: ArtifactStore
+) -> None:
+    async with locked.state.operations, direct(locked) as client:
+        session = (await client.post("/v1/sessions", headers=ANN)).json()["id"]
+        steps = {"steps": [{"function": "snapshot"}]}
+        begun = await client.post(f"/v1/sessions/{session}/run", headers=ANN, json=steps)
+        operation = begun.headers["location"]
+        kept = await store.put(
+            b"x", owner="ann", session_id=session, content_type="image/png", filename="x.png"
+        )
+        own = (await client.post("/v1/sessions", headers=BOB)).json()["id"]
+        before = len(await _log(client))
+        for caller in (ANN, BOB):
+            for path in (f"/v1/sessions/{session}/snapshot", f"/v1/sessions/{own}/snapshot"):
+                await client.post(path, headers=caller, json={})
+            for path in (operation, f"{operation}/events", kept.url, f"/v1/sessions/{session}",
+                         f"/v1/sessions/{own}", f"/v1/sessions/{session}/events?follow=false",
+                         "/v1/sessions", "/v1/operations", "/v1/sessions?owner=bob"):  # fmt: skip
+                await client.get(path, headers=caller)
+        image = {**BOB, "Accept": "image/png"}
+        await client.post(f"/v1/sessions/{session}/screenshot", headers=image, json={})
+        await client.get("/v1/sessions?owner=*", headers=BOB)
+        await client.post(f"/v1/sessions/{session}/heartbeat", headers=BOB)
+        log = await _log(client)
+        new = [one for one in log[: len(log) - before] if one["status"] < 400]
+        assert {one["owner"] for one in new} == {"bob"}
+        assert [(one["action"], one["session_id"]) for one in reversed(new)] == [
+            ("snapshot", session),
+            ("get_operation", None),
+            ("follow_operation", None),
+            ("get_artifact", None),
+            ("get_session", session),
+            ("follow_session", session),
+            ("screenshot", session),
+            ("list_sessions", None),
+        ]
 
 
 async def test_no_body_no_secret_and_no_address_that_was_asked_for_is_in_it(

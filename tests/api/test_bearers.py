@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import anyio
@@ -14,7 +15,8 @@ import pytest
 import structlog
 
 from agent_browser.api.asking import Asker
-from agent_browser.api.bearers import FAILED_SECONDS, LONGEST, MOST_AT_ONCE, NOBODY_SECONDS, Bearers
+from agent_browser.api.bearers import FAILED_SECONDS, LONGEST, NOBODY_SECONDS, Bearers
+from agent_browser.api.turns import AT_ONCE, Turns
 from agent_browser.egress.outbound import Outbound
 from agent_browser.errors import AuthUnavailable, Forbidden, Unauthorized
 from agent_browser.keyring.kept import digest_of
@@ -40,18 +42,23 @@ class Rig:
     resolver: Desk
     clock: ManualClock
 
-    async def caller(self, token: str = "t-1") -> Caller:
-        return await self.bearers.caller(token, digest_of(token))
+    async def caller(self, token: str = "t-1", *, is_late: bool = False) -> Caller:
+        return await self.bearers.caller(token, digest_of(token), is_late=is_late)
 
 
 @asynccontextmanager
 async def rigged(
-    *, cache: float = 60.0, secret: str | None = None, timeout: float = 5.0, **facts: Any
+    *,
+    cache: float = 60.0,
+    secret: str | None = None,
+    timeout: float = 5.0,
+    turns: Turns | None = None,
+    **facts: Any,
 ) -> AsyncIterator[Rig]:
     facts = {"body": ANN} | facts
     async with desk(**facts) as resolver, Asker(Outbound(exposed=False), timeout=timeout) as asker:
         clock = ManualClock()
-        bearers = Bearers(resolver.url, asker, clock, cache=cache, secret=secret)
+        bearers = Bearers(resolver.url, asker, clock, cache=cache, secret=secret, turns=turns)
         yield Rig(bearers, resolver, clock)
 
 
@@ -195,17 +202,47 @@ async def test_who_goes_away_leaves_the_question_to_the_next() -> None:
         assert len(rig.resolver.asked) == 2
 
 
-async def test_so_many_questions_are_asked_at_a_time_and_no_more() -> None:
-    async with rigged() as rig:
+@pytest.mark.parametrize("bound", [{"patience": 0}, {"most": 0}])
+async def test_so_many_questions_are_asked_at_a_time_and_no_more(bound: dict[str, int]) -> None:
+    async with rigged(turns=Turns(**bound)) as rig:
+        await rig.caller("known before")
+        rig.clock.advance(60)
         rig.resolver.held.clear()
         async with anyio.create_task_group() as tasks:
-            for number in range(MOST_AT_ONCE):
+            for number in range(AT_ONCE["new"]):
                 tasks.start_soon(rig.caller, f"t-{number}")
             await anyio.wait_all_tasks_blocked()
             with pytest.raises(AuthUnavailable):
                 await rig.caller("one more")
+            tasks.start_soon(rig.caller, "known before")
+            tasks.start_soon(partial(rig.caller, "from a bad address", is_late=True))
+            await anyio.wait_all_tasks_blocked()
             rig.resolver.held.set()
+        assert len(rig.resolver.asked) == 1 + AT_ONCE["new"] + 2
+        rig.clock.advance(FAILED_SECONDS)
         assert (await rig.caller("one more")).owner == "u1"
+
+
+async def test_who_waits_for_a_turn_gets_it_when_one_is_over() -> None:
+    async with rigged() as rig:
+        rig.resolver.held.clear()
+        async with anyio.create_task_group() as tasks:
+            for number in range(AT_ONCE["new"] * 3):
+                tasks.start_soon(rig.caller, f"t-{number}")
+            await anyio.wait_all_tasks_blocked()
+            rig.resolver.held.set()
+        assert len(rig.resolver.asked) == AT_ONCE["new"] * 3
+
+
+async def test_a_token_that_is_nobody_s_any_more_has_no_turn_before_others() -> None:
+    async with rigged() as rig:
+        await rig.caller()
+        assert rig.bearers._line(digest_of("t-1"), is_late=True) == "known"
+        rig.clock.advance(60)
+        rig.resolver.status = 401
+        with pytest.raises(Unauthorized):
+            await rig.caller()
+        assert rig.bearers._line(digest_of("t-1"), is_late=True) == "late"
 
 
 @pytest.mark.parametrize("token", ["", "x" * (LONGEST + 1), "a\nb", "a\x00"])

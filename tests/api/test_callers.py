@@ -13,13 +13,14 @@ from starlette.types import Message, Receive, Scope, Send
 
 from agent_browser.api.attempts import BURST
 from agent_browser.api.auth import Callers
+from agent_browser.api.turns import AT_ONCE
 from agent_browser.errors import AgentBrowserError, RateLimited, Unauthorized
 from agent_browser.keyring.keyring import Keyring
 from agent_browser.models.keys import KeyCreate
 from agent_browser.models.rights import ROLES
 from agent_browser.service import LOCAL, Caller
 from agent_browser.settings import Settings, SettingsError, load
-from tests.api.desk import Desk, desk
+from tests.api.desk import Asked, Desk, desk
 from tests.api.test_tokens import AUDIENCE, ISSUER, KEYS, listed, token
 from tests.fakes.clock import ManualClock
 from tests.fakes.papers import FakePapers
@@ -148,6 +149,16 @@ async def test_after_many_failures_an_address_is_told_to_wait(tmp_path: Path) ->
         assert isinstance(await rig.fails("guess"), Unauthorized)
 
 
+async def test_who_goes_on_guessing_goes_on_waiting_while_time_passes(tmp_path: Path) -> None:
+    async with rigged(tmp_path, **configured()) as rig:
+        told = []
+        for _ in range(1_000):
+            told.append(type(await rig.fails("guess")))
+            rig.clock.advance(0.01)
+        assert told.count(Unauthorized) == int(BURST) + 9
+        assert told[-50:].count(RateLimited) == 50
+
+
 async def test_strangers_lock_nobody_out_who_calls_from_the_same_address(tmp_path: Path) -> None:
     async with with_resolver(tmp_path, **configured()) as rig:
         key = await rig.key()
@@ -159,31 +170,52 @@ async def test_strangers_lock_nobody_out_who_calls_from_the_same_address(tmp_pat
         assert (await rig.caller("a new token")).owner == "u"
 
 
-async def test_of_an_address_that_failed_too_often_one_question_is_asked_at_a_time(
+async def test_strangers_who_fill_their_line_shut_out_nobody_who_was_let_in_before(
     tmp_path: Path,
 ) -> None:
-    async with with_resolver(tmp_path) as rig:
+    def answer(asked: Asked) -> tuple[int, Any]:
+        who = asked.data["token"]
+        return (200, {"user_id": who, "roles": "viewer"}) if who.startswith("ann") else (401, {})
+
+    async with with_resolver(tmp_path, **configured()) as rig:
+        rig.resolver.answer = answer
+        assert (await rig.caller("ann-1")).owner == "ann-1"
         for number in range(int(BURST)):
             await rig.fails(f"guess{number}")
+        rig.clock.advance(90)  # what was said of her is forgotten
+        for number in range(int(BURST)):
+            await rig.fails(f"again{number}")
         asked = len(rig.resolver.asked)
         rig.resolver.held.clear()
         outcomes: list[AgentBrowserError] = []
 
-        async def call(number: int) -> None:
+        async def guess(number: int) -> None:
             outcomes.append(await rig.fails(f"more{number}"))
 
-        async with anyio.create_task_group() as tasks:
-            for number in range(40):
-                tasks.start_soon(call, number)
-            await anyio.wait_all_tasks_blocked()
-            while len(rig.resolver.asked) == asked:
+        async def until_asked(count: int) -> None:
+            while len(rig.resolver.asked) < asked + count:
                 rig.resolver.came = anyio.Event()
                 await rig.resolver.came.wait()
             await anyio.wait_all_tasks_blocked()
-            assert len(rig.resolver.asked) == asked + 1
-            assert len(outcomes) == 24  # there is room for sixteen to wait
+            assert len(rig.resolver.asked) == asked + count
+
+        found: list[str] = []
+
+        async def come(token: str, address: str) -> None:
+            found.append((await rig.caller(token, address)).owner)
+
+        async with anyio.create_task_group() as tasks:
+            for number in range(100):
+                tasks.start_soon(guess, number)
+            await until_asked(AT_ONCE["late"])
+            assert (await rig.caller(ANN)).owner == "ann"  # a key waits for nothing
+            tasks.start_soon(come, "ann-1", ADDRESS)
+            tasks.start_soon(come, "ann-2", "203.0.113.8")
+            await until_asked(AT_ONCE["late"] + 2)
             rig.resolver.held.set()
-        assert len(outcomes) == 40
+            await come("ann-3", ADDRESS)  # behind strangers of the same address, and let in
+        assert sorted(found) == ["ann-1", "ann-2", "ann-3"]
+        assert len(outcomes) == 100
         assert all(isinstance(one, RateLimited) for one in outcomes)
 
 

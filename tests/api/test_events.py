@@ -5,7 +5,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import anyio
@@ -13,12 +13,18 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from agent_browser.api.auth import Callers
 from agent_browser.hub import Hub
+from agent_browser.keyring.kept import digest_of
+from agent_browser.keyring.keyring import Keyring
+from agent_browser.models.keys import KeyCreate, KeyMade, KeyRotate
 from agent_browser.models.sessions import SessionCreate
-from agent_browser.service import LOCAL
+from agent_browser.service import LOCAL, Caller
 from agent_browser.settings import Settings
 from tests.api.conftest import ANN_KEY, BOB_KEY, direct, keys, listening, make
 from tests.api.fake import FakeService
+from tests.fakes.clock import ManualClock
+from tests.fakes.papers import FakePapers
 
 pytestmark = pytest.mark.anyio
 
@@ -219,6 +225,84 @@ async def test_a_sessions_stream_ends_with_it(server: Server, service: FakeServi
     assert [frame.event for frame in frames] == ["console", "end"]
     assert frames[0].id == ids[0]
     assert frames[1].data == {"reason": "session_ended"}
+
+
+def _kept_keys(clock: ManualClock) -> Keyring:
+    return Keyring(FakePapers(), clock=clock)
+
+
+async def _key(ring: Keyring, **fields: object) -> KeyMade:
+    request = {"name": "x", "role": "admin", "owner": "local"} | fields
+    return await ring.create(LOCAL, KeyCreate.model_validate(request))
+
+
+@pytest.mark.parametrize("path", ["/v1/events", "/v1/sessions/{}/events"])
+@pytest.mark.parametrize("how", ["revoked", "rotated", "expired"])
+async def test_a_stream_ends_with_its_key(
+    settings: Settings, service: FakeService, path: str, how: str
+) -> None:
+    clock = ManualClock()
+    ring = _kept_keys(clock)
+    other, key = await _key(ring), await _key(ring, expires="1h")
+    session = await made(service)
+    clock.advance(3_599.99)
+    async with (
+        serving(settings, service, keyring=ring) as server,
+        server.follow(path.format(session), **{"X-API-Key": key.key}) as reader,
+        server.follow(path.format(session), **{"X-API-Key": other.key}) as stays,
+    ):
+        await server.until_followed(2)
+        server.tell(session)
+        assert (await reader.next()).event == (await stays.next()).event == "console"
+        if how == "revoked":
+            await ring.revoke(key.id)
+        elif how == "rotated":
+            await ring.rotate(LOCAL, key.id, KeyRotate(grace=0))
+        else:
+            clock.advance(0.02)
+        assert await reader.rest() == []
+        await server.until_followed(1)
+        assert service.attending == (1 if "sessions" in path else 0)
+        server.tell(session)
+        assert (await stays.next()).event == "console"
+
+
+async def test_the_use_of_a_key_ends_no_stream_of_its(
+    settings: Settings, service: FakeService
+) -> None:
+    clock = ManualClock()
+    ring = _kept_keys(clock)
+    key, session = await _key(ring), await made(service)
+    headers = {"X-API-Key": key.key}
+    async with (
+        serving(settings, service, keyring=ring) as server,
+        server.follow("/v1/events", **headers) as reader,
+    ):
+        await server.until_followed(1)
+        clock.advance(120)
+        assert ring.find(digest_of(key.key)) is not None  # its last use is another now
+        server.tell(session)
+        assert (await reader.next()).event == "console"
+
+
+async def test_of_a_token_that_is_over_a_stream_ends_at_once(settings: Settings) -> None:
+    clock = ManualClock()
+    callers = Callers(settings, _kept_keys(clock), clock=clock)
+    ended = clock.now() - timedelta(minutes=1)
+    with anyio.fail_after(PATIENCE):
+        await callers.until_over(Caller("ann", key="ann", expires_at=ended))
+    over = anyio.Event()
+
+    async def wait(caller: Caller) -> None:
+        await callers.until_over(caller)
+        over.set()
+
+    async with anyio.create_task_group() as tasks:
+        for ends in (None, clock.now()):  # within what clocks may differ by
+            tasks.start_soon(wait, Caller("ann", key="ann", expires_at=ends))
+        await anyio.wait_all_tasks_blocked()
+        assert not over.is_set()
+        tasks.cancel_scope.cancel()
 
 
 async def test_who_comes_back_to_an_ended_session_is_told_not_to(

@@ -5,11 +5,16 @@ from fastapi import FastAPI
 from starlette.types import Message, Receive, Scope, Send
 
 from agent_browser.api.idempotency import Idempotency
-from agent_browser.errors import PoolFull
+from agent_browser.errors import Forbidden, PoolFull
 from agent_browser.ids import new_session_id
+from agent_browser.keyring.keyring import Keyring
+from agent_browser.models.keys import KeyCreate
+from agent_browser.models.rights import ROLES
+from agent_browser.service import LOCAL, Caller
 from agent_browser.settings import Settings
 from tests.api.conftest import ANN_KEY, BOB_KEY, direct, keys, listening, make
 from tests.api.fake import FakeService
+from tests.fakes.papers import FakePapers
 
 pytestmark = pytest.mark.anyio
 KEY = {"Idempotency-Key": "one-purchase"}
@@ -77,6 +82,68 @@ async def test_one_owner_s_key_is_not_another_s(settings: Settings, service: Fak
     assert sorted(session.owner for session in service.sessions.values()) == ["ann", "bob"]
 
 
+async def test_an_answer_is_for_who_has_the_same_rights(
+    settings: Settings, service: FakeService
+) -> None:
+    ring = Keyring(FakePapers())
+
+    async def key(**fields: object) -> dict[str, str]:
+        given = {"name": "x", "owner": "ann", "role": "admin"} | fields
+        made = await ring.create(LOCAL, KeyCreate.model_validate(given))
+        return {"X-API-Key": made.key}
+
+    whole, again, less = await key(), await key(), await key(without=["execute"])
+    path = "/v1/functions/execute"
+    body = {"session": "new", "input": {"code": "1"}}
+    async with direct(make(settings, service, keyring=ring), headers=KEY) as client:
+        assert (await client.post(path, json=body, headers=whole)).status_code == 200
+        refused = await client.post(path, json=body, headers=less)
+        assert refused.status_code in (403, 409), refused.text
+        replayed = await client.post(path, json=body, headers=again)
+        assert replayed.headers["idempotency-replayed"] == "true"
+    assert len(service.calls) == 1
+
+
+async def test_a_refusal_for_want_of_a_right_is_not_kept(
+    client: httpx.AsyncClient, service: FakeService
+) -> None:
+    async def refuse() -> None:
+        raise Forbidden.lacking("execute")
+
+    for status, hook in ((403, refuse), (200, None)):
+        service.before = hook
+        answer = await client.post("/v1/functions/snapshot", headers=KEY)
+        assert answer.status_code == status
+
+
+@pytest.mark.parametrize("status", [401, 403, 429, 500])
+async def test_what_another_try_may_change_is_not_kept(status: int) -> None:
+    done = 0
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal done
+        done += 1
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None: ...
+
+    once = Idempotency(app)
+    for _ in range(2):
+        await once(
+            {
+                "type": "http", "method": "POST", "path": "/", "state": {"caller": Caller("ann")},
+                "headers": [(b"idempotency-key", b"k")],
+            },
+            receive,
+            send,
+        )  # fmt: skip
+    assert done == 2
+
+
 async def test_a_key_of_no_sensible_form_is_refused(client: httpx.AsyncClient) -> None:
     for key in ("", "a" * 256, "a b"):
         response = await client.post("/v1/sessions", headers={"Idempotency-Key": key})
@@ -126,6 +193,7 @@ async def test_what_is_kept_has_bounds_of_number_bytes_and_time() -> None:
 
         class _Caller:
             owner = "ann"
+            rights = ROLES["operator"]
 
         scope = {
             "type": "http",
@@ -181,6 +249,7 @@ async def test_answers_about_a_session_are_kept_no_longer_than_it_is() -> None:
 
         class _Caller:
             owner = "ann"
+            rights = ROLES["operator"]
 
         scope = {
             "type": "http",

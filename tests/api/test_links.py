@@ -13,12 +13,17 @@ from hypothesis import strategies as st
 from agent_browser.api.links import Purpose, Signer, shown
 from agent_browser.errors import LinkInvalid
 from agent_browser.ids import new_artifact_id, new_session_id
+from agent_browser.keyring.keyring import Keyring
 from agent_browser.models.artifacts import Artifact, Recording
+from agent_browser.models.keys import KeyCreate
+from agent_browser.models.rights import Right
+from agent_browser.service import LOCAL
 from agent_browser.settings import Settings
 from agent_browser.store.artifacts import ArtifactStore
 from tests.api.conftest import ANN_KEY, BOB_KEY, direct, keys, make
 from tests.api.fake import FakeService
 from tests.fakes.clock import ManualClock
+from tests.fakes.papers import FakePapers
 
 pytestmark = pytest.mark.anyio
 DATA = b"\x89PNG" + bytes(1_000)
@@ -210,3 +215,44 @@ async def test_a_link_is_in_no_log(
 
 async def test_the_key_of_links_is_not_in_what_the_signer_says_of_itself(tmp_path: Path) -> None:
     assert repr(Signer([b"k" * 32])) == "<Signer 1 keys>"
+
+
+@pytest.mark.parametrize(
+    ("role", "without", "right", "may"),
+    [
+        ("viewer", [], "state", False),
+        ("viewer", [], "watch", True),
+        ("viewer", [], "recordings", True),
+        ("viewer", ["recordings"], "recordings", False),
+        ("operator", [], "state", True),
+        ("operator", ["state"], "state", False),
+        ("admin", ["state"], "state", False),
+    ],
+)
+async def test_a_file_and_a_link_to_it_are_for_who_has_its_right(
+    settings: Settings,
+    service: FakeService,
+    store: ArtifactStore,
+    role: str,
+    without: list[str],
+    right: Right,
+    may: bool,
+) -> None:
+    ring = Keyring(FakePapers())
+    given = {"name": "x", "owner": "ann"}
+    await ring.create(LOCAL, KeyCreate.model_validate(given | {"role": "admin"}))
+    less = given | {"role": role, "without": without}
+    key = {"X-API-Key": (await ring.create(LOCAL, KeyCreate.model_validate(less))).key}
+    kept = await store.put(
+        DATA, owner="ann", session_id=new_session_id(), content_type="application/zip",
+        filename="trace.zip", right=right,
+    )  # fmt: skip
+    async with direct(make(settings, service, keyring=ring), headers=key) as client:
+        for answer in (
+            await client.get(kept.url),
+            await client.head(kept.url),
+            await client.post(f"{kept.url}/link", json={}),
+        ):
+            assert answer.is_success is may, answer.text
+            if not may and answer.request.method != "HEAD":
+                assert (answer.status_code, answer.json()["right"]) == (403, right)

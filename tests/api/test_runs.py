@@ -10,10 +10,14 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from agent_browser.keyring.keyring import Keyring
+from agent_browser.models.keys import KeyCreate
 from agent_browser.models.running import Operation, OperationBrief, RunSummary, StepResult
+from agent_browser.service import LOCAL
 from agent_browser.settings import Settings
 from tests.api.conftest import ANN_KEY, BOB_KEY, direct, keys, listening, make
 from tests.api.fake import FakeService
+from tests.fakes.papers import FakePapers
 
 pytestmark = pytest.mark.anyio
 OPEN = {"function": "open", "input": {"url": "http://a/"}}
@@ -191,6 +195,65 @@ async def test_a_client_that_goes_away_for_good_aborts_what_it_asked_to_be_abort
             follow = await client.get(f"{address}/events")
             assert f'"status":"{status}"' in follow.text
             hold = Hold(service)
+
+
+async def test_what_a_step_gave_is_withheld_from_a_key_without_its_right(
+    settings: Settings, service: FakeService
+) -> None:
+    ring = Keyring(FakePapers())
+    ann, viewer = await _key(ring), await _key(ring, role="viewer")
+    app = make(settings, service, keyring=ring)
+    steps = {"steps": [{"function": "execute", "input": {"code": "1"}}, SNAPSHOT]}
+    async with app.state.operations, direct(app) as client:
+        begun = await client.post("/v1/sessions/new/run", json=steps, headers=ann)
+        place = begun.headers["location"]
+        assert json.loads(begun.text.splitlines()[0])["output"] is not None
+        for path in (place, f"{place}/events"):
+            whole = (await client.get(path, headers=ann)).text
+            less = (await client.get(path, headers=viewer)).text
+            assert "withheld" not in whole
+            assert less.count("withheld: it needs the right execute") == 1
+        first, second = (await client.get(place, headers=viewer)).json()["steps"]
+        assert (first["output"], second["output"] is None) == (None, False)
+
+
+@pytest.mark.parametrize("way", ["lines", "events"])
+async def test_the_lines_of_a_run_end_with_the_key_and_the_run_goes_on(
+    settings: Settings, service: FakeService, way: str
+) -> None:
+    ring = Keyring(FakePapers())
+    ann, late = await _key(ring), await _key(ring)
+    app, hold = make(settings, service, keyring=ring), Hold(service, number=2)
+    async with app.state.operations, listening(app, settings) as url, plain() as client:
+        made = (await client.post(f"{url}/v1/sessions", headers=ann)).json()["id"]
+        run = f"{url}/v1/sessions/{made}/run"
+        by = late if way == "lines" else ann
+        async with client.stream("POST", run, json=STEPS, headers=by) as answer:
+            lines = answer.aiter_lines()
+            assert json.loads(await anext(lines))["index"] == 0
+            place = url + answer.headers["location"]
+            await hold.begun.wait()
+            if way == "events":
+                async with client.stream("GET", f"{place}/events", headers=late) as other:
+                    lines = other.aiter_lines()
+                    assert await anext(lines) == "id: 1"
+                    await _revoke(ring)
+                    assert "summary" not in "".join([line async for line in lines])
+            else:
+                await _revoke(ring)
+                assert [line async for line in lines] == []
+        hold.go.set()
+        assert '"status":"succeeded"' in (await client.get(f"{place}/events", headers=ann)).text
+
+
+async def _key(ring: Keyring, **fields: str) -> dict[str, str]:
+    request = {"name": "x", "role": "admin", "owner": "ann"} | fields
+    return {"X-API-Key": (await ring.create(LOCAL, KeyCreate.model_validate(request))).key}
+
+
+async def _revoke(ring: Keyring) -> None:
+    """The key that was made last."""
+    await ring.revoke(list(ring._kept)[-1])
 
 
 async def test_a_quiet_stream_says_that_it_is_alive(

@@ -27,8 +27,10 @@ from agent_browser.api.web import HttpServer
 from agent_browser.keyring.keyring import Keyring
 from agent_browser.settings import Settings
 from agent_browser.store.artifacts import ArtifactStore
+from agent_browser.store.audit import AuditLog
 from tests.api.conftest import ANN_KEY, keys, make
 from tests.api.fake import FakeService
+from tests.databases import opened, settings_of
 from tests.fakes.papers import FakePapers
 
 _KEYS = (b"authorization", b"x-api-key")
@@ -66,11 +68,12 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     running: list[Any] = []
 
     async def run() -> None:
-        async with ArtifactStore(chosen) as store:
+        async with ArtifactStore(chosen) as store, opened(settings_of(folder, None)) as archive:
             app = make(
                 chosen,
                 FakeService(store),
                 keyring=Keyring(FakePapers()),
+                trail=AuditLog(archive.database, archive.writer, chosen),
                 api_keys=keys(),
                 admins=("ann",),
             )

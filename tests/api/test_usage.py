@@ -79,7 +79,7 @@ async def test_usage_is_the_caller_s_own_and_another_s_is_for_admins(
     settings: Settings, service: FakeService
 ) -> None:
     quotas = _quotas(traffic=1_000)
-    quotas.sent("ann", 300)
+    quotas.meter("ann").take(300)
     app = make(settings, service, api_keys=keys(), admins=("bob",), quotas=quotas)
     async with direct(app) as client:
         mine = (await client.get("/v1/usage", headers=ANN)).json()

@@ -11,12 +11,14 @@ import pytest
 from tests.attacks.operations import Operation, operations
 from tests.program import Program
 
-ANN, BOB, CYD, DAN = (f"{name}-0123456789abcdef-key" for name in ("ann", "bob", "cyd", "dan"))
-"""Ann owns one of everything, Bob nothing, Cyd a session that she uses in her attacks; Dan is an
-admin.
+ANN, BOB, CYD, DAN, EVE = (
+    f"{name}-0123456789abcdef-key" for name in ("ann", "bob", "cyd", "dan", "eve")
+)
+"""Ann owns one of everything, Bob what his attacks make, Cyd a session that she uses in hers; Dan
+is an admin; Eve owns nothing.
 """
 OWNER = "ann-who-owns-it"
-KEYS = f"{OWNER}:{ANN},bob:{BOB},cyd:{CYD},dan:{DAN}"
+KEYS = f"{OWNER}:{ANN},bob:{BOB},cyd:{CYD},dan:{DAN},eve:{EVE}"
 
 
 @contextmanager
@@ -31,7 +33,7 @@ def calling(server: Program, key: str | None, **options: Any) -> Iterator[httpx.
 
 @pytest.fixture(scope="package")
 def locked(tmp_path_factory: pytest.TempPathFactory, executable: Path) -> Iterator[Program]:
-    """The real program with the keys of all four; it is exposed to nobody."""
+    """The real program with the keys of all five; it is exposed to nobody."""
     folder = tmp_path_factory.mktemp("locked")
     with Program(
         folder, executable, api_keys=KEYS, admins="dan", log_level="debug", control_lease=3600
@@ -41,11 +43,11 @@ def locked(tmp_path_factory: pytest.TempPathFactory, executable: Path) -> Iterat
 
 @pytest.fixture(scope="package")
 def callers(locked: Program) -> Iterator[dict[str, httpx.Client]]:
-    """A client for each of the four."""
+    """A client for each of the five."""
     with ExitStack() as stack:
         yield {
             name: stack.enter_context(calling(locked, key))
-            for name, key in (("ann", ANN), ("bob", BOB), ("cyd", CYD), ("dan", DAN))
+            for name, key in (("ann", ANN), ("bob", BOB), ("cyd", CYD), ("dan", DAN), ("eve", EVE))
         }
 
 

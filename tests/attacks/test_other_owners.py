@@ -224,7 +224,7 @@ def test_every_list_of_who_has_nothing_is_empty(callers: Callers, known: list[Op
     lists = [one for one in known if one.lists and not one.owned and not one.changes]
     assert {"/v1/sessions", "/v1/operations", "/v1/profiles"} <= {one.path for one in lists}
     for operation in lists:
-        answer = callers["bob"].get(operation.path)
+        answer = callers["eve"].get(operation.path)
         assert answer.status_code == 403 or answer.json()["items"] == [], operation.path
 
 
@@ -248,7 +248,7 @@ def test_who_comes_back_to_the_events_is_told_none_of_others(
 ) -> None:
     for headers, query in (({"Last-Event-ID": given}, ""), ({}, f"&after={given}")):
         path = f"/v1/events?follow=false{query}"
-        told = callers["bob"].get(path, headers=headers)
+        told = callers["eve"].get(path, headers=headers)
         assert told.status_code == 200
         assert "ses_" not in told.text
     assert annes["session"] in callers["ann"].get("/v1/events?follow=false&after=0").text

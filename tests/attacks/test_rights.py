@@ -1,5 +1,6 @@
 """Keys that lack rights, on every operation: what they lack is not done, and is named."""
 
+import json
 from typing import Any
 
 import httpx
@@ -13,6 +14,7 @@ from tests.program import Program
 from tests.site import Site
 
 pytestmark = pytest.mark.browser
+CANARY = "canary-4c1e7b"
 
 SCRIPTS: list[tuple[str, Any]] = [
     ("/v1/sessions/{}/execute", {"code": "1"}),
@@ -78,6 +80,44 @@ def test_a_viewer_reads_nothing_that_logs_in(
             if not operation.changes and (telling or "/storage/" in operation.path):
                 answer = http.get(_path(operation, own))
                 assert (answer.status_code, answer.json()["right"]) == (403, "state")
+
+
+def test_a_viewer_gets_nothing_that_logs_in_by_what_was_done_before(
+    locked: Program, callers: dict[str, httpx.Client], site: Site
+) -> None:
+    """A run's steps, their events, and a trace hold what `GET /cookies` refuses."""
+    ann = callers["ann"]
+    session = read(ann.post("/v1/sessions"))["id"]
+    cookie = {"name": "sid", "value": CANARY, "url": site.url("/"), "httpOnly": True}
+    read(ann.post(f"/v1/sessions/{session}/cookies", json={"cookies": [cookie]}))
+    steps: list[Any] = [
+        {"function": "trace", "input": {"action": "start"}},
+        {"function": "open", "input": {"url": site.url("/form")}},
+        {"function": "cookies", "input": {"action": "list"}},
+        {"function": "execute", "input": {"code": f"'{CANARY[:6]}' + '{CANARY[6:]}'"}},
+        {"function": "trace", "input": {"action": "stop"}},
+    ]
+    told = ann.post(f"/v1/sessions/{session}/run", json={"steps": steps})
+    place = told.headers["location"]
+    lines = [json.loads(line) for line in told.text.splitlines()]
+    assert [line.get("ok") for line in lines[:-1]] == [True] * 5, told.text
+    trace = lines[4]["output"]["trace"]["url"]
+    assert CANARY in ann.get(place).text
+    assert ann.get(trace).status_code == 200
+    at = f"/v1/sessions/{session}"
+    paths = (place, f"{place}/events", f"{place}/events?after=2", "/v1/operations",
+             f"{at}/actions", f"{at}/events?follow=false&after=0")  # fmt: skip
+    for role, without in (("viewer", ()), ("operator", ("state", "execute"))):
+        with calling(locked, _key(callers, role, *without)) as http:
+            assert len(http.get(place).json()["steps"]) == 5
+            for path in paths:
+                seen = http.get(path)
+                assert seen.status_code == 200, path
+                assert CANARY not in seen.text, path
+                assert trace not in seen.text, path
+            assert http.get(trace).json()["right"] == "state"
+            assert http.post(f"{trace}/link", json={}).json()["right"] == "state"
+    ann.delete(f"/v1/sessions/{session}?purge=true").raise_for_status()
 
 
 def test_nobody_but_an_admin_does_what_is_an_admins(

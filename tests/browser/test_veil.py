@@ -3,6 +3,7 @@
 import base64
 import html
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -81,6 +82,82 @@ def test_what_is_encoded_in_base64_with_it_gives_it_not_away(
         left = told.replace("***", "")
         # What is left of it is less than its edges: a character on each side.
         assert len(whole) - len(left) >= len(secret.encode()) * 4 // 3 - 3
+
+
+@pytest.mark.parametrize(
+    ("secret", "plain", "told"),
+    [
+        ("\\\\\\\\x", "\\" * 50_000, "\\" * 50_000),
+        (r"\\srv\x", "\\" * 50_000, "\\" * 50_000),
+        (r"\\srv\x", "\\" * 50_000 + r"srv\\\\x and", "*** and"),
+        ("+ + + x", "+" * 50_000, "+" * 50_000),
+        ("1 + 2 + 3 = 6", "1" + "+" * 50_000, "1" + "+" * 50_000),
+        ('x\\"\\"y', "x" + "\\" * 50_000 + '"', "x" + "\\" * 50_000 + '"'),
+        ("a" * 40, "a" * 50_000 + "b", "***b"),
+        ("&&&&&&&", "&#" + "0" * 50_000, "&#" + "0" * 50_000),
+        ("%%%%%%%", "%25" * 50_000 + "x", "***x"),
+    ],
+)
+def test_no_text_of_a_page_keeps_it_busy(secret: str, plain: str, told: str) -> None:
+    veil = over(secret)
+    assert re.sub(r"(\*\*\*)+", "***", veil.text(plain)) == told
+    assert veil.looks <= len(plain)
+
+
+TRICKY = '\\\\\\+++   %%2255aAx&#0;"un/'
+
+
+@given(st.text(TRICKY, min_size=4, max_size=24), st.text(TRICKY, min_size=1, max_size=40),
+       st.integers(1, 50))  # fmt: skip
+def test_what_it_looks_at_grows_with_the_text_and_no_more(
+    secret: str, part: str, times: int
+) -> None:
+    looks = []
+    for count in (times, 4 * times):
+        veil = over(secret, keyed=True)
+        veil.text(part * count)
+        looks.append(veil.looks)
+    assert looks[1] <= 40 * 4 * times * len(part)
+    assert looks[1] <= 8 * looks[0] + 2_000
+
+
+@given(st.text(TRICKY, min_size=4, max_size=24), st.text(TRICKY, max_size=20))
+def test_each_form_is_found_of_what_is_made_of_escapes(secret: str, before: str) -> None:
+    assume(len(secret.strip()) >= 4)
+    veil = over(secret)
+    for form, text in escaped(secret.strip()).items():
+        assert "***" in veil.text(f"{before} = {text} ;"), form
+
+
+def test_a_text_that_is_full_of_what_looks_like_one_is_masked_whole() -> None:
+    veil = over("abcdefgh" * 4)
+    assert veil.text("abcdefgh " * 20_001) == "***"
+    assert veil.text("abcdefgh " * 200) == "abcdefgh " * 199 + "*** "
+
+
+@pytest.mark.parametrize(
+    ("secret", "plain", "told"),
+    [
+        ("nightfall", r"DOMAIN\nightfall!", "DOMAIN***!"),
+        ("rosebud1", r'{"user": "a\\rosebud1"}', '{"user": "a***"}'),
+        ("41abcdef", "100%41abcdef!", "100***!"),
+        ("pass word", '{"a": "pass\\n   \u00a0word"}', '{"a": "***"}'),
+        ('say "hi"', quote(json.dumps({"a": 'say "hi"'})), quote('{"a": "') + "***" + quote('"}')),
+        (
+            'say "hi"',
+            r'<a x="{&quot;a&quot;:&quot;say \&quot;hi\&quot;&quot;}">',
+            '<a x="{&quot;a&quot;:&quot;***&quot;}">',
+        ),
+        ("ends with\\", json.dumps({"a": "ends with\\"}), '{"a": "***"}'),
+        ("wörd\u00a0über", "W%C3%B6rd%C2%A0%C3%BCber", "***"),
+        ("zwölf😀 mal", json.dumps("zwölf😀 mal"), '"***"'),
+        ("prefix secret", "é prefix%20secret\u00e9é", "é ***éé"),
+        ("%a9abcde", "\u00e9abcde %a9abcde", "*** ***"),
+        ("hunter22", "hunter22hunter22", "******"),
+    ],
+)
+def test_forms_that_run_into_what_is_around_them(secret: str, plain: str, told: str) -> None:
+    assert over(secret).text(plain) == told
 
 
 @pytest.mark.parametrize(

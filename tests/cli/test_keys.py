@@ -12,9 +12,11 @@ import pytest
 from agent_browser.keyring import form
 from agent_browser.keyring.kept import digest_of
 from agent_browser.keyring.keyring import Keyring
+from agent_browser.models.audit import AuditEntry
 from agent_browser.service import Caller
 from agent_browser.settings import Settings
 from agent_browser.store.artifacts import ArtifactStore
+from agent_browser.store.audit import Asked, AuditLog
 from agent_browser.store.claim import Claim
 from agent_browser.store.database import Database
 from agent_browser.store.papers import Papers
@@ -98,6 +100,32 @@ def test_keys_are_made_listed_shown_rotated_and_revoked(settings: Settings, run:
     assert not made(run, "revoke", new_id)["usable"]
 
 
+def audited(settings: Settings) -> list[AuditEntry]:
+    """The audit log, oldest first."""
+
+    async def look() -> list[AuditEntry]:
+        async with Database(settings) as database, Writer(database, settings) as writer:
+            log = AuditLog(database, writer, settings)
+            return (await log.page(Asked(), limit=50, cursor=None)).items[::-1]
+
+    return anyio.run(look)
+
+
+@pytest.mark.usefixtures("away")
+def test_what_is_changed_on_the_database_is_in_the_audit_log(settings: Settings, run: Run) -> None:
+    root = made(run, "create", "root", "--role", "admin")
+    new = made(run, "rotate", root["id"])
+    for command in ("list", "show", "revoke"):
+        run("keys", command, *([] if command == "list" else [new["id"]]))
+    run("keys", "revoke", "key_x")
+    log = audited(settings)
+    assert [(one.action, one.subject) for one in log] == [
+        ("create_key", root["id"]), ("rotate_key", new["id"]), ("revoke_key", new["id"]),
+    ]  # fmt: skip
+    assert {(one.owner, one.client) for one in log} == {(None, "agent-browser keys")}
+    assert root["key"] not in repr(log)
+
+
 @pytest.mark.usefixtures("away")
 def test_a_first_key_that_is_no_admin_s_is_made_and_noted(settings: Settings, run: Run) -> None:
     assert run("keys", "list").out == "no keys\n"
@@ -164,7 +192,9 @@ async def test_where_a_server_answers_it_is_asked(
     assert (refused.code, "role admin" in refused.err) == (1, True)
     root = (await typed("keys", "create", "root", "--role", "admin")).out.strip()
     assert not (settings.data_dir / "agent-browser.db").exists()
-    assert (await typed("keys", "list")).code == 1  # without the key
+    refused = await typed("keys", "list")  # without the key
+    assert (refused.code, refused.err.count("\n")) == (1, 1)
+    assert "AGENT_BROWSER_API_KEY" in refused.err
     monkeypatch.setenv("AGENT_BROWSER_API_KEY", root)
     (listed,) = (await typed("keys", "list")).out.splitlines()
     assert listed.split("\t")[1:4] == ["root", "local", "admin"]

@@ -22,8 +22,24 @@ VALUES = {
     "auto_renew": "--no-auto-renew", "log_bodies": "--no-log-bodies",
     "log_thumbnails": "--log-thumbnails", "page_text": "--no-page-text", "webhook_timeout": "7s",
     "log_level": "debug", "max_duration": "24h", "min_timeout": "500ms", "max_timeout": "48h",
+    "admins": "ada", "jwt_jwks_url": "https://login.example/keys", "jwt_key": "/dev/null",
+    "jwt_owner_claim": "user", "jwt_roles_claim": "groups", "jwt_name_claim": "called",
+    "jwt_tenant_claim": "team", "jwt_issuer": "https://login.example", "jwt_audience": "here",
+    "jwt_default_role": "viewer", "auth_url": "https://who.example/", "auth_secret": "s" * 20,
+    "auth_timeout": "7s", "egress": "allowlist", "egress_allow": "a.example,b.example",
+    "egress_deny": "10.0.0.0/8", "egress_dns": "127.0.0.1:53",
     "on_idle": "freeze", "state_key": "c3RhdGUta2V5LXN0YXRlLWtleS1zdGF0ZS1rZXktLTE=",
 }  # fmt: skip
+
+_JWT = {"jwt_jwks_url": "https://login.example/k", "jwt_issuer": "i", "jwt_audience": "a"}
+ALONG = {
+    "admins": {"api_keys": "ada:" + "k" * 16},
+    "auth_secret": {"auth_url": "https://who.example/"},
+    "jwt_key": {"jwt_issuer": "i", "jwt_audience": "a"},
+    **{name: _JWT for name in settings.Settings.model_fields if name.startswith("jwt_")
+       and name != "jwt_key"},
+}  # fmt: skip
+"""What else has to be set where a setting is."""
 
 
 @pytest.fixture
@@ -53,13 +69,15 @@ def value_of(name: str) -> str:
 @pytest.mark.parametrize("name", list(Settings.model_fields))
 def test_every_setting_is_an_option(served: list[Settings], run: Run, name: str) -> None:
     value, flag = value_of(name), "--" + name.replace("_", "-")
-    done = run("serve", *([value] if value.startswith("--") else [flag, value]))
+    along = {key: said for key, said in ALONG.get(name, {}).items() if key != name}
+    more = [word for key, said in along.items() for word in ("--" + key.replace("_", "-"), said)]
+    done = run("serve", *([value] if value.startswith("--") else [flag, value]), *more)
 
     assert done.code == 0, done.err
     (given,) = served
     turned = not value.startswith("--no-")
-    expected = settings.load(**{name: turned if value.startswith("--") else value})
-    assert getattr(given, name) == getattr(expected, name)
+    asked = {name: turned if value.startswith("--") else value}
+    assert getattr(given, name) == getattr(settings.load(**asked, **along), name)
     assert getattr(given, name) != getattr(settings.load(), name)
 
 

@@ -58,7 +58,7 @@ async def test_usage_is_a_line_for_each_quota(
     run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     async with _server(tmp_path, traffic=4_000_000) as (url, _, quotas):
-        quotas.sent("ann", 2_097_152)
+        quotas.meter("ann").take(2_097_152)
         done = await _run(run, monkeypatch, url, ANN_KEY, "usage")
         assert done.code == 0, done.err
         rows = [line.split("\t") for line in done.out.splitlines()]

@@ -44,6 +44,10 @@ CHECKPOINT = {"id": "ckp_x", "created_at": "2026-01-02T03:04:05Z", "cause": "dem
 PROFILE = {
     "name": "shop", "created_at": "2026-01-02T03:04:05Z", "updated_at": "2026-01-02T03:04:05Z",
 }  # fmt: skip
+AT = "2026-01-02T03:04:05Z"
+SECRET = {"name": "door", "kind": "text", "created_at": AT, "updated_at": AT}
+TRAFFIC: dict[str, object] = {"bytes_up": 1, "bytes_down": 2, "denied": 0, "items": []}
+LIMITS: dict[str, object] = {"owner": "ada", "limits": {"sessions": 3}, "given": {"sessions": 3}}
 STATE = {"cookies": [], "tabs": [{"id": "t1", "url": "http://x/"}], "active": "t1"}
 
 CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any], str, str, dict[str, Any]]] = [
@@ -106,6 +110,19 @@ CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any], str, str, dict[str, Any]
     ("storage_state", (SESSION,), {}, "GET", f"/v1/sessions/{SESSION}/state?form=playwright",
      {"cookies": [], "origins": []}),
     ("put_state", (SESSION, STATE), {}, "PUT", f"/v1/sessions/{SESSION}/state", RECORD),
+    ("traffic", (SESSION,), {}, "GET", f"/v1/sessions/{SESSION}/traffic", TRAFFIC),
+    ("list_secrets", (), {}, "GET", "/v1/secrets", LIST),
+    ("get_secret", ("door",), {}, "GET", "/v1/secrets/door", SECRET),
+    ("put_secret", ("door",), {"value": "sesame", "any_origin": True}, "PUT", "/v1/secrets/door",
+     SECRET),
+    ("delete_secret", ("door",), {}, "DELETE", "/v1/secrets/door", {}),
+    ("link", ("art_x",), {"expires_in": "10m"}, "POST", "/v1/artifacts/art_x/link",
+     {"url": "/v1/links/x", "expires_at": AT}),
+    ("usage", (), {"owner": "ada"}, "GET", "/v1/usage?owner=ada", {"owner": "ada", "quotas": []}),
+    ("quotas", ("a/b",), {}, "GET", "/v1/quotas/a%2Fb", LIMITS),
+    ("put_quotas", ("ada",), {"sessions": 3}, "PUT", "/v1/quotas/ada", LIMITS),
+    ("audit", (), {"session": SESSION, "limit": 5}, "GET", f"/v1/audit?session={SESSION}&limit=5",
+     LIST),
     ("list_profiles", (), {}, "GET", "/v1/profiles", LIST),
     ("get_profile", ("shop",), {}, "GET", "/v1/profiles/shop", PROFILE),
     ("put_profile", ("shop",), {"session_id": SESSION}, "PUT", "/v1/profiles/shop", PROFILE),

@@ -8,7 +8,7 @@ import pytest
 
 from agent_browser.comparing.compare import compare
 from agent_browser.comparing.looks import measures, opening
-from agent_browser.errors import DeadlineExceeded, NavigationFailed, SessionNotFound
+from agent_browser.errors import DeadlineExceeded, NavigationFailed, QuotaExceeded, SessionNotFound
 from agent_browser.models.comparing import CompareInput, CompareOutput
 from agent_browser.service import LOCAL
 from tests.pool.rig import OTHER, Rig, running
@@ -74,6 +74,18 @@ async def test_a_side_that_fails_is_named_and_the_other_is_closed(rig: Rig) -> N
         await compared(rig, a=FORM, b="http://127.0.0.1:4/")
     assert caught.value.fields["side"] == "b"
     assert await used(rig) == 0
+
+
+async def test_two_pages_need_two_sessions_of_the_quota_and_nothing_is_left(
+    tmp_path: Path,
+) -> None:
+    async with running(tmp_path / "one", owner_sessions=1) as rig:
+        with pytest.raises(QuotaExceeded) as caught:
+            await compared(rig, a=FORM, b=HOME)
+        assert caught.value.fields["quota"] == "sessions"
+        assert await used(rig) == 0
+    async with running(tmp_path / "two", owner_sessions=2) as rig:
+        await compared(rig, a=FORM, b=HOME)
 
 
 async def test_another_owners_session_is_not_found(rig: Rig) -> None:

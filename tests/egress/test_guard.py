@@ -1,7 +1,9 @@
 """Whose process is at the other end."""
 
+import errno
 import os
 import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +12,7 @@ from contextlib import contextmanager
 import anyio
 import pytest
 
+from agent_browser.egress import guard as guards
 from agent_browser.egress.guard import Guard, listed_owner
 from tests.egress.client import Client, proxied, site
 
@@ -45,6 +48,52 @@ def test_a_socket_that_nobody_knows_is_of_no_other_user() -> None:
     guard = Guard()
     assert guard.admits(("127.0.0.1", 1), ("127.0.0.1", 2))
     guard.close()
+
+
+def test_a_socket_that_is_gone_does_not_end_the_asking() -> None:
+    guard = Guard()
+    assert guard._asks is not None
+    for _ in range(3):
+        with connected() as (theirs, ours):
+            assert guard.admits(theirs, ours)
+        assert guard.admits(("127.0.0.1", 1), ("127.0.0.1", 2))
+        assert guard._asks is not None
+    guard.close()
+
+
+def test_before_the_kernel_named_anybody_the_list_has_the_word(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A kernel without such questions says of every socket that it is not there."""
+    listed: list[tuple[str, int]] = []
+
+    def listed_owner(theirs: tuple[str, int]) -> int:
+        listed.append(theirs)
+        return NOBODY
+
+    monkeypatch.setattr(guards, "listed_owner", listed_owner)
+    guard = Guard()
+    assert not guard.admits(("127.0.0.1", 1), ("127.0.0.1", 2))
+    with connected() as (theirs, ours):
+        assert guard.admits(theirs, ours)
+    assert guard.admits(("127.0.0.1", 1), ("127.0.0.1", 2))
+    assert listed == [("127.0.0.1", 1)]
+    guard.close()
+
+
+def test_where_the_kernel_answers_something_else_it_is_asked_no_more() -> None:
+    guard = Guard()
+    ours, kernel = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    assert guard._asks is not None
+    guard._asks.close()
+    guard._asks = ours
+    with kernel:
+        refused = struct.pack("=IHHIIi", 20, 2, 0, 1, 0, -errno.EPERM)
+        kernel.send(struct.pack("=IHHII", 16, 20, 0, 77, 0))  # of another question
+        kernel.send(refused)
+        with connected() as (theirs, here):
+            assert guard.admits(theirs, here)
+    assert guard._asks is None
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")

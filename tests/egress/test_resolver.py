@@ -2,12 +2,13 @@
 
 import asyncio
 import socket
+import threading
 from ipaddress import ip_address
 
 import pytest
 
 from agent_browser.egress.addresses import Address
-from agent_browser.egress.resolver import FRESH, MOST_KEPT, Resolver
+from agent_browser.egress.resolver import FRESH, MOST_KEPT, MOST_OF_ONE, Resolver
 from tests.egress.nameserver import nameserver
 from tests.fakes.clock import ManualClock
 
@@ -115,3 +116,84 @@ async def test_the_system_is_asked_where_no_server_is_named() -> None:
         assert ip_address("127.0.0.1") in await resolver.addresses("localhost")
         with pytest.raises(OSError, match=r".*"):
             await resolver.addresses("a" * 64 + ".test")
+
+
+async def _turns(count: int = 20) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+class Dead:
+    """Answers for `good.test`; for all others never, or when told to."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.go_on = asyncio.Event()
+
+    async def __call__(self, name: str) -> tuple[Address, ...]:
+        self.asked.append(name)
+        if name != "good.test":
+            await self.go_on.wait()
+        return HERE
+
+
+async def test_names_that_nobody_answers_for_keep_nobody_else_waiting() -> None:
+    names = Dead()
+    async with Resolver(lookup=names) as resolver:
+        one = resolver.names()
+        waiting = [
+            asyncio.ensure_future(one.addresses(f"dead{number}.test")) for number in range(50)
+        ]
+        await _turns()
+        assert len(names.asked) == MOST_OF_ONE
+        assert await resolver.names().addresses("good.test") == HERE
+        names.go_on.set()
+        assert await asyncio.gather(*waiting) == [HERE] * 50
+
+
+async def test_a_look_up_keeps_its_place_until_it_ends_though_nobody_waits_for_it() -> None:
+    names = Dead()
+    async with Resolver(lookup=names) as resolver:
+        one = resolver.names()
+        for number in range(MOST_OF_ONE):
+            waiting = asyncio.ensure_future(one.addresses(f"dead{number}.test"))
+            await _turns()
+            waiting.cancel()
+        last = asyncio.ensure_future(one.addresses("good.test"))
+        await _turns()
+        assert "good.test" not in names.asked
+        names.go_on.set()
+        assert await last == HERE
+
+
+async def test_what_others_asked_for_takes_no_place_of_who_asks_again() -> None:
+    names = Dead()
+    async with Resolver(lookup=names) as resolver:
+        waiting = [
+            asyncio.ensure_future(resolver.names().addresses("dead.test")) for _ in range(20)
+        ]
+        await _turns()
+        names.go_on.set()
+        assert await asyncio.gather(*waiting) == [HERE] * 20
+        assert names.asked == ["dead.test"]
+
+
+async def test_threads_stay_few_while_the_system_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun: list[str] = []
+    go_on = threading.Event()
+
+    def hangs(name: str, *args: object, **named: object) -> list[object]:
+        begun.append(name)
+        go_on.wait()
+        raise socket.gaierror(socket.EAI_AGAIN, "nobody answers")
+
+    monkeypatch.setattr("agent_browser.egress.resolver.MOST_THREADS", 2)
+    monkeypatch.setattr(socket, "getaddrinfo", hangs)
+    async with Resolver(timeout=0.02) as resolver:
+        for number in range(6):
+            with pytest.raises(socket.gaierror):
+                await resolver.names().addresses(f"dead{number}.test")
+        assert begun == ["dead0.test", "dead1.test"]
+        go_on.set()

@@ -222,7 +222,7 @@ def test_nothing_that_is_kept_or_logged_has_it(
             assert seen("\n".join(connection.iterdump()).encode()) == []
 
 
-def test_a_checkpoint_has_it_only_where_the_page_itself_stored_it(
+def test_a_checkpoint_has_it_only_where_the_page_itself_put_it(
     program: Program, telling: Session, http: httpx.Client, site: Site
 ) -> None:
     typed(telling)
@@ -236,8 +236,11 @@ def test_a_checkpoint_has_it_only_where_the_page_itself_stored_it(
 
     kept = anyio.run(parts)
     with_it = {name for name, data in kept.items() if seen(data)}
-    assert with_it == {"cookies", LOCAL + site.origin, SESSION + "t1"}
-    assert b"not secret at all" in kept["tabs"]
+    assert with_it == {"cookies", LOCAL + site.origin, SESSION + "t1", "tabs"}
+    (tab,) = json.loads(kept["tabs"])["tabs"]
+    filled = json.dumps(tab["fields"], ensure_ascii=False)
+    assert seen(filled.encode()) == []
+    assert "not secret at all" in filled
     assert len(json.loads(kept["secrets"])) == 1
 
 
@@ -245,13 +248,49 @@ def test_what_comes_back_from_sleep_is_masked_again(
     telling: Session, http: httpx.Client, answers: list[bytes], site: Site
 ) -> None:
     typed(telling)
+    exported = [http.get(f"/v1/sessions/{telling.id}/state").json()["tabs"]]
     read(http.post(f"/v1/sessions/{telling.id}/hibernate"))
+    exported.append(http.get(f"/v1/sessions/{telling.id}/state").json()["tabs"])
+    del answers[:]  # what the page itself stored is whole in an export
+    for (tab,) in exported:
+        tab.pop("sessionStorage")
+        assert "***" in tab["url"]
+        assert seen(json.dumps(tab, ensure_ascii=False).encode()) == []
     assert telling.value("localStorage.getItem('kept')") == "***"
+    assert telling.value("decodeURIComponent(location.hash).length") == len(VALUE) + 1
+    assert telling.value("history.state.text.length") == len(VALUE)
+    assert telling.value("history.state.text") == "***"
+    assert telling.page["url"].endswith("/empty.html?q=***#***")
     assert telling.value("localStorage.getItem('kept').length") == len(VALUE)
     fork = read(http.post(f"/v1/sessions/{telling.id}/fork", json={}))
     with Session.of(http, fork["id"]) as forked:
         assert forked.value("localStorage.getItem('kept')") == "***"
     assert_unseen(answers)
+
+
+def test_it_wakes_where_it_was_though_the_address_has_the_secret(
+    http: httpx.Client, site: Site
+) -> None:
+    read(http.put("/v1/secrets/name", json={"value": "alice", "origins": [site.origin]}))
+    with Session(http, site.url("/form")) as session:
+        session.act("fill", session.ref("Name"), text={"secret": "name"})
+        session.open(site.url("/form?of=/users/alice/home"))
+        session.value("history.replaceState({of: 'alice', page: 7}, ''); 1")
+        before = session.value("location.href.length")
+        read(http.post(f"/v1/sessions/{session.id}/hibernate"))
+        assert session.value("location.search.endsWith('/users/al' + 'ice/home')") is True
+        assert session.value("location.href.length") == before
+        assert session.value("history.state.of === 'al' + 'ice' && history.state.page") == 7
+        assert session.value("location.pathname + location.search") == "/form?of=/users/***/home"
+
+
+def test_what_code_comes_to_stays_json(http: httpx.Client, site: Site) -> None:
+    read(http.put("/v1/secrets/pin", json={"value": "1234", "origins": [site.origin]}))
+    with Session(http, site.url("/form")) as session:
+        session.act("fill", session.ref("Name"), text={"secret": "pin"})
+        done = session.call("execute", code="({n: 1234, of: ['a', 5]})")
+        assert done["value"] == {"n": "***", "of": ["a", 5]}
+        assert json.loads(done["result"]) == done["value"]
 
 
 def test_a_code_of_one_time_is_the_one_that_sites_expect(

@@ -20,12 +20,15 @@ pytestmark = pytest.mark.browser
 
 PROGRAM = [sys.executable, "-m", "agent_browser"]
 ON_TERMINAL = """
-import os, sys
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 for at in range(3):
     os.dup2(os.open(sys.argv[1], os.O_RDWR), at)
 os.execv(sys.executable, [sys.executable, "-m", "agent_browser", *sys.argv[2:]])
 """
-"""A leader of a process session that opens a terminal has it as its own, so ^C reaches it."""
+"""A leader of a process session that opens a terminal has it as its own, so ^C reaches it, also
+where who runs the tests ignores that signal.
+"""
 
 
 class Line:

@@ -96,7 +96,8 @@ def test_what_a_session_asked_to_have_kept_of_it_holds_over_a_restart(
 ) -> None:
     database = {"browsers": 1, **database}
     with Program(tmp_path / "first", executable, **database) as first, client(first) as http:
-        request = {"privacy": {"log_retention": "1h", "page_text": False}}
+        name = "a name that is nowhere else"
+        request = {"name": name, "privacy": {"log_retention": "1h", "page_text": False}}
         made = read(http.post("/v1/sessions", json=request))
         place = f"/v1/sessions/{made['id']}"
         assert (made["keeps"]["log_retention"], made["keeps"]["page_text"]) == (3_600, False)
@@ -120,7 +121,7 @@ def test_what_a_session_asked_to_have_kept_of_it_holds_over_a_restart(
         assert http.delete(f"{place}?purge=true").status_code == 204
         assert read(http.get("/v1/webhooks"))["items"] == []
         left = [path for path in data.rglob("*") if path.is_file()]
-        assert not [path for path in left if made["id"].encode() in path.read_bytes()]
+        assert not [path for path in left if name.encode() in path.read_bytes()]
 
 
 def _names(page: Json) -> list[str]:

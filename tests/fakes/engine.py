@@ -38,6 +38,7 @@ from agent_browser.models.functions import (
     SnapshotInput,
     SnapshotOutput,
 )
+from agent_browser.quotas.meter import Meter
 from agent_browser.service import Image
 from tests.fakes.functions import BESIDE, TABLE
 from tests.fakes.pages import SITE, Pages
@@ -74,6 +75,9 @@ class FakeContext:
         self.closed = False
         self.received = 0
         """Bytes."""
+        self.meter: Meter | None = None
+        self.cut = False
+        """Whether what it loaded was ended, its owner being over."""
         self.used = False
         self._tab = FakeTab(browser.engine.pages, options.width or 1280, options.height or 720)
         self._tab.made_with = options
@@ -209,6 +213,19 @@ class FakeContext:
     def take_downloads(self) -> tuple[Downloading, ...]:
         return self._tab.take_downloads()
 
+    def count(self, meter: Meter) -> None:
+        self.meter = meter
+        meter.join(self._cut)
+
+    def receive(self, count: int) -> None:
+        """So many bytes come."""
+        self.received += count
+        assert self.meter is not None, "nobody counts"
+        self.meter.take(count)
+
+    def _cut(self) -> None:
+        self.cut = True
+
     @property
     def traffic(self) -> Traffic:
         return Traffic(bytes_down=self.received)
@@ -219,6 +236,8 @@ class FakeContext:
         await self.browser.engine.closing.wait()
         await anyio.lowlevel.checkpoint()
         self.closed = True
+        if self.meter is not None:
+            self.meter.leave(self._cut)
         self.browser.contexts.discard(self)
         taken = finished(self._tab)
         stopped = () if taken is None else (taken,)

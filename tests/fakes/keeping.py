@@ -9,6 +9,7 @@ from pathlib import Path
 from agent_browser.errors import ArtifactNotFound, StorageFull
 from agent_browser.ids import new_artifact_id
 from agent_browser.models.artifacts import Artifact, Chapter, EarlyEnd, Recording
+from agent_browser.models.rights import Right
 from agent_browser.store.sidecar import StoredFile
 
 _WHEN = datetime(2026, 11, 1, tzinfo=UTC)
@@ -33,6 +34,7 @@ class FakeKeeping:
         content_type: str,
         filename: str,
         is_owed: bool = False,
+        right: Right = "watch",
     ) -> Artifact:
         if isinstance(data, Path):
             path, data = data, _bytes_of(data)

@@ -17,7 +17,7 @@ class KnownSessions:
 
     async def get(self, caller: Caller, session_id: str) -> Session:
         session = self.sessions.get(session_id)
-        if session is None or session.owner != caller.owner:
+        if session is None or not caller.reaches(session.owner):
             raise SessionNotFound(session_id)
         return session
 

@@ -7,13 +7,16 @@ from pathlib import Path
 import anyio
 import pytest
 
-from agent_browser.errors import AgentBrowserError, NotRecording, QuotaExceeded
+from agent_browser.errors import AgentBrowserError, NotOpened, NotRecording, QuotaExceeded
+from agent_browser.models.base import Input
+from agent_browser.models.catalogue import NAMES
 from agent_browser.models.functions import (
     CloseInput,
     CloseOutput,
     InteractInput,
     InteractOutput,
     OpenInput,
+    ScreenshotInput,
     SnapshotInput,
     SnapshotOutput,
     UploadFile,
@@ -153,6 +156,21 @@ async def test_who_has_as_many_asleep_as_it_may_opens_no_more_and_loses_none(
         await opened(rig)
 
 
+@pytest.mark.parametrize("input", [OpenInput(url=URL), SnapshotInput(), ScreenshotInput()])
+async def test_a_call_of_its_own_session_never_sleeps_and_is_not_asked_for_room_to(
+    tmp_path: Path, input: Input
+) -> None:
+    async with running(tmp_path, owner_hibernated=1, on_idle="auto") as rig:
+        await rig.pool.hibernate(ME, await opened(rig))
+        name = NAMES[type(input)]
+        try:
+            await rig.pool.call(ME, name, input, session=None)
+        except NotOpened:
+            assert name != "open"
+        with pytest.raises(QuotaExceeded):
+            await rig.pool.call(ME, name, input, session="new")
+
+
 async def test_an_idle_session_that_may_not_sleep_ends(tmp_path: Path) -> None:
     async with running(tmp_path, owner_hibernated=1, on_idle="auto", idle_timeout=100) as rig:
         one, two = await opened(rig), await opened(rig)
@@ -250,6 +268,69 @@ async def test_a_recording_begins_only_where_some_of_the_quota_is_left_and_stops
             await opened(rig, record_video=True)
 
 
+async def test_a_recording_that_goes_on_after_a_hibernation_goes_on_using_the_quota(
+    tmp_path: Path,
+) -> None:
+    async with running(tmp_path, owner_recording=60, idle_timeout=10_000, on_idle="auto") as rig:
+        session = await opened(rig)
+        await rig.call("record", RecordInput(action="start"), session, RecordOutput)
+        await rig.pass_time(10)
+        await rig.pool.hibernate(ME, session)
+        assert _of(rig, "recording") == 0, "what is over is counted by who has the video"
+        rig.pool._quotas.recorded(ME.owner, 10)
+        await rig.call("snapshot", SnapshotInput(), session, SnapshotOutput)
+        await rig.pass_time(30)
+        assert _of(rig, "recording") == 40
+        await rig.pass_time(20.1)
+        told = await rig.call("record", RecordInput(action="status"), session, RecordOutput)
+        assert not told.recording
+
+
+async def test_one_that_comes_back_with_nothing_left_is_stopped_at_once(tmp_path: Path) -> None:
+    async with running(tmp_path, owner_recording=60, on_idle="auto") as rig:
+        session = await opened(rig)
+        await rig.call("record", RecordInput(action="start"), session, RecordOutput)
+        await rig.pool.hibernate(ME, session)
+        rig.pool._quotas.recorded(ME.owner, 60)
+        await rig.call("snapshot", SnapshotInput(), session, SnapshotOutput)
+        await rig.pass_time(0.1)
+        told = await rig.call("record", RecordInput(action="status"), session, RecordOutput)
+        assert not told.recording
+
+
+async def test_a_recording_that_can_not_be_stopped_is_stopped_later(tmp_path: Path) -> None:
+    async with running(tmp_path, owner_recording=60, idle_timeout=10_000, session_queue=1) as rig:
+        session = await opened(rig)
+        await rig.call("record", RecordInput(action="start"), session, RecordOutput)
+        rig.engine.acting = anyio.Event()
+        async with anyio.create_task_group() as tasks:
+            for _ in range(2):  # one is under way, and the queue is full
+                tasks.start_soon(rig.call, "snapshot", SnapshotInput(), session, SnapshotOutput)
+            await rig.settle()
+            await rig.pass_time(60.1)
+            rig.engine.acting.set()
+        told = await rig.call("record", RecordInput(action="status"), session, RecordOutput)
+        assert told.recording
+        await rig.pass_time(5.1)
+        told = await rig.call("record", RecordInput(action="status"), session, RecordOutput)
+        assert not told.recording
+
+
+async def test_a_session_whose_tabs_are_recorded_uses_the_quota_until_it_is_over(
+    tmp_path: Path,
+) -> None:
+    async with running(tmp_path, owner_recording=60, idle_timeout=10_000) as rig:
+        session = await opened(rig, record_video=True)
+        await rig.pass_time(90)
+        assert _of(rig, "recording") == 90
+        with pytest.raises(QuotaExceeded):
+            await rig.call("record", RecordInput(action="start"), session, RecordOutput)
+        await rig.call("close", CloseInput(), session, CloseOutput)
+        await rig.settle()
+        await rig.pass_time(1_000)
+        assert _of(rig, "recording") == 0, "from then on it is who has the video that counts it"
+
+
 async def test_two_recordings_at_once_use_the_quota_twice_as_fast(tmp_path: Path) -> None:
     async with running(tmp_path, owner_recording=60, idle_timeout=10_000) as rig:
         sessions = [await opened(rig), await opened(rig)]
@@ -267,11 +348,13 @@ async def test_who_is_over_its_traffic_begins_nothing_and_its_pages_stand_still(
     async with running(tmp_path, owner_traffic=1_000, idle_timeout=10_000) as rig:
         session = await opened(rig)
         [context] = _contexts(rig)
-        context.received = 400
+        context.receive(400)
         await rig.call("snapshot", SnapshotInput(), session, SnapshotOutput)
         assert _of(rig, "traffic") == 400
-        context.received = 2_000  # the page goes on by itself
-        await rig.pass_time(10.1)
+        assert not context.cut
+        context.receive(1_600)  # the page goes on by itself
+        assert context.cut
+        await rig.settle()
         assert _of(rig, "traffic") == 2_000
         assert (await rig.pool.get(ME, session)).frozen
         with pytest.raises(QuotaExceeded) as refused:
@@ -285,12 +368,70 @@ async def test_who_is_over_its_traffic_begins_nothing_and_its_pages_stand_still(
         assert _of(rig, "traffic") == 2_000, "counted once"
 
 
+async def test_sessions_of_an_owner_may_send_together_what_one_alone_may_and_others_go_on(
+    tmp_path: Path,
+) -> None:
+    async with running(tmp_path, owner_traffic=1_000, idle_timeout=10_000) as rig:
+        for _ in range(3):
+            await opened(rig)
+        theirs = (await rig.pool.create(OTHER, SessionCreate())).id
+        [other] = [one for one in rig.engine.contexts if not one.used]
+        for context in _contexts(rig):
+            context.receive(300)
+            await rig.pass_time(9)
+            await rig.pool.create(ME, SessionCreate())  # as often as one likes: it puts off nothing
+        other.receive(999)
+        assert not any(one.cut for one in rig.engine.contexts)
+        _contexts(rig)[0].receive(100)
+        mine = rig.engine.contexts - {other}
+        assert len(mine) == 6
+        assert all(one.cut for one in mine)
+        await rig.settle()
+        assert all(one.frozen for one in mine)
+        assert not other.cut
+        assert not (await rig.pool.get(OTHER, theirs)).frozen
+
+
+async def test_who_is_given_more_traffic_or_sees_the_next_day_goes_on(tmp_path: Path) -> None:
+    async with running(tmp_path, owner_traffic=1_000, idle_timeout=86_400) as rig:
+        session = await opened(rig)
+        [context] = _contexts(rig)
+        meter = context.meter
+        assert meter is not None
+        context.receive(1_000)
+        await rig.settle()
+        assert meter.is_spent
+        await rig.pool._quotas.give(ME.owner, QuotasInput(traffic=2_000))
+        assert not meter.is_spent
+        await rig.pool.call(ME, "open", OpenInput(url=URL), session=session)
+        context.cut = False
+        await rig.pool._quotas.give(ME.owner, QuotasInput(traffic=1))
+        assert context.cut, "a limit that is lowered holds at once"
+        rig.clock.advance(86_400)
+        assert not meter.is_spent, "what went on by itself goes on by itself"
+        rig.pool._quotas.check("traffic", ME.owner)
+
+
+async def test_what_loads_while_a_session_comes_back_counts_too(tmp_path: Path) -> None:
+    async with running(tmp_path, owner_traffic=1_000, on_idle="auto") as rig:
+        session = await opened(rig)
+        await rig.pool.hibernate(ME, session)
+        rig.engine.restoring = anyio.Event()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(rig.call, "snapshot", SnapshotInput(), session, SnapshotOutput)
+            await rig.settle()
+            [context] = rig.engine.contexts
+            context.receive(400)
+            rig.engine.restoring.set()
+        assert _of(rig, "traffic") == 400
+
+
 async def test_traffic_is_counted_when_a_session_ends_where_nobody_limits_it(
     tmp_path: Path,
 ) -> None:
     async with running(tmp_path) as rig:
         session = await opened(rig)
-        _contexts(rig)[0].received = 777
+        _contexts(rig)[0].receive(777)
         await rig.call("close", CloseInput(), session, CloseOutput)
         await rig.settle()
         assert _of(rig, "traffic") == 777

@@ -51,6 +51,25 @@ async def called(
     return await rig.pool.call(caller, function, input, session=session)
 
 
+async def test_whose_things_an_admin_reaches_is_noted(rig: Rig) -> None:
+    session, own = await opened(rig), await opened(rig, ROOT)
+    for is_in_memory in (True, False):
+        root = replace(ROOT, reached=set())
+        await rig.pool.get(root, own)
+        assert root.reached == set()
+        await rig.pool.get(root, session)
+        assert root.reached == {"ann"}
+        if is_in_memory:
+            root = replace(ROOT, reached=set())
+            await called(rig, root, session, "snapshot")
+            assert root.reached == {"ann"}
+            await rig.pool.hibernate(ANN, session)
+    bob = replace(BOB, reached=set())
+    with pytest.raises(SessionNotFound):
+        await rig.pool.get(bob, session)
+    assert bob.reached == set()
+
+
 class Owners:
     """Whose sessions was told of."""
 

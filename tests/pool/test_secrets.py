@@ -22,6 +22,7 @@ from agent_browser.models.checkpoints import SECRETS, Part, State
 from agent_browser.models.functions import InteractInput, SnapshotInput
 from agent_browser.models.rights import ROLES
 from agent_browser.models.secrets import Secret, SecretInput
+from agent_browser.models.state import StateDocument
 from agent_browser.pool.onetime import codes_of
 from agent_browser.pool.secrets import KIND, Secrets
 from agent_browser.service import Caller
@@ -226,6 +227,33 @@ async def test_a_state_names_what_is_masked_where_it_lives_again(rig: Rig) -> No
     untouched = Veil()
     await rig.secrets.veil(untouched, State())
     assert not untouched
+
+
+async def test_a_document_masks_where_tabs_are_and_nothing_that_is_put_back(rig: Rig) -> None:
+    await rig.put()
+    (await rig.typed()).reveal()
+    address = f"https://a.test/{VALUE}/home"
+    place = {"url": address, "title": VALUE}
+    document = StateDocument.model_validate({
+        "cookies": [{"name": "a", "value": VALUE, "url": "https://a.test"}],
+        "tabs": [{"id": "t1", **place, "history": {"entries": [place]}, "state": {"of": VALUE},
+                  "scroll": {"x": 0, "y": 4}}],
+    })  # fmt: skip
+    key = (await rig.typed()).key
+    kept = State({SECRETS: Part.of(SECRETS, [key])})
+    live = Veil()
+    live.add(key, VALUE)
+    for told in (
+        await rig.secrets.shown(document, kept, None),
+        await rig.secrets.shown(document, State(), live),
+    ):
+        (tab,) = told.tabs
+        assert (tab.url, tab.title, tab.state) == ("https://a.test/***/home", "***", {"of": "***"})
+        assert VALUE not in str(tab)
+        assert tab.scroll.y == 4
+        assert told.cookies == document.cookies
+        assert json.loads(told.model_dump_json())["tabs"][0]["url"] == tab.url
+    assert await rig.secrets.shown(document, State(), None) is document
 
 
 async def test_a_code_is_that_of_the_moment_in_which_it_is_typed(rig: Rig) -> None:

@@ -53,7 +53,7 @@ def test_a_refusal_says_of_what_how_much_and_when_again() -> None:
     assert refused.value.fields == {
         "quota": "sessions", "limit": 3, "used": 3, "retry_after": None
     }  # fmt: skip
-    quotas.sent("ann", 100)
+    quotas.meter("ann").take(100)
     with pytest.raises(QuotaExceeded) as over:
         quotas.check("traffic", "ann")
     midnight = (clock.now() + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -75,7 +75,7 @@ async def test_what_was_spent_and_given_is_there_after_a_restart_and_yesterday_s
     papers, clock = FakePapers(), ManualClock()
     async with Quotas(_settings(traffic=100), papers, clock=clock) as quotas:
         for _ in range(1_000):
-            quotas.sent("ann", 1)
+            quotas.meter("ann").take(1)
         quotas.recorded("ann", 2.5)
         await quotas.give("ann", QuotasInput(traffic=5_000, calls=0))
         assert SPENT not in papers.puts, "a write for each call"
@@ -117,7 +117,7 @@ async def test_limits_that_can_not_be_kept_are_not_in_force() -> None:
 def test_a_clock_that_is_set_back_gives_nobody_a_day_twice() -> None:
     clock = ManualClock()
     quotas = Quotas(_settings(traffic=100), clock=clock)
-    quotas.sent("ann", 90)
+    quotas.meter("ann").take(90)
     clock.set_by(-86_400)
     assert quotas.used("traffic", "ann") == 90
 

@@ -110,6 +110,50 @@ async def test_a_full_pool_is_waited_for_and_nothing_fails(tmp_path: Path) -> No
         assert {line.attempts for line in results} == {1}
 
 
+async def test_the_owner_s_quota_of_sessions_is_waited_for_and_nothing_fails(
+    tmp_path: Path,
+) -> None:
+    async with running(tmp_path, owner_sessions=1) as rig:
+        results, summary = await lines(
+            scrape(rig, [FORM] * 3, concurrency=3, per_host={"concurrency": 3})
+        )
+        assert summary.ok == 3
+        assert {line.attempts for line in results} == {1}
+        assert await live(rig) == []
+
+
+async def test_who_has_all_its_sessions_elsewhere_is_told_so_when_the_time_is_up(
+    tmp_path: Path,
+) -> None:
+    async with running(tmp_path, owner_sessions=1) as rig:
+        mine = (await rig.open()).session_id
+        results, summary = await lines(scrape(rig, [FORM] * 2, total_timeout=1))
+        assert (summary.ok, summary.failed, summary.timed_out) == (0, 2, True)
+        assert {line.error.code for line in results if line.error} == {"deadline_exceeded"}
+        assert {line.attempts for line in results} == {0}, "none was tried"
+        assert [session.id for session in await live(rig)] == [mine]
+
+
+@pytest.mark.parametrize("quota", ["traffic", "hibernated"])
+async def test_a_quota_that_no_waiting_gives_back_ends_it_at_once(
+    tmp_path: Path, quota: str
+) -> None:
+    traffic, hibernated = int(quota == "traffic"), int(quota == "hibernated")
+    async with running(
+        tmp_path, on_idle="auto", owner_traffic=traffic, owner_hibernated=hibernated
+    ) as rig:
+        if quota == "traffic":
+            rig.pool._quotas.meter(LOCAL.owner).take(1)
+        else:
+            session = (await rig.open()).session_id
+            assert session is not None
+            await rig.pool.hibernate(LOCAL, session)
+        results, summary = await lines(scrape(rig, [FORM] * 2, retries={"attempts": 3}))
+        assert summary.codes == {"quota_exceeded": 2}
+        assert all(line.error and quota in line.error.detail for line in results)
+        assert not summary.timed_out
+
+
 async def test_a_reader_that_goes_away_ends_it_all(tmp_path: Path) -> None:
     async with running(tmp_path) as rig:
         rig.engine.acting = anyio.Event()

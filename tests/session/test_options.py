@@ -2,8 +2,9 @@
 
 from agent_browser.browser.engine import needs_own_context
 from agent_browser.models.conditions import HttpCredentials
+from agent_browser.models.egress import EgressOption
 from agent_browser.models.functions import ContextOptions
-from agent_browser.session.options import of_login, with_profile
+from agent_browser.session.options import narrower, of_login, with_profile
 
 CREDENTIALS = HttpCredentials(username="me", password="word")
 
@@ -71,7 +72,29 @@ def test_what_a_session_may_reach_is_within_what_its_profile_may() -> None:
     assert [bound.deny for bound in chosen.within or []] == [["a.example"]]
     again = with_profile(ContextOptions.model_construct(egress=chosen), outer).egress
     assert again == chosen
-    assert with_profile(ContextOptions(), outer).egress == outer.egress
+
+
+def test_what_its_profile_may_reach_bounds_a_session_that_asks_for_nothing() -> None:
+    profile = ContextOptions.model_validate({"egress": {"deny": ["a.example"]}})
+    chosen = with_profile(ContextOptions(), profile)
+    assert chosen.egress is not None
+    assert chosen.egress.deny is None
+    assert [bound.deny for bound in chosen.egress.within or []] == [["a.example"]]
+    # A profile made of that session, and a session of that, have no bound twice.
+    assert with_profile(ContextOptions(), chosen).egress == chosen.egress
+    assert with_profile(ContextOptions(), ContextOptions()).egress is None
+
+
+def test_what_a_session_may_reach_bounds_its_forks_whether_they_ask_for_less_or_nothing() -> None:
+    session = ContextOptions.model_validate(
+        {"egress": {"deny": ["a.example"], "within": [{"deny": ["b.example"]}]}}
+    )
+    for given in (None, EgressOption(policy="open")):
+        forked = narrower(session, given).egress
+        assert forked is not None
+        assert forked.deny is None
+        assert [b.deny for b in forked.within or []] == [["b.example"], ["a.example"]]
+    assert narrower(ContextOptions(), None).egress is None
 
 
 def test_a_context_that_is_ready_serves_a_session_with_a_proxy_or_bounds() -> None:

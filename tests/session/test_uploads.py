@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from agent_browser.errors import InvalidRequest, PayloadTooLarge, StorageFull
+from agent_browser.models.files import UploadedFile
 from agent_browser.models.functions import InteractInput, InteractOutput, UploadFile
 from agent_browser.service import LOCAL, FileHead
 from agent_browser.session import uploads
@@ -159,6 +160,33 @@ async def test_an_upload_reaches_the_page_and_ends_with_the_session(tmp_path: Pa
         await rig.pool.end(LOCAL, session, purge=True)
         await rig.pool.drain()
     assert folders(tmp_path) == []
+
+
+@pytest.mark.parametrize("way", ["file", "folder"])
+async def test_what_is_kept_is_not_read_through_a_link(tmp_path: Path, way: str) -> None:
+    secret = tmp_path / "elsewhere" / "kept"
+    secret.parent.mkdir()
+    secret.write_bytes(b"the secret")
+    held = Uploads(ManualClock())
+    told = held_told()
+    if way == "file":
+        path = tmp_path / "kept"
+        path.symlink_to(secret)
+    else:
+        (tmp_path / "folder").symlink_to(secret.parent)
+        path = tmp_path / "folder" / "kept"
+    with pytest.raises(NotUploaded):
+        await held.recall("art_1", told, path)
+    assert held.listed() == []
+    await held.recall("art_1", told, secret)  # by its own name it would be
+    (one,) = held.find(["a.txt"])
+    assert one.path.read_bytes() == b"the secret"
+    await held.remove()
+
+
+def held_told() -> UploadedFile:
+    at = ManualClock().now()
+    return UploadedFile(name="a.txt", size=10, sha256="0" * 64, content_type=None, created_at=at)
 
 
 async def test_a_path_of_the_server_is_not_read(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 import inspect
 import io
+import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from agent_browser.models.checkpoints import SECRETS, TABS, Loss, Part, State
 from agent_browser.models.functions import (
     ContextOptions,
     ExecuteInput,
+    ExecuteOutput,
     FunctionOutput,
     InteractInput,
     OpenInput,
@@ -91,6 +94,47 @@ async def test_a_secret_that_was_typed_is_in_nothing_that_it_tells(
     assert "hunter2" in bare.url
 
 
+async def test_a_checkpoint_with_nothing_to_leave_out_is_the_very_one(
+    bare: FakeContext, veiled: Veiled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tabs = Part.of(TABS, {"tabs": [{"id": "t1", "url": f"http://a.test/{TEXT}"}]})
+
+    async def captured(*, thorough: bool = False) -> State:
+        return State({TABS: tabs})
+
+    monkeypatch.setattr(bare, "capture", captured)
+    bare.veil.add("secret-1", TEXT)
+    assert (await veiled.capture()).parts[TABS] is tabs
+
+
+@pytest.mark.parametrize(
+    ("value", "told", "result"),
+    [
+        ({"n": 1234, "of": [1.5, "x 1234"]}, {"n": "***", "of": [1.5, "x ***"]},
+         '{"n":"***","of":[1.5,"x ***"]}'),
+        (1234, "***", "***"),
+        ("is 1234", "is ***", "is ***"),
+        ({"n": 5}, {"n": 5}, '{"n":5}'),
+        ([12, 34, 56], "***", "***"),
+    ],
+)  # fmt: skip
+async def test_what_code_comes_to_is_json_of_what_is_masked(
+    bare: FakeContext, veiled: Veiled, monkeypatch: pytest.MonkeyPatch,
+    value: Any, told: Any, result: str
+) -> None:  # fmt: skip
+    async def executed(input: ExecuteInput) -> ExecuteOutput:
+        return ExecuteOutput(
+            result=value if isinstance(value, str) else json.dumps(value, separators=(",", ":")),
+            value=value,
+        )
+
+    monkeypatch.setattr(bare, "execute", executed)
+    bare.veil.add("secret-1", "1234")
+    bare.veil.add("secret-2", "12,34")
+    output = await veiled.execute(ExecuteInput(code="x"))
+    assert (output.value, output.result) == (told, result)
+
+
 async def test_errors_say_nothing_of_it(
     bare: FakeContext, veiled: Veiled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,11 +182,38 @@ async def test_files_of_text_and_archives_are_veiled_and_pictures_are_not(
     assert not archive.with_suffix(".veiled").exists()
 
 
+async def test_files_of_json_stay_json_where_a_number_is_a_secret(
+    bare: FakeContext, veiled: Veiled, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    archive = tmp_path / "files.zip"
+    lines = ['{"n": 1234, "at": 1234.5}', '{"text": "pin 1234"}', "1234 no JSON", '{"n": 5}']
+    with zipfile.ZipFile(archive, "w") as made:
+        made.writestr("a.trace", "\n".join(lines))
+    files = {
+        "har": Blob(b'{"size": 1234, "of": ["1234", 12345]}', "application/json", "a.har"),
+        "text": Blob(b"{1234", "text/plain", "a.txt"),
+        "archive": Blob(archive, "application/zip", "a.zip"),
+    }
+
+    async def performed(*args: Any, **named: Any) -> Done:
+        return Done(FunctionOutput(), files)
+
+    monkeypatch.setattr(bare, "perform", performed)
+    bare.veil.add("secret-1", "1234")
+    told = dict((await veiled.perform(ConsoleInput())).files)
+    assert told["har"] == replace(files["har"], data=b'{"size":"***","of":["***",12345]}')
+    assert told["text"] == replace(files["text"], data=b"{***")
+    with zipfile.ZipFile(archive) as read:
+        masked = read.read("a.trace").decode().split("\n")
+    assert masked == ['{"n":"***","at":1234.5}', '{"text": "pin ***"}', "*** no JSON", lines[3]]
+
+
 async def test_a_checkpoint_names_the_secret_and_leaves_out_what_is_filled_in_with_it(
     bare: FakeContext, veiled: Veiled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fields = [{"path": "a", "kind": "value", "value": one} for one in (TEXT, "plain")]
-    tabs = {"tabs": [{"id": "t1", "url": f"http://a.test/?q={TEXT}", "fields": fields}]}
+    here = {"id": "t1", "url": f"http://a.test/{TEXT}/home", "title": TEXT, "state": {"of": TEXT}}
+    tabs = {"tabs": [{**here, "scroll": {"x": 0, "y": 123456}, "fields": fields}]}
     whole = State(
         {TABS: Part.of(TABS, tabs), "cookies": Part.of("cookies", [TEXT])},
         (Loss(what="page", why=f"{TEXT} is lost"),),
@@ -156,7 +227,7 @@ async def test_a_checkpoint_names_the_secret_and_leaves_out_what_is_filled_in_wi
     bare.veil.add("secret-2", "123456", lasting=False)
     state = await veiled.capture()
     (tab,) = state.value(TABS)["tabs"]
-    assert tab == {"id": "t1", "url": "http://a.test/?q=***", "fields": [fields[1]]}
+    assert tab == {**here, "scroll": {"x": 0, "y": 123456}, "fields": [fields[1]]}
     assert state.value(SECRETS) == ["secret-1"]
     assert state.parts["cookies"] is whole.parts["cookies"]
     assert state.losses[0].why == "*** is lost"

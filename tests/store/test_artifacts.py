@@ -1,8 +1,10 @@
 import errno
 import hashlib
+import json
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -135,6 +137,28 @@ async def test_all_is_there_again_after_a_restart(
         assert (await store.find("ann", picture.id)).artifact == picture
         assert (await store.find("ann", video.id)).artifact == video
         assert await store.recordings("ann") == [video]
+
+
+async def test_the_right_to_read_a_file_is_there_again_after_a_restart(
+    settings: Settings, session_id: str
+) -> None:
+    facts: dict[str, Any] = {"owner": "ann", "session_id": session_id, "content_type": "a/zip"}
+    async with ArtifactStore(settings) as store:
+        trace = await store.put(b"x", filename="trace.zip", right="state", **facts)
+        download = await store.put(b"x", filename="trace.zip", **facts)
+        video = await store.adopt(
+            _video(store, session_id), owner="ann", session_id=session_id, width=1, height=1
+        )
+    async with ArtifactStore(settings) as store:
+        rights = [(await store.find("ann", one.id)).right for one in (trace, download, video)]
+    assert rights == ["state", "watch", "recordings"]
+    for path in settings.data_dir.rglob("*.meta"):  # as an earlier version wrote them
+        said = json.loads(path.read_text())
+        del said["right"]
+        path.write_text(json.dumps(said))
+    async with ArtifactStore(settings) as store:
+        rights = [(await store.find("ann", one.id)).right for one in (trace, download, video)]
+    assert rights == ["state", "state", "recordings"]
 
 
 async def test_damaged_sidecars_are_skipped_and_leftovers_removed(
@@ -333,6 +357,28 @@ async def test_a_folder_that_is_a_link_is_not_read_through(
     path.parent.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(FileNotFoundError):
         disk.open_regular(path)
+
+
+@pytest.mark.parametrize("what", ["artifact", "video", "retention"])
+async def test_nothing_is_written_to_a_session_s_folder_that_is_a_link(
+    store: ArtifactStore, session_id: str, settings: Settings, tmp_path: Path, what: str
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    root = settings.data_dir / "artifacts" if what == "artifact" else settings.recordings_folder
+    (root / session_id).symlink_to(outside)
+
+    async def write() -> None:
+        if what == "artifact":
+            await _put(store, session_id)
+        elif what == "video":
+            store.recording_folder(session_id, owner="ann")
+        else:
+            await store.retain(session_id, 60.0)
+
+    with pytest.raises(StorageFull):
+        await write()
+    assert list(outside.iterdir()) == []
 
 
 async def test_a_fifo_in_a_file_s_place_is_refused_and_does_not_hang(tmp_path: Path) -> None:

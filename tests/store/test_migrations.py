@@ -2,6 +2,7 @@
 
 import zipfile
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,11 @@ from hatchling.builders.wheel import WheelBuilder
 from sqlalchemy import Connection, inspect, text
 
 from agent_browser.errors import DatabaseUnusable
+from agent_browser.models.audit import AuditEntry
 from agent_browser.models.sessions import Privacy
 from agent_browser.settings import Settings
 from agent_browser.store import migrations
+from agent_browser.store.audit import Asked, AuditLog
 from agent_browser.store.database import Database
 from agent_browser.store.migrations import HEAD, VERSION_TABLE
 from agent_browser.store.tables import metadata
@@ -108,6 +111,56 @@ async def test_a_database_of_the_first_version_is_brought_to_this_one_with_what_
         again = await archive.records.find("ses_old")
         assert again is not None
         assert again.privacy.log_retention == 5
+
+
+_HIBERNATED = """
+INSERT INTO sessions (owner_mark, id, owner, state, pinned, created_at, last_activity_at,
+  hibernated_at, renewal_count, name, url, title, tags, metadata, timeouts, name_words, tag_words,
+  place_words)
+VALUES ('', 'ses_old', 'alice', 'hibernated', true, 1, 2, 3, 7, 'before', 'https://a.test/', 'T',
+  '["x"]', '{"a": "b"}', '{"idle": 1, "max_duration": 2}', 'before', 'x', 'a test')
+"""
+
+
+async def test_a_database_without_an_audit_log_gets_one_and_keeps_what_is_in_it(
+    archive_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upgrade = alembic_command.upgrade
+    with monkeypatch.context() as patched:
+        patched.setattr(alembic_command, "upgrade", lambda config, _: upgrade(config, "0003"))
+        await _change(archive_settings, _HIBERNATED)
+        async with opened(archive_settings) as archive:
+            archive.papers.put("spent", "p1", "alice", {"traffic": 5})
+            await archive.papers.flush()
+            async with archive.database.reading() as connection:
+                names = await connection.run_sync(lambda within: inspect(within).get_table_names())
+    assert "audit" not in names, "or this tries nothing"
+    for _ in range(2):  # it is brought there once, and is there afterwards
+        async with opened(archive_settings) as archive:
+            found = await archive.records.find("ses_old")
+            assert found is not None
+            assert (found.state, found.name, found.renewal_count) == ("hibernated", "before", 7)
+            assert (found.pinned, found.tags, found.metadata) == (True, ("x",), {"a": "b"})
+            assert found.hibernated_at is not None
+            assert await archive.papers.all("spent") == [{"traffic": 5}]
+            async with archive.database.reading() as connection:
+                assert await connection.run_sync(_differences) == []
+            log = AuditLog(archive.database, archive.writer, archive_settings)
+            log.put(_audited())
+    async with opened(archive_settings) as archive:
+        log = AuditLog(archive.database, archive.writer, archive_settings)
+        page = await log.page(Asked(session="ses_old"), limit=10, cursor=None)
+        assert [entry.subject for entry in page.items] == ["art_1", "art_1"]
+
+
+def _audited() -> AuditEntry:
+    return AuditEntry.model_validate(
+        {
+            "at": datetime(2026, 11, 20, tzinfo=UTC), "owner": "alice", "method": "GET",
+            "route": "/v1/artifacts/{artifact_id}", "action": "get_artifact", "status": 200,
+            "session_id": "ses_old", "subject": "art_1", "request_id": "req_1",
+        }
+    )  # fmt: skip
 
 
 async def test_a_migration_that_fails_half_way_leaves_nothing(

@@ -4,15 +4,21 @@ is waited for.
 
 import fcntl
 import os
+import shutil
+import subprocess
 import threading
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from agent_browser.browser import ffmpeg
 from agent_browser.models.artifacts import Chapter, EarlyEnd, Recording
+from agent_browser.quotas.quotas import Quotas
 from agent_browser.settings import Settings
 from agent_browser.store import disk
 from agent_browser.store.artifacts import ArtifactStore
+from tests.fakes.clock import ManualClock
 
 pytestmark = pytest.mark.anyio
 
@@ -67,6 +73,39 @@ async def test_one_that_another_process_still_writes_is_waited_for(
         (found,) = await store.recordings("ann")
     timer.join()
     assert found.size == 5
+
+
+@pytest.mark.parametrize("age", ["today", "yesterday"])
+async def test_a_video_that_a_killed_server_left_uses_the_quota_of_its_day_once(
+    settings: Settings, session_id: str, video: Path, age: str
+) -> None:
+    async with ArtifactStore(settings) as store:
+        place = store.recording_folder(session_id, owner="ann") / "record-1.webm"
+    shutil.copyfile(video, place)
+    clock = ManualClock()
+    made = clock.now().replace(hour=1) - timedelta(days=age == "yesterday")
+    os.utime(place, (made.timestamp(), made.timestamp()))
+    quotas = Quotas(settings, clock=clock)
+    for _ in range(2):  # the second time it is an own one
+        async with ArtifactStore(settings, clock=clock, quotas=quotas) as store:
+            (found,) = await store.recordings("ann")
+            assert found.duration == pytest.approx(2, abs=0.1)
+    expected = found.duration if age == "today" else 0
+    assert quotas.used("recording", "ann") == expected
+    assert quotas.used("recording", "bob") == 0
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of two seconds."""
+    program = ffmpeg.find()
+    if program is None:
+        pytest.skip("there is no ffmpeg")
+    path = tmp_path_factory.mktemp("video") / "x.webm"
+    source = "testsrc=size=64x48:rate=5:duration=2"
+    command = [str(program), "-loglevel", "error", "-f", "lavfi", "-i", source]
+    subprocess.run([*command, "-c:v", "libvpx", "-deadline", "realtime", str(path)], check=True)
+    return path
 
 
 def test_waiting_has_an_end(tmp_path: Path) -> None:

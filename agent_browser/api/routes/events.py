@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request
 from starlette.responses import Response
 
 from agent_browser import errors
-from agent_browser.api.deps import Caller, Service
+from agent_browser.api.deps import Caller, Service, UntilOver
 from agent_browser.api.described import SESSION
 from agent_browser.api.following import Following as Streams
 from agent_browser.api.openapi import Responses, failing
@@ -85,6 +85,7 @@ async def follow_events(
     following: Following,
     service: Service,
     caller: Caller,
+    until: UntilOver,
     type: Types = [],  # noqa: B006 (never changed)
     session: Annotated[
         str | None, Query(max_length=256, description="Only events of this session.")
@@ -93,12 +94,17 @@ async def follow_events(
     last_event_id: LastEventId = None,
     goes_on: GoesOn = True,
 ) -> Response:
-    """What happens to the caller's sessions, as server-sent events; it does not end by itself."""
+    """What happens to the caller's sessions, as server-sent events. It ends when the caller's key
+    does, or is revoked, and not by itself.
+    """
     owner = caller.owner
     if session is not None:
         owner = (await service.get(caller, session)).owner
     return following.stream(
-        _follow(owner, session, type), after=_begin(after, last_event_id, goes_on), goes_on=goes_on
+        _follow(owner, session, type),
+        after=_begin(after, last_event_id, goes_on),
+        goes_on=goes_on,
+        until=until,
     )
 
 
@@ -118,6 +124,7 @@ async def follow_session(
     following: Following,
     service: Service,
     caller: Caller,
+    until: UntilOver,
     type: Types = [],  # noqa: B006 (never changed)
     after: After = None,
     last_event_id: LastEventId = None,
@@ -134,6 +141,7 @@ async def follow_session(
         follow,
         after=begin,
         goes_on=goes_on,
+        until=until,
         attended=lambda: service.attended(caller, session_id),
     )
 

@@ -11,7 +11,7 @@ from agent_browser.api.answers import example, json_answer
 from agent_browser.api.deps import Artifacts, Caller, Links
 from agent_browser.api.files import FileAnswer
 from agent_browser.api.openapi import failing
-from agent_browser.api.routes.artifacts import ArtifactId, file_responses
+from agent_browser.api.routes.artifacts import ArtifactId, file_responses, readable
 from agent_browser.api.routes.recordings import RecordingId
 from agent_browser.models.artifacts import Recording
 from agent_browser.models.links import LinkInput, SignedLink
@@ -54,9 +54,7 @@ async def link_artifact(
     """An address that leads to this one file without a key, until it is over or the file is gone.
     What it says can't be read, nor changed. It can't be taken back: choose its time.
     """
-    stored = await store.find(caller.scope, artifact_id)
-    if isinstance(stored.artifact, Recording):
-        caller.require("recordings")
+    stored = await readable(store, caller, artifact_id)
     token, expires = signer.sign("artifact", stored.owner, stored.artifact.id, request.expires_in)
     return json_answer(SignedLink(url=links.PATH + token, expires_at=expires), 201)
 

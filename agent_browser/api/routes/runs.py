@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from agent_browser import errors
 from agent_browser.api.answers import example, json_answer, while_connected
-from agent_browser.api.deps import Caller, Runs
+from agent_browser.api.deps import Caller, Runs, UntilOver
 from agent_browser.api.described import ABOUT
 from agent_browser.api.described.runs import (
     BEGUN,
@@ -104,6 +104,7 @@ async def run(
     body: Annotated[RunBody, _BODY],
     runs: Runs,
     caller: Caller,
+    until: UntilOver,
     prefer: Annotated[
         list[Annotated[str, Field(max_length=1_000)]] | None,
         Header(description="`respond-async` answers at once, with 202."),
@@ -137,7 +138,7 @@ async def run(
             async for _, line in lines:
                 await give(line)
 
-    return Lines(tell, headers)
+    return Lines(tell, headers, until=until)
 
 
 @operations.get(
@@ -183,7 +184,9 @@ async def list_operations(
     },
 )
 async def get_operation(operation_id: OperationId, runs: Runs, caller: Caller) -> Response:
-    """A run and its steps so far. What they gave is kept up to a bound; what was cut is noted."""
+    """A run and its steps so far. What they gave is kept up to a bound; what was cut is noted. What
+    a step gave that needs the right `state` or `execute` is withheld from who lacks it.
+    """
     return json_answer(await runs.get(caller, operation_id))
 
 
@@ -211,6 +214,7 @@ async def follow_operation(
     operation_id: OperationId,
     runs: Runs,
     caller: Caller,
+    until: UntilOver,
     after: Annotated[int, Query(ge=0, le=1_000_000, description="Only events after this id.")] = 0,
     last_event_id: Annotated[
         str | None,
@@ -232,7 +236,7 @@ async def follow_operation(
         async with runs.followed(caller, operation_id, after=seen) as lines:
             yield ((number, line.type, line) async for number, line in lines)
 
-    return ServerSent(told, alive=request.app.state.settings.event_heartbeat)
+    return ServerSent(told, alive=request.app.state.settings.event_heartbeat, until=until)
 
 
 @operations.post(

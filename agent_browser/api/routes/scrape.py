@@ -7,7 +7,7 @@ from fastapi import APIRouter, Body, Request
 from starlette.responses import Response
 
 from agent_browser import errors
-from agent_browser.api.deps import Caller, Service
+from agent_browser.api.deps import Caller, Service, UntilOver
 from agent_browser.api.described import SESSION
 from agent_browser.api.openapi import failing
 from agent_browser.api.streaming import NDJSON, Lines
@@ -56,6 +56,7 @@ async def scrape(
     asked: Request,
     service: Service,
     caller: Caller,
+    until: UntilOver,
 ) -> Response:
     """Opens each address, reads it with the functions named, and answers a line of JSON for each as
     it is done; the last line is a summary. What goes wrong with one address is in its own line. A
@@ -63,4 +64,4 @@ async def scrape(
     """
     work = Scrape(service, caller, request, outbound=asked.app.state.outbound)
     await work.check()
-    return Lines(work.run)
+    return Lines(work.run, until=until)
