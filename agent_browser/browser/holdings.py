@@ -349,6 +349,8 @@ class Holdings:
                 losses.append(_unvisited(origin, why))
                 continue
             origin.has_worker = weight.workers > 0
+            if origin.was_open:  # what was written just before it was left may not have been told
+                origin.unread.add(None)
             if self._may_hold_more(origin, weight):
                 due.append((origin, weight))
             else:
