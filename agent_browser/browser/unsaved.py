@@ -217,18 +217,27 @@ async def _look_for_peers(tab: Tab, session: CDPSession, own: list[Frame], found
     """Connections that are not closed. Those that are count until their memory is given back, and
     those of all pages of a process count together: where there are any they are looked at.
     """
+    is_closed = True
     with _unheard(tab, "peers"):
-        await session.send("Performance.enable")
-        if not await _count_peers(session):
-            return
-        closed = 0
-        with anyio.move_on_after(PEERS_BOUND):
-            for frame in own:
-                with _unheard(tab, "closed peers"):
-                    await evaluated(frame, "0")  # our world is there then
-                    closed += await _count_closed(frame)
-        if await _count_peers(session) > closed:
-            found.add("webrtc")
+        try:
+            await session.send("Performance.enable")
+            is_closed = not await _count_peers(session)
+            if not is_closed:
+                is_closed = await _are_closed(tab, session, own)
+        finally:  # what there was no time to prove is not proven
+            if not is_closed:
+                found.add("webrtc")
+
+
+async def _are_closed(tab: Tab, session: CDPSession, own: list[Frame]) -> bool:
+    """Whether every connection there is known to be closed."""
+    closed = 0
+    with anyio.move_on_after(PEERS_BOUND):
+        for frame in own:
+            with _unheard(tab, "closed peers"):
+                await evaluated(frame, "0")  # our world is there then
+                closed += await _count_closed(frame)
+    return await _count_peers(session) <= closed
 
 
 async def _count_peers(session: CDPSession) -> int:

@@ -24,8 +24,8 @@ PEER = "globalThis.peer = new RTCPeerConnection(); peer.createDataChannel('x'); 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """However busy the machine."""
-    monkeypatch.setattr(unsaved, "BOUND", 4.0)
-    monkeypatch.setattr(unsaved, "PEERS_BOUND", 4.0)
+    monkeypatch.setattr(unsaved, "BOUND", 60.0)
+    monkeypatch.setattr(unsaved, "PEERS_BOUND", 50.0)
 
 
 async def becomes(context: ChromiumContext, *kinds: str) -> bool:
@@ -186,6 +186,23 @@ async def test_a_peer_connection_of_a_frame_is_unsaved(
     await drive.open("/frames")
     frame = next(f for f in context._tabs.active.page.frames if f.name == "cross")
     await frame.evaluate(PEER)
+    assert await context.unsaved() == ("webrtc",)
+
+
+async def test_a_peer_connection_that_there_is_no_time_to_look_at_is_unsaved(
+    context: ChromiumContext, drive: Driving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(_: object) -> int:
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    await drive.open("/form")
+    await drive.value(PEER)
+    monkeypatch.setattr(unsaved, "_count_closed", never)
+    monkeypatch.setattr(unsaved, "PEERS_BOUND", 0.05)
+    assert await context.unsaved() == ("webrtc",)
+    monkeypatch.setattr(unsaved, "PEERS_BOUND", 60.0)
+    monkeypatch.setattr(unsaved, "BOUND", 2.0)
     assert await context.unsaved() == ("webrtc",)
 
 
