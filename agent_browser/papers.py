@@ -48,8 +48,10 @@ class Papers(Protocol):
         """All of a kind, everybody's, oldest first."""
         ...
 
-    async def papers(self, kind: str, *, parent: str | None = None) -> Sequence[Paper]:
-        """All of a kind, of that parent if one is named, oldest first."""
+    async def papers(
+        self, kind: str, *, owner: str | None = None, parent: str | None = None
+    ) -> Sequence[Paper]:
+        """All of a kind, of that owner and that parent if one is named, oldest first."""
         ...
 
     async def page(

@@ -12,15 +12,12 @@ from typing import Self
 import anyio
 import httpx
 
-from agent_browser import __version__
-from agent_browser.egress.addresses import Address
-from agent_browser.egress.outbound import Outbound, Target, addressed
+from agent_browser.egress.guarded import client
+from agent_browser.egress.outbound import Outbound
 from agent_browser.errors import AgentBrowserError
 
 MAX_ANSWER = 262_144
 """Bytes of an answer; a longer one is none."""
-MOST_ADDRESSES = 4
-"""Addresses of a host that are tried."""
 
 
 class Unanswered(Exception):
@@ -48,16 +45,8 @@ class Asker:
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        client = httpx.AsyncClient(
-            verify=self._tls or ssl.create_default_context(),
-            trust_env=False,
-            follow_redirects=False,
-            timeout=self._timeout,
-            # A kept connection would be known by its address alone, whatever host it is for.
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
-            headers={"User-Agent": f"agent-browser/{__version__}", "Accept-Encoding": "identity"},
-        )
-        self._client = await self._stack.enter_async_context(client)
+        made = client(self._outbound, timeout=self._timeout, tls=self._tls)
+        self._client = await self._stack.enter_async_context(made)
         return self
 
     async def __aexit__(
@@ -79,47 +68,22 @@ class Asker:
         """What is answered, whatever its status. Unanswered where nothing comes in time."""
         try:
             with anyio.fail_after(self._timeout):
-                target = self._outbound.check(url)
-                found = await self._outbound.dial(url)
-                return await self._first(method, target, found, body, headers or {})
+                return await self._answered(method, url, body, headers or {})
         except AgentBrowserError as exc:
             raise Unanswered(exc.detail) from exc
         except (TimeoutError, httpx.TimeoutException) as exc:
             raise Unanswered(f"no answer within {self._timeout:g} s") from exc
-        except (httpx.HTTPError, OSError) as exc:
+        except httpx.HTTPError as exc:
             raise Unanswered(f"{type(exc).__name__}: no answer") from exc
 
-    async def _first(
-        self,
-        method: str,
-        target: Target,
-        found: list[Address],
-        body: bytes | None,
-        headers: Mapping[str, str],
-    ) -> Said:
-        *others, last = found[:MOST_ADDRESSES]
-        for address in others:
-            try:
-                return await self._once(method, target, address, body, headers)
-            except httpx.ConnectError:
-                continue
-        return await self._once(method, target, last, body, headers)
-
-    async def _once(
-        self,
-        method: str,
-        target: Target,
-        address: Address,
-        body: bytes | None,
-        headers: Mapping[str, str],
+    async def _answered(
+        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]
     ) -> Said:
         if self._client is None:
             raise RuntimeError("the asker is not open")
-        url, host, extensions = addressed(target, address)
-        sent = {"Accept": "application/json", **headers, **host}
-        async with self._client.stream(
-            method, url, content=body, headers=sent, extensions=extensions
-        ) as response:
+        self._outbound.check(url)
+        sent = {"Accept": "application/json", **headers}
+        async with self._client.stream(method, url, content=body, headers=sent) as response:
             read = bytearray()
             async for piece in response.aiter_raw():
                 read += piece

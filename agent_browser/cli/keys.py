@@ -12,6 +12,7 @@ import typer
 from agent_browser.cli.exits import Failed
 from agent_browser.cli.printing import line, note, print_json, say
 from agent_browser.cli.progress import waiting
+from agent_browser.cli.rows import print_items
 from agent_browser.cli.target import Target, client_command
 from agent_browser.models.rights import Role
 
@@ -92,14 +93,7 @@ def list_(target: Target) -> None:
 
     request = keys.listed()
     answer = _done(target, request, direct, "asking for the keys")
-    if target.json:
-        print_json(answer)
-        return
-    items = request.parse(answer).items
-    for one in items:
-        say("\t".join(_cells(one)))
-    if not items:
-        say("no keys")
+    print_items(target, request, answer, _cells, nothing="no keys")
 
 
 def show(target: Target, key: KeyId) -> None:

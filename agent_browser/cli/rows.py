@@ -22,6 +22,18 @@ def print_rows(
     from agent_browser.client import requests
 
     answer = target.send(requests.raw(request), doing)
+    print_items(target, request, answer, cells, nothing=nothing)
+
+
+def print_items(
+    target: Target,
+    request: "Request[Any]",
+    answer: Any,
+    cells: Callable[[Any], Iterable[str]],
+    *,
+    nothing: str,
+) -> None:
+    """The same of an answer that is there."""
     if target.json:
         print_json(answer)
         return

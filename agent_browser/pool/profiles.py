@@ -282,15 +282,8 @@ class Profiles:
         return None if data is None else _Kept.model_validate(data)
 
     async def _all_of(self, owner: str) -> list[_Kept]:
-        found: list[_Kept] = []
-        cursor: str | None = None
-        while True:
-            page, cursor = await self._papers.page(
-                KIND, owner, parent=None, limit=200, cursor=cursor
-            )
-            found += [_Kept.model_validate(paper.data) for paper in page]
-            if cursor is None:
-                return found
+        found = await self._papers.papers(KIND, owner=owner)
+        return [_Kept.model_validate(paper.data) for paper in found]
 
     def _keep(self, kept: _Kept) -> None:
         self._papers.put(KIND, _id_of(kept), kept.owner, kept.model_dump(mode="json"))

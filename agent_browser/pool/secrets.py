@@ -275,15 +275,8 @@ class Secrets:
         return None if data is None else _Kept.model_validate(data)
 
     async def _all_of(self, owner: str) -> list[_Kept]:
-        found: list[_Kept] = []
-        cursor: str | None = None
-        while True:
-            page, cursor = await self._papers.page(
-                KIND, owner, parent=None, limit=200, cursor=cursor
-            )
-            found += [_Kept.model_validate(paper.data) for paper in page]
-            if cursor is None:
-                return found
+        found = await self._papers.papers(KIND, owner=owner)
+        return [_Kept.model_validate(paper.data) for paper in found]
 
     def _keep(self, kept: _Kept) -> None:
         id = _id(kept.owner, kept.secret.name)

@@ -2,7 +2,6 @@
 through a proxy or a session that is not this request's own.
 """
 
-import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -11,8 +10,9 @@ import anyio
 import anyio.to_thread
 import httpx
 
-from agent_browser.egress.outbound import Outbound, addressed
-from agent_browser.errors import DeadlineExceeded, EgressDenied, InvalidUrl, NavigationFailed
+from agent_browser.egress.guarded import guarded
+from agent_browser.egress.outbound import Outbound
+from agent_browser.errors import DeadlineExceeded, EgressDenied, NavigationFailed
 from agent_browser.scraping.robots import (
     ALL_ALLOWED,
     MOST_BYTES,
@@ -23,7 +23,6 @@ from agent_browser.scraping.robots import (
 
 SECONDS = 10.0
 MOST_REDIRECTS = 5
-MOST_ADDRESSES = 4
 USER_AGENT = "Mozilla/5.0 (compatible; {agent})"
 
 
@@ -91,44 +90,6 @@ class HostRules:
         return after_status(file.status, file.text, self._agent)
 
 
-class Guarded(httpx.AsyncBaseTransport):
-    """Dials what the policy allows and nothing else, of each redirect too. EgressDenied."""
-
-    def __init__(self, outbound: Outbound, inner: httpx.AsyncBaseTransport) -> None:
-        self._outbound = outbound
-        self._inner = inner
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """The answer of the first address that takes a connection."""
-        try:
-            target = self._outbound.check(str(request.url))
-            found = await self._outbound.dial(str(request.url))
-        except InvalidUrl as exc:
-            raise httpx.UnsupportedProtocol(exc.detail) from exc
-        except OSError as exc:
-            raise httpx.ConnectError("its host's name can't be resolved") from exc
-        failure = httpx.ConnectError("its host has no address")
-        for address in found[:MOST_ADDRESSES]:
-            url, headers, extensions = addressed(target, address)
-            # Another request: where a redirect leads is told from the first one's address.
-            asked = httpx.Request(
-                request.method,
-                url,
-                headers={**dict(request.headers), "host": headers["Host"]},
-                stream=request.stream,
-                extensions={**request.extensions, **extensions},
-            )
-            try:
-                return await self._inner.handle_async_request(asked)
-            except httpx.ConnectError as exc:
-                failure = exc
-        raise failure
-
-    async def aclose(self) -> None:
-        """End the connections."""
-        await self._inner.aclose()
-
-
 class PlainReader:
     """Reads a robots.txt over HTTP, to a bound of bytes, redirects and time, where the server's
     policy lets it. An asynchronous context manager.
@@ -172,14 +133,7 @@ class PlainReader:
             max_redirects=MOST_REDIRECTS,
             timeout=SECONDS,
             trust_env=False,
-            transport=self._transport or Guarded(self._outbound, self._dialling()),
-        )
-
-    def _dialling(self) -> httpx.AsyncBaseTransport:
-        # A kept connection would be known by its address alone, whatever host it is for.
-        limits = httpx.Limits(max_keepalive_connections=0)
-        return httpx.AsyncHTTPTransport(
-            verify=ssl.create_default_context(), limits=limits, trust_env=False
+            transport=self._transport or guarded(self._outbound),
         )
 
 

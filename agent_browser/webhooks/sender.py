@@ -11,16 +11,13 @@ from typing import Self
 import httpx
 from anyio import fail_after
 
-from agent_browser import __version__
 from agent_browser.clock import Clock
-from agent_browser.egress.addresses import Address
-from agent_browser.egress.outbound import Outbound, Target, addressed
+from agent_browser.egress.guarded import Unresolved, client
+from agent_browser.egress.outbound import Outbound
 from agent_browser.errors import AgentBrowserError
 
 MAX_ANSWER = 16_384
 """Bytes of an answer that are read; what it says is of no interest."""
-MOST_ADDRESSES = 4
-"""Addresses of a host that are tried at one attempt."""
 
 
 @dataclass(frozen=True)
@@ -56,16 +53,8 @@ class Sender:
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        client = httpx.AsyncClient(
-            verify=self._tls or ssl.create_default_context(),
-            trust_env=False,
-            follow_redirects=False,
-            timeout=self._timeout,
-            # A kept connection would be known by its address alone, whatever host it is for.
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
-            headers={"User-Agent": f"agent-browser/{__version__}", "Accept-Encoding": "identity"},
-        )
-        self._client = await self._stack.enter_async_context(client)
+        made = client(self._outbound, timeout=self._timeout, tls=self._tls)
+        self._client = await self._stack.enter_async_context(made)
         return self
 
     async def __aexit__(
@@ -84,8 +73,7 @@ class Sender:
         error: str | None = None
         try:
             with fail_after(self._timeout):
-                target = self._outbound.check(url)
-                response = await self._first(target, await self._outbound.dial(url), body, headers)
+                response = await self._answered(url, body, headers)
             status = response.status_code
             retry_after = _seconds(response.headers.get("retry-after", ""))
             error = None if response.is_success else f"it answered {status}"
@@ -93,33 +81,17 @@ class Sender:
             error = exc.detail
         except (TimeoutError, httpx.TimeoutException):
             error = f"no answer within {self._timeout:g} s"
-        except (httpx.HTTPError, OSError) as exc:
+        except httpx.HTTPError as exc:
             error = _why(exc)
         taken = round((self._clock.monotonic() - began) * 1_000, 1)
         return Answer(taken, status, error, retry_after)
 
-    async def _first(
-        self, target: Target, found: list[Address], body: bytes, headers: dict[str, str]
-    ) -> httpx.Response:
-        """The answer of the first address that takes a connection."""
-        *others, last = found[:MOST_ADDRESSES]
-        for address in others:
-            try:
-                return await self._ask(target, address, body, headers)
-            except httpx.ConnectError:
-                continue
-        return await self._ask(target, last, body, headers)
-
-    async def _ask(
-        self, target: Target, address: Address, body: bytes, headers: dict[str, str]
-    ) -> httpx.Response:
+    async def _answered(self, url: str, body: bytes, headers: dict[str, str]) -> httpx.Response:
         if self._client is None:
             raise RuntimeError("the sender is not open")
-        url, host, extensions = addressed(target, address)
-        sent = {"Content-Type": "application/json", **headers, **host}
-        async with self._client.stream(
-            "POST", url, content=body, headers=sent, extensions=extensions
-        ) as response:
+        self._outbound.check(url)
+        sent = {"Content-Type": "application/json", **headers}
+        async with self._client.stream("POST", url, content=body, headers=sent) as response:
             read = 0
             async for piece in response.aiter_raw():
                 read += len(piece)
@@ -129,6 +101,8 @@ class Sender:
 
 
 def _why(exc: Exception) -> str:
+    if isinstance(exc, Unresolved):
+        return "the host's name has no address"
     cause: BaseException | None = exc
     while cause is not None:
         if isinstance(cause, ssl.SSLError):
@@ -139,9 +113,7 @@ def _why(exc: Exception) -> str:
         cause = cause.__cause__ or cause.__context__
     if isinstance(exc, httpx.ConnectError):
         return "no connection was made"
-    if isinstance(exc, httpx.HTTPError):
-        return "the answer was broken off, or is not HTTP"
-    return "the host's name has no address"
+    return "the answer was broken off, or is not HTTP"
 
 
 def _seconds(text: str) -> float | None:

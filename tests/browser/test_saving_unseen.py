@@ -64,8 +64,10 @@ WATCH = """async () => {
   for (const form of document.forms) {
     Object.defineProperty(form, 'id', {get() { see('form id'); return '' }})
   }
+  const told = new Set(['navigation', 'resource', 'mark', 'measure'])  // paint comes when it comes
   window.count = () => [window.length, Object.getOwnPropertyNames(window).length,
-    performance.getEntries().length, history.length, document.activeElement?.id,
+    performance.getEntries().filter(entry => told.has(entry.entryType)).length,
+    history.length, document.activeElement?.id,
     getSelection().toString(), localStorage.length,
     document.documentElement.outerHTML.length].join()
   window.before = ''

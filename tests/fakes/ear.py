@@ -7,7 +7,7 @@ import anyio
 from agent_browser.models.events import EVENT_TYPES, EventType
 
 ALL = frozenset(EVENT_TYPES)
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class Ear:

@@ -39,11 +39,13 @@ class FakePapers:
         self.kept[kind, id] = (owner, session_id, json.dumps(data))
         self.parents[kind, id] = parent
 
-    async def papers(self, kind: str, *, parent: str | None = None) -> list[FakePaper]:
+    async def papers(
+        self, kind: str, *, owner: str | None = None, parent: str | None = None
+    ) -> list[FakePaper]:
         return [
             FakePaper(json.loads(found[2]))
             for (of, id), found in self.kept.items()
-            if of == kind and parent in (None, self.parents[of, id])
+            if of == kind and owner in (None, found[0]) and parent in (None, self.parents[of, id])
         ]
 
     async def page(

@@ -10,7 +10,7 @@ from typing import Any
 
 import anyio
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 @dataclass
