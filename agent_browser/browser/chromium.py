@@ -51,6 +51,9 @@ FLAGS = (
     "--disable-quic",
     # WebRTC sends no UDP, and its TCP goes through the proxy; pages keep the interface.
     "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
+    "--webrtc-ip-handling-policy=disable_non_proxied_udp",  # the full browser's word for it
+    # The full browser asks its maker what a form's fields are for; there, nobody is to be asked.
+    "--autofill-server-url=data:,",
     "--disable-domain-reliability",
     "--disable-client-side-phishing-detection",
 )
