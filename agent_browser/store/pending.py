@@ -107,6 +107,11 @@ class Pending:
         if session_id not in self._erased:
             self._records[session_id] = read
 
+    def record(self, session_id: str) -> Record | None:
+        """That session's, as it waits."""
+        waiting = self._records.get(session_id)
+        return None if waiting is None else _read(waiting)
+
     def add_action(self, action: Action) -> None:
         """After those that wait already."""
         if action.session_id not in self._erased:

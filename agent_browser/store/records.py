@@ -73,7 +73,11 @@ class Records:
         await self._writer.flush()
 
     async def find(self, session_id: str) -> Record | None:
-        """A session's record. DatabaseUnusable, as from every read."""
+        """A session's record, as it was put last. DatabaseUnusable, as from every read."""
+        await self._writer.settle()
+        waiting = self._writer.waiting(session_id)
+        if waiting is not None:  # the database is behind, and has it as it was before
+            return rows.as_written(waiting)
         found = await self._records(select(*rows.RECORD_COLUMNS).where(sessions.c.id == session_id))
         return found[0] if found else None
 

@@ -1,7 +1,9 @@
 """Rows of the tables, made of what the rooms above have in hand, and back."""
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import RowMapping
@@ -58,6 +60,15 @@ def record_of(row: RowMapping) -> Record:
     timeouts = Timeouts.model_validate(row["timeouts"])
     privacy = Privacy.model_validate(row["privacy"] or {})
     return Record(**facts, tags=tuple(row["tags"]), timeouts=timeouts, privacy=privacy)
+
+
+def as_written(record: Record) -> Record:
+    """What the database would give back of it."""
+    row = {name: getattr(record, name) for name in _OF_RECORD}
+    texts: dict[str, Any] = {n: plain(text) for n, text in row.items() if isinstance(text, str)}
+    tags = tuple(plain(tag) for tag in record.tags)
+    metadata = json.loads(plain(json.dumps(record.metadata, ensure_ascii=False)))
+    return replace(record, **texts, tags=tags, metadata=metadata)
 
 
 def action_row(action: Action, mark: str) -> dict[str, Any]:

@@ -78,6 +78,8 @@ class Writer:
         self._clock = clock or SystemClock()
         self._pause = pause
         self._pending = Pending()
+        self._writing: dict[str, Record] = {}
+        """Records in the transaction that is under way, by session."""
         self._put = 0
         self._done = 0
         self._since: float | None = None
@@ -153,6 +155,12 @@ class Writer:
         self._pending.tear(kind, id)
         self._note()
 
+    def waiting(self, session_id: str) -> Record | None:
+        """That session's record, where the latest is still to be written. What the database has of
+        it is out of date.
+        """
+        return self._pending.record(session_id) or self._writing.get(session_id)
+
     async def flush(self) -> None:
         """Come back when all that was put until now is written. StorageFull, DatabaseUnusable."""
         target = self._put
@@ -221,12 +229,15 @@ class Writer:
             if not batch:
                 self._done, self._since = upto, None
                 return
+            self._writing = {record.id: record for record in batch.records}
             try:
                 await self._write(batch)
             except BaseException:
                 self._pending.restore(batch)
                 self._work.set()
                 raise
+            finally:
+                self._writing = {}
             self._written += len(batch)
             self._recovered()
             if not len(self._pending):

@@ -60,6 +60,10 @@ def _full() -> OperationalError:
     return OperationalError("INSERT", {}, Exception("database or disk is full"))
 
 
+async def _too_late(seconds: float = 1.0) -> None:
+    """The time for it is over."""
+
+
 async def _messages(archive: Opened, session_id: str) -> list[str | None]:
     return [item.message async for item in archive.records.all_actions(session_id)]
 
@@ -120,6 +124,41 @@ async def test_reads_go_on_with_what_is_written_while_writing_fails(
     await archive.records.flush()
     disk.failure = OSError(5, "gone")
     archive.records.put_record(replace(one, name="not yet"))
+    assert (await archive.records.page(wanted())).records == [one]
+
+
+async def test_one_that_is_looked_up_is_as_it_was_put_however_slow_the_disk_is(
+    archive: Opened, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = record()
+    archive.records.put_record(one)
+    await archive.records.flush()
+    monkeypatch.setattr(archive.writer, "settle", _too_late)
+    disk.held = anyio.Event()
+    async with anyio.create_task_group() as tasks:
+        tried = disk.tried
+        asleep = replace(one, state="hibernated", title="a\x00b\ud800c", tags=("\ud800",))
+        archive.records.put_record(asleep)
+        plain = replace(asleep, title="a\ufffdb?c", tags=("?",))
+        assert await archive.records.find(one.id) == plain
+        tasks.start_soon(archive.records.flush)
+        await tried.wait()
+        assert await archive.records.find(one.id) == plain
+        archive.records.put_record(replace(asleep, name="newer"))
+        assert await archive.records.find(one.id) == replace(plain, name="newer")
+        disk.held.set()
+    await archive.records.flush()
+    assert await archive.records.find(one.id) == replace(plain, name="newer")
+
+
+async def test_one_that_can_not_be_written_is_found_as_it_was_put(
+    archive: Opened, disk: Disk
+) -> None:
+    one = record()
+    disk.failure = _full()
+    archive.records.put_record(one)
+    with pytest.raises(StorageFull):
+        await archive.records.flush()
     assert await archive.records.find(one.id) == one
 
 
