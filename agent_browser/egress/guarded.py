@@ -32,6 +32,7 @@ class Guarded(httpx.AsyncBaseTransport):
             raise httpx.UnsupportedProtocol(exc.detail) from exc
         except OSError as exc:
             raise Unresolved("its host's name can't be resolved") from exc
+        others = [(name, value) for name, value in request.headers.raw if name.lower() != b"host"]
         failure = httpx.ConnectError("its host has no address")
         for address in found[:MOST_ADDRESSES]:
             url, headers, extensions = addressed(target, address)
@@ -39,7 +40,7 @@ class Guarded(httpx.AsyncBaseTransport):
             asked = httpx.Request(
                 request.method,
                 url,
-                headers={**dict(request.headers), "host": headers["Host"]},
+                headers=[(b"Host", headers["Host"].encode()), *others],
                 stream=request.stream,
                 extensions={**request.extensions, **extensions},
             )

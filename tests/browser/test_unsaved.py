@@ -24,8 +24,8 @@ PEER = "globalThis.peer = new RTCPeerConnection(); peer.createDataChannel('x'); 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """However busy the machine."""
-    monkeypatch.setattr(unsaved, "BOUND", 60.0)
-    monkeypatch.setattr(unsaved, "PEERS_BOUND", 50.0)
+    monkeypatch.setattr(unsaved, "BOUND", 20.0)  # a look that a dialog comes upon takes as long
+    monkeypatch.setattr(unsaved, "PEERS_BOUND", 18.0)
 
 
 async def becomes(context: ChromiumContext, *kinds: str) -> bool:
