@@ -28,7 +28,7 @@ from tests.fakes.papers import FakePapers
 
 pytestmark = pytest.mark.anyio
 
-PATIENCE = 60.0
+PATIENCE = 20.0
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ async def _raw(url: str, *parts: bytes) -> bytes:
     """What comes back for these bytes, until the server closes the connection."""
     async with await anyio.connect_tcp("127.0.0.1", int(url.rpartition(":")[2])) as stream:
         received = b""
-        with anyio.fail_after(60):
+        with anyio.fail_after(10):
             try:
                 for part in parts:
                     await stream.send(part)

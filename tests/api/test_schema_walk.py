@@ -42,7 +42,7 @@ CHECKS = [
     negative_data_rejection,
     unsupported_method,
 ]
-PATIENCE = 60.0
+PATIENCE = 20.0
 """Seconds after which an answer counts as none."""
 
 

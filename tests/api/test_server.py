@@ -201,11 +201,11 @@ async def test_signals_are_counted_and_handlers_restored() -> None:
     before = signal.getsignal(signal.SIGTERM)
     with signals.caught() as stop:
         os.kill(os.getpid(), signal.SIGTERM)
-        with anyio.fail_after(60):
+        with anyio.fail_after(2):
             await stop.first.wait()
         assert not stop.second.is_set()
         os.kill(os.getpid(), signal.SIGINT)
-        with anyio.fail_after(60):
+        with anyio.fail_after(2):
             await stop.second.wait()
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     assert signal.getsignal(signal.SIGTERM) is before

@@ -19,7 +19,7 @@ from tests.site import Site
 
 pytestmark = pytest.mark.browser
 
-PATIENCE = 60.0
+PATIENCE = 20.0
 """Seconds after which an answer counts as none; a usual one takes some milliseconds."""
 REFUSED = (400, 404, 409, 410, 413, 414, 422, 431)
 NEVER_ENDING = ("a" * 60 + "!", "a" * 30 + "b" * 30 + "!")

@@ -72,7 +72,7 @@ async def test_words_are_in_the_video_and_go_by_themselves(
     await drive.open("/login")
     await camera.do("start", show_actions=True)
     await drive.act("hover", drive.ref("password"))
-    with anyio.fail_after(60):
+    with anyio.fail_after(15):
         while "Hover" in await drawn(context):  # noqa: ASYNC110 - nothing tells of it
             await anyio.sleep(0.05)
     stopped = await camera.stop()

@@ -113,11 +113,11 @@ async def test_a_slower_processor_is_slower_until_it_is_ended(drive: Driving) ->
     await drive.open("/form")
     usual = await value(drive.context, work)
     assert (await emulate(drive.context, cpu_slowdown=20)).cpu_slowdown == 20
-    with anyio.fail_after(60):
+    with anyio.fail_after(30):
         while (slowed := await value(drive.context, work)) <= 3 * usual:
             pass
     assert (await emulate(drive.context, cpu_slowdown=1)).cpu_slowdown == 1
-    with anyio.fail_after(60):
+    with anyio.fail_after(30):
         while await value(drive.context, work) >= slowed / 3:
             pass
 

@@ -42,7 +42,7 @@ async def stands_still(context: ChromiumContext, tab: int = 0) -> bool:
 async def goes_on(context: ChromiumContext, tab: int = 0) -> bool:
     """Whether it counts on, from where it was."""
     before = await counted(context, tab)
-    with anyio.move_on_after(60):
+    with anyio.move_on_after(5):
         while await counted(context, tab) <= before:  # noqa: ASYNC110 - nothing tells of it
             await anyio.sleep(0.01)
         return True
@@ -79,7 +79,7 @@ async def test_a_call_thaws_by_itself(
     await drive.value(COUNT)
     await context.freeze()
     assert await stands_still(context)
-    with anyio.fail_after(60):
+    with anyio.fail_after(10):
         await call(drive)  # type: ignore[misc]
     await drive.value(f"{{{COUNT}}}")
     assert await goes_on(context)
@@ -119,7 +119,7 @@ async def test_all_tabs_are_frozen_and_one_that_opens_meanwhile(
     assert await stands_still(context, 0)
     assert await stands_still(context, 1)
     page = await context._context.new_page()
-    with anyio.fail_after(60):
+    with anyio.fail_after(5):
         while len(context._tabs.open) < 3:  # noqa: ASYNC110 - nothing tells of it
             await anyio.sleep(0.01)
     await context.thaw()
@@ -164,7 +164,7 @@ async def test_a_socket_stays_connected_and_what_comes_meanwhile_arrives_after(
     await anyio.sleep(0.2)
     await context.thaw()
     assert await drive.value("s.readyState") == 1
-    with anyio.fail_after(60):
+    with anyio.fail_after(5):
         while await drive.value("heard") != ["while it stood still"]:  # noqa: ASYNC110 - nothing tells of it
             await anyio.sleep(0.01)
 
@@ -192,10 +192,10 @@ async def test_a_page_whose_dialog_waits_is_frozen_as_it_is(
 ) -> None:
     await drive.open("/form")
     await drive.value("setTimeout(() => confirm('Sure?')); 0")
-    with anyio.fail_after(60):
+    with anyio.fail_after(5):
         while context.dialog is None:  # noqa: ASYNC110 - nothing tells of it
             await anyio.sleep(0.01)
-    with anyio.fail_after(60):
+    with anyio.fail_after(5):
         await context.freeze()
         await context.thaw()
     await drive.act("dialog", accept=True)
@@ -207,7 +207,7 @@ async def test_a_frozen_context_closes_at_once(chromium: ChromiumBrowser, site: 
     await Driving(made, site).open("/form")
     await Driving(made, site).value(COUNT)
     await made.freeze()
-    with anyio.fail_after(60):
+    with anyio.fail_after(5):
         await made.close()
 
 

@@ -119,7 +119,7 @@ async def test_a_document_whose_scripts_are_off_is_acted_on(drive: Driving) -> N
         answer = await drive.context.open(OpenInput(url=f"http://127.0.0.1:{port}/"))
         drive.elements = answer.elements
         field = drive.ref("Field")
-        with anyio.fail_after(60):
+        with anyio.fail_after(8):
             followed = await drive.act("click", drive.ref("Link"))
             filled = await drive.act("fill", field, text="typed")
         group.cancel_scope.cancel()

@@ -25,7 +25,7 @@ async def messages(context: ChromiumContext, **input: Any) -> MessagesOutput:
 
 async def heard(context: ChromiumContext, many: int = 1, **input: Any) -> list[Posted]:
     """So many messages, once they were told."""
-    with anyio.fail_after(60):
+    with anyio.fail_after(10):
         while True:
             found = (await messages(context, **input)).messages
             if len(found) >= many:
@@ -65,12 +65,12 @@ async def test_documents_that_are_open_already_are_heard_and_those_of_popups(
     await drive.value("postMessage('self', '*'); 1")
     assert [(one.data, one.source) for one in await heard(drive.context)] == [("self", "self")]
     await drive.value("window.popup = open('/form'); 1")
-    with anyio.fail_after(60):
+    with anyio.fail_after(10):
         while len(drive.context.page.tabs) < 2:  # noqa: ASYNC110 - a look tells it
             await anyio.sleep(0.01)
     await drive.act("tab_switch", tab="t2")
     await drive.act("tab_switch", tab="t1")
-    with anyio.fail_after(60):
+    with anyio.fail_after(10):
         while not (await messages(drive.context, tab="t2")).messages:
             await drive.value("popup.postMessage('hello', '*'); 1")
     one = (await messages(drive.context, tab="t2")).messages[0]
@@ -135,7 +135,7 @@ async def test_of_a_thousand_the_latest_are_kept_and_the_others_counted(drive: D
     await drive.open("/form")
     await messages(drive.context, action="start")
     await drive.value("for (let n = 1; n <= 1010; n++) postMessage(n, '*'); 1")
-    with anyio.fail_after(60):
+    with anyio.fail_after(20):
         while (await messages(drive.context)).dropped < 10:  # noqa: ASYNC110 - they come in time
             await anyio.sleep(0.01)
     listed = await messages(drive.context, limit=1_000)
@@ -158,7 +158,7 @@ async def test_what_a_page_posts_without_end_is_counted_and_not_all_told(drive: 
         " onmessage = () => { if (--left === 0) done(1) };"
         " for (let n = 0; n < 10000; n++) postMessage(n, '*') })"
     )
-    with anyio.fail_after(60):
+    with anyio.fail_after(20):
         while True:
             listed = await messages(drive.context)
             if listed.kept + listed.dropped == 10_000:
@@ -201,7 +201,7 @@ async def test_it_is_heard_while_a_dialog_waits_and_before_anything_was_opened(
     await messages(drive.context, action="start")
     await drive.open("/form")
     await drive.value("postMessage('before', '*'); setTimeout(() => confirm('?'), 50); 1")
-    with anyio.fail_after(60):
+    with anyio.fail_after(10):
         while drive.context.dialog is None:  # noqa: ASYNC110 - nothing tells of it here
             await anyio.sleep(0.01)
     assert [one.data for one in (await messages(drive.context)).messages] == ["before"]
@@ -215,7 +215,7 @@ class TestFollowed:
         drive.context.on_event(ear)
         drive.context.heed(frozenset({"message"}))
         await drive.open("/form")
-        with anyio.fail_after(60):
+        with anyio.fail_after(10):
             while not ear.of("message"):
                 await drive.value("postMessage({ token: 'hunter2', n: 1 }, '*'); 1")
         told = ear.of("message")[0]
@@ -231,7 +231,7 @@ class TestFollowed:
         await drive.open("/form")
         await drive.act("tab_new", url=drive.site.url("/form"))
         drive.context.heed(frozenset({"storage"}))
-        with anyio.fail_after(60):
+        with anyio.fail_after(10):
             while not ear.of("storage"):
                 await drive.value("sessionStorage.setItem('probe', Math.random()); 1")
         await drive.value(
@@ -259,12 +259,12 @@ class TestFollowed:
         drive.context.on_event(ear)
         drive.context.heed(frozenset({"storage", "message"}))
         await drive.open("/form")
-        with anyio.fail_after(60):
+        with anyio.fail_after(10):
             while not (ear.of("message") and ear.of("storage")):
                 await drive.value("postMessage(1, '*'); localStorage.n = Math.random(); 1")
         drive.context.heed(frozenset())
         reach = drive.context._reach
-        with anyio.fail_after(60):
+        with anyio.fail_after(10):
             while reach.part(Messages)._sessions or any(  # noqa: ASYNC110 - nothing tells of it
                 ears.session for ears in reach.part(Storages)._ears.values()
             ):
@@ -281,12 +281,12 @@ class TestFollowed:
         drive.context.on_event(ear)
         drive.context.heed(frozenset({"storage"}))
         await drive.open("/form")
-        with anyio.fail_after(60):
+        with anyio.fail_after(10):
             while not ear.of("storage"):
                 await drive.value("localStorage.setItem('probe', Math.random()); 1")
         await drive.value("for (let n = 0; n < 5000; n++) localStorage.setItem('k', n); 1")
         assert len(ear.of("storage")) < 400
-        with anyio.fail_after(60):
+        with anyio.fail_after(10):
             while not [one for one in ear.of("storage") if one["key"] == "after"]:
                 await drive.value("localStorage.setItem('after', Math.random()); 1")
                 await anyio.sleep(0.1)

@@ -66,7 +66,7 @@ class Camera:
         """A time, in seconds, at which the video shows what is like that. It is waited for: how
         long the browser takes is its affair.
         """
-        with anyio.fail_after(60):
+        with anyio.fail_after(15):
             while not self._shows(wanted):  # noqa: ASYNC110 - a film tells nobody of its frames
                 await anyio.sleep(0.02)
         began = (await self.do("status")).seconds

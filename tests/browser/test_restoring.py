@@ -419,7 +419,7 @@ async def test_values_that_lie_deep_in_one_another_come_back(
         encoded = {"o": [{"k": "0", "v": encoded}], "id": number + 1}
     records = [{"key": 1, "value": plain}, {"key": 2, "valueEncoded": encoded}]
     store = {"name": "s", "autoIncrement": False, "indexes": [], "records": records}
-    with anyio.fail_after(60):
+    with anyio.fail_after(10):
         losses = await brought(
             context,
             {
@@ -453,7 +453,7 @@ async def test_what_is_too_deep_for_us_is_told_and_the_rest_comes_back(
             "session t1": [{"origin": site.origin, "entries": pairs(of="t1")}],
         }
     ).with_parts([part])
-    with anyio.fail_after(60):
+    with anyio.fail_after(10):
         losses = await context.restore(state, within=20)
     assert [(loss.what, loss.where) for loss in losses] == [("indexed_db", site.origin)]
     assert (await drive.value(SEEN))["session"] == {"of": "t1"}

@@ -400,7 +400,7 @@ async def test_nobody_is_told_of_what_was_not_the_pages(
     )
     assert losses == ()
     await drive.snapshot()
-    with anyio.fail_after(60):
+    with anyio.fail_after(5):
         while len(told) < 2:  # noqa: ASYNC110 - a page's title is learnt in a moment
             await anyio.sleep(0.01)
     assert sorted((kind, data["tab"], data["path"]) for kind, data in told) == [
@@ -464,7 +464,7 @@ async def test_a_page_that_hangs_is_told_when_the_time_is_over(
 ) -> None:
     hangs = site.url("/held")
     tabs = tabs_of(tab(hangs), tab(site.url("/list"), tab_id="t2"))
-    with anyio.fail_after(60):
+    with anyio.fail_after(8):
         losses = await brought(context, {"tabs": tabs}, within=2)
     assert [(loss.what, loss.where) for loss in losses] == [("page", f"t1 {hangs}")]
     assert context.page.tabs[1].url == site.url("/list")
@@ -538,7 +538,7 @@ async def _broken_off(browser: ChromiumBrowser, site: Site, *, is_killed: bool) 
     try:
         async with anyio.create_task_group() as group:
             group.start_soon(restore)
-            with anyio.fail_after(60):
+            with anyio.fail_after(5):
                 while not site.asked("/held"):  # noqa: ASYNC110 - the site tells nobody
                     await anyio.sleep(0.01)
             if is_killed:

@@ -449,7 +449,7 @@ async def test_a_change_without_a_call_is_told(drive: Driving) -> None:
         await drive.value(code)
         heard = anyio.Event()
         drive.context.on_change(heard.set)
-        with anyio.fail_after(60):
+        with anyio.fail_after(5):
             await heard.wait()
 
 
@@ -520,7 +520,7 @@ async def test_a_page_that_crashed_is_as_it_was(drive: Driving, site: Site) -> N
     session = await drive.context._tabs.active.worlds.session()
     async with anyio.create_task_group() as group:
         group.start_soon(session.send, "Page.crash")
-        with anyio.fail_after(60), pytest.raises(PageCrashed):
+        with anyio.fail_after(5), pytest.raises(PageCrashed):
             await drive.act("wait", text="never")
         group.cancel_scope.cancel()
     state = await drive.context.capture()
@@ -537,7 +537,8 @@ async def test_a_page_that_is_busy_is_told_within_its_bound(
     busy = "const since = Date.now(); while (Date.now() - since < 2500);"
     await drive.value(f"void setTimeout(() => {{ {busy} }}, 0)")
     monkeypatch.setattr(saving, "TAB_BOUND", 0.5)
-    state = await drive.context.capture()
+    with anyio.fail_after(2.4):
+        state = await drive.context.capture()
     assert [(loss.what, loss.why) for loss in state.losses] == [
         ("tab", "its page did not answer within 0.5 s")
     ]
@@ -549,7 +550,7 @@ async def test_a_page_that_floods_is_read_until_it_is_calm(drive: Driving, site:
     name = f"local {site.origin}"
     (ear,) = drive.context._reach.part(saving.Saving)._hearing.ears.values()
     await drive.value("for (let i = 0; i < 1000; i++) localStorage.setItem('n', i); 0")
-    with anyio.fail_after(60):
+    with anyio.fail_after(20):
         while not ear.is_deaf:  # noqa: ASYNC110 - what is heard comes when it likes
             await anyio.sleep(0.01)
     assert entries(await drive.context.capture(), name) == {"n": "999"}
@@ -560,7 +561,7 @@ async def test_a_page_that_floods_is_read_until_it_is_calm(drive: Driving, site:
     heard = anyio.Event()
     drive.context.on_change(heard.set)
     await drive.value("localStorage.setItem('n', 'heard'); 0")
-    with anyio.fail_after(60):
+    with anyio.fail_after(5):
         await heard.wait()
     assert entries(await drive.context.capture(), name) == {"n": "heard"}
 

@@ -226,7 +226,7 @@ async def test_a_database_that_its_page_holds_up_is_told_and_not_asked_for_until
     assert thorough.losses == state.losses
     assert '"skip": ["held"]' in asked[0]
     await drive.value("async () => { holder.close(); await over }")
-    with anyio.fail_after(60):
+    with anyio.fail_after(10):
         while (state := await drive.context.capture()).losses:  # noqa: ASYNC110 - it is told late
             await anyio.sleep(0.02)
     names = {each["name"]: each["version"] for each in state.value(f"databases {site.origin}")}
@@ -246,7 +246,7 @@ async def test_a_capture_ends_though_the_reader_never_does(
 
     monkeypatch.setattr(holdings, "ask_long", never)
     monkeypatch.setattr(saving, "CAPTURE_BOUND", 1.0)
-    with anyio.fail_after(60):
+    with anyio.fail_after(10):
         state = await drive.context.capture()
     assert told(state) == {("indexed_db", site.origin)}
     name = f"databases {site.origin}"

@@ -64,9 +64,8 @@ WATCH = """async () => {
   for (const form of document.forms) {
     Object.defineProperty(form, 'id', {get() { see('form id'); return '' }})
   }
-  const told = new Set(['navigation', 'resource', 'mark', 'measure'])  // paint comes when it comes
   window.count = () => [window.length, Object.getOwnPropertyNames(window).length,
-    performance.getEntries().filter(entry => told.has(entry.entryType)).length,
+    performance.getEntries().filter(entry => entry.entryType !== 'paint').length,  // it comes late
     history.length, document.activeElement?.id,
     getSelection().toString(), localStorage.length,
     document.documentElement.outerHTML.length].join()

@@ -44,14 +44,14 @@ async def framed(drive: Driving, url: str, attributes: str = "") -> None:
 
 
 async def until(told: Callable[[], bool]) -> None:
-    with anyio.fail_after(60):
+    with anyio.fail_after(10):
         while not told():  # noqa: ASYNC110 - a timer of the context's: nothing tells of it
             await anyio.sleep(0.01)
 
 
 async def gone(drive: Driving, key: str, area: str = "localStorage") -> None:
     """Wait until the page has no such entry, without a call of the API on it."""
-    with anyio.fail_after(60):
+    with anyio.fail_after(10):
         while await drive.value(f"{area}.getItem({json.dumps(key)})") is not None:  # noqa: ASYNC110
             await anyio.sleep(0.02)  # the document that it goes from is not told
 

@@ -83,7 +83,7 @@ async def test_an_upload_under_way_is_unsaved_until_it_is_answered(
     async with silent() as (url, connections):
         await drive.value(f"void fetch('{url}', {{method: 'POST', body: 'b', mode: 'no-cors'}})")
         assert await becomes(context, "upload")
-        with anyio.fail_after(60):
+        with anyio.fail_after(5):
             while not connections:  # noqa: ASYNC110 - nothing tells of it
                 await anyio.sleep(0.01)
         for connection in connections:
@@ -322,7 +322,7 @@ async def test_all_tabs_are_asked_and_a_crashed_one_holds_nothing(
     session = await first.worlds.session()
     async with anyio.create_task_group() as group:
         group.start_soon(_crash, session)
-        with anyio.fail_after(60):
+        with anyio.fail_after(5):
             while not first.crashed:  # noqa: ASYNC110 - nothing tells of it
                 await anyio.sleep(0.01)
         group.cancel_scope.cancel()

@@ -338,7 +338,7 @@ async def test_a_lost_browser_is_said_at_every_call(subject: Subject) -> None:
     subject.browser.on_lost(lost.set)
     assert subject.browser.is_alive()
     subject.kill()
-    with anyio.fail_after(60):
+    with anyio.fail_after(5):
         await lost.wait()
     assert not subject.browser.is_alive()
     attempts: list[Callable[[], Awaitable[object]]] = [
@@ -351,9 +351,9 @@ async def test_a_lost_browser_is_said_at_every_call(subject: Subject) -> None:
         lambda: subject.browser.probe(),
     ]
     for attempt in attempts:
-        with anyio.fail_after(60), pytest.raises(BrowserLost):
+        with anyio.fail_after(5), pytest.raises(BrowserLost):
             await attempt()
-    with anyio.fail_after(60):
+    with anyio.fail_after(5):
         await context.close()
 
 

@@ -186,7 +186,7 @@ def computed(process: psutil.Process) -> float:
         return 0.0
 
 
-def eventually(holds: Callable[[], bool], *, within: float = 60.0, what: str = "") -> None:
+def eventually(holds: Callable[[], bool], *, within: float = 10.0, what: str = "") -> None:
     """Waits until it holds: for what another process does, of which nothing here is told."""
     deadline = time.monotonic() + within
     while not holds():

@@ -17,7 +17,7 @@ from tests.site import Site
 
 pytestmark = pytest.mark.browser
 
-PATIENCE = 60.0
+PATIENCE = 30.0
 
 
 @contextmanager

@@ -56,7 +56,7 @@ def test_a_hibernated_session_gives_back_what_it_takes_and_comes_back_with_the_n
     renderer = remote.renderer_of(program, session)
     asleep = hibernate(session)
     assert (asleep["state"], asleep["url"]) == ("hibernated", site.url("/form"))
-    eventually(lambda: not is_alive(renderer), what="its page outlived it")
+    eventually(lambda: not is_alive(renderer), within=3, what="its page outlived it")
     assert session.value(REMEMBERED) == ALL
     assert session.state()["state"] == "live"
 

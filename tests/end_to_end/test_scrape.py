@@ -150,7 +150,7 @@ def test_a_reader_that_goes_away_leaves_no_session(http: httpx.Client, site: Sit
         lines = answer.iter_lines()  # held: the stream is closed with it
         assert json.loads(next(lines))["error"]["code"] == "invalid_url"
         eventually(lambda: live(http) > 0)
-    eventually(lambda: live(http) == 0, what="sessions outlived their reader")
+    eventually(lambda: live(http) == 0, within=5, what="sessions outlived their reader")
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_leaving_a_clients_loop_ends_the_work(
             break
         pages.close()
         assert pages.summary is None
-    eventually(lambda: live(http) == 0)
+    eventually(lambda: live(http) == 0, within=5)
 
 
 def run(server: Program, *arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":

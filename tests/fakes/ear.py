@@ -7,7 +7,7 @@ import anyio
 from agent_browser.models.events import EVENT_TYPES, EventType
 
 ALL = frozenset(EVENT_TYPES)
-PATIENCE = 60.0
+PATIENCE = 20.0
 
 
 class Ear:

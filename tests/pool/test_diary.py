@@ -116,7 +116,7 @@ async def test_a_thumbnail_is_of_its_own_call_which_does_not_wait_for_it(tmp_pat
         session = (await rig.open()).session_id
         assert len(await log_of(rig, session)) == 1
         rig.engine.pictures = anyio.Event()
-        with anyio.fail_after(60):
+        with anyio.fail_after(5):
             await rig.open(session)
         done: list[str] = []
 

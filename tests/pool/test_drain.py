@@ -59,7 +59,7 @@ async def test_a_call_that_goes_on_too_long_is_broken_off(
                 await rig.open(session)
             assert told.value.fields["reason"] == "draining"
 
-        with anyio.fail_after(60):
+        with anyio.fail_after(5):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(call)
                 await rig.settle()
@@ -89,14 +89,14 @@ async def test_a_context_that_does_not_close_does_not_hold_the_shutdown_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("agent_browser.pool.housing.CLOSE_DEADLINE", 0.02)
-    with anyio.fail_after(60):
+    with anyio.fail_after(5):
         async with running(tmp_path) as rig:
             await rig.open()
             rig.engine.closing = anyio.Event()
 
 
 async def test_an_open_under_way_at_shutdown_leaves_nothing(tmp_path: Path) -> None:
-    with anyio.fail_after(60):
+    with anyio.fail_after(5):
         async with running(tmp_path) as rig:
             rig.engine.making = anyio.Event()
 
@@ -112,7 +112,7 @@ async def test_an_open_under_way_at_shutdown_leaves_nothing(tmp_path: Path) -> N
 
 
 async def test_a_launch_under_way_at_shutdown_leaves_no_browser(tmp_path: Path) -> None:
-    with anyio.fail_after(60):
+    with anyio.fail_after(8):
         async with running(tmp_path) as rig:
             rig.engine.launching = anyio.Event()
             rig.engine.browsers[0].lose()

@@ -76,7 +76,7 @@ async def closed(pool: Pool, session: str) -> Recording:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    with anyio.fail_after(60):
+    with anyio.fail_after(20):
         while not holds():  # noqa: ASYNC110 - another program writes the file: nothing tells of it
             await anyio.sleep(0.05)
 

@@ -97,7 +97,7 @@ async def test_what_holds_something_is_refused_though_its_state_is_not_read_yet(
         await rig.pass_time(SAVED)
         context_of(rig).holds = ("websocket",)
         rig.engine.capturing = anyio.Event()
-        with anyio.fail_after(60), pytest.raises(CannotHibernate):
+        with anyio.fail_after(5), pytest.raises(CannotHibernate):
             await rig.pool.hibernate(ME, session)
         assert await state_of(rig, session) == "live"
         rig.engine.capturing.set()

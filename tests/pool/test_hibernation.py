@@ -441,7 +441,7 @@ async def test_captures_that_hang_hold_no_other_session_up_for_long(
         rig.checkpoints.save = told  # type: ignore[method-assign]  # to hear of it
         await opened(rig)
         await rig.pass_time(SAVED)
-        with anyio.fail_after(60):
+        with anyio.fail_after(5):
             await saved.wait()
 
 

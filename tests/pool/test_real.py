@@ -99,7 +99,7 @@ async def test_a_killed_browser_is_told_and_replaced(pool: Pool, launches: Launc
         with pytest.raises(BrowserLost):
             await pool.call(LOCAL, "execute", endless, session=session)
 
-    with anyio.fail_after(60):
+    with anyio.fail_after(30):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(call)
             await anyio.wait_all_tasks_blocked()
@@ -160,7 +160,7 @@ def contexts(pool: Pool) -> int:
 
 async def at_rest(pool: Pool) -> None:
     """Nobody has a session, and the browser has no context but those kept ready."""
-    with anyio.fail_after(60):
+    with anyio.fail_after(10):
         while True:
             now = pool.statistics()
             if (now.live, now.opening, now.waiting, now.warm, contexts(pool)) == (0, 0, 0, 1, 1):
@@ -205,7 +205,7 @@ async def test_many_sessions_leave_no_task_behind(pool: Pool) -> None:
     for _ in range(10):
         await use()
     await at_rest(pool)
-    with anyio.move_on_after(60):
+    with anyio.move_on_after(10):
         while len(asyncio.all_tasks()) > len(before):  # noqa: ASYNC110 - the last is at its end
             await anyio.sleep(0.002)
     assert len(asyncio.all_tasks()) <= len(before), asyncio.all_tasks() - before

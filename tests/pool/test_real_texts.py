@@ -95,7 +95,7 @@ async def test_pages_that_are_left_at_once_are_kept_with_title_and_text(
     session = (await kept.pool.create(LOCAL, SessionCreate())).id
     for path in PAGES:
         await kept.pool.call(LOCAL, "open", OpenInput(url=site.url(path)), session=session)
-        with anyio.fail_after(60):
+        with anyio.fail_after(10):
             while not any(word for _, _, word in found(kept, session, site)[-1:]):  # noqa: ASYNC110
                 await anyio.sleep(0.001)
     await closed(kept.pool, session)

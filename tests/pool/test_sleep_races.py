@@ -101,7 +101,7 @@ async def test_who_waits_for_a_session_that_stays_after_all_goes_on(tmp_path: Pa
                 await rig.pool.hibernate(ME, session)
 
         rig.checkpoints.full = True
-        with anyio.fail_after(60):
+        with anyio.fail_after(5):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(refused)
                 await rig.settle()
@@ -121,7 +121,7 @@ async def test_a_session_that_ends_while_memory_is_short_holds_no_newcomer_up(
         rig.machine.append(SHORT)
         rig.clock.advance(2)
         rig.engine.capturing = anyio.Event()
-        with anyio.fail_after(60):
+        with anyio.fail_after(5):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(rig.open)
                 await rig.settle()
@@ -266,7 +266,7 @@ async def test_a_session_ended_as_its_context_closes_ends_with_its_videos(
             await rig.pool.end(ME, session)
             ended.append("end")
 
-        with anyio.fail_after(60):
+        with anyio.fail_after(5):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(hibernate)
                 await rig.settle()

@@ -64,7 +64,7 @@ class Walk:
                 if over.is_set():
                     return
                 await self.rig.pass_time(2)
-            with anyio.fail_after(60):  # who waits for room that nobody can make is refused
+            with anyio.fail_after(20):  # who waits for room that nobody can make is refused
                 await over.wait()
 
     async def open(self) -> None:

@@ -74,7 +74,7 @@ async def test_what_is_put_is_written_in_one_transaction_at_the_next_pause(
     async with Database(archive_settings) as database:
         async with Writer(database, archive_settings, pause=0) as writer:
             one = record()
-            with anyio.fail_after(60):
+            with anyio.fail_after(20):
                 tried = disk.tried
                 writer.put_record(one)
                 for _ in range(50):
@@ -341,7 +341,7 @@ async def test_a_database_that_never_answers_does_not_keep_the_server_from_stopp
     monkeypatch.setattr(writer_module, "WRITE_SECONDS", 0.01)
     disk.held = anyio.Event()
     async with Database(archive_settings) as database:
-        with anyio.fail_after(60):
+        with anyio.fail_after(20):
             async with Writer(database, archive_settings, pause=3_600) as writer:
                 writer.put_record(record())
     assert (writer.statistics().waiting, writer.statistics().failures) == (1, 1)

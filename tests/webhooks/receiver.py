@@ -10,7 +10,7 @@ from typing import Any
 
 import anyio
 
-PATIENCE = 60.0
+PATIENCE = 20.0
 
 
 @dataclass
