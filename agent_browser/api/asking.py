@@ -81,7 +81,7 @@ class Asker:
     ) -> Said:
         if self._client is None:
             raise RuntimeError("the asker is not open")
-        self._outbound.check(url)
+        self._outbound.check(url)  # before httpx makes something else of it
         sent = {"Accept": "application/json", **headers}
         async with self._client.stream(method, url, content=body, headers=sent) as response:
             read = bytearray()

@@ -217,15 +217,15 @@ async def _look_for_peers(tab: Tab, session: CDPSession, own: list[Frame], found
     """Connections that are not closed. Those that are count until their memory is given back, and
     those of all pages of a process count together: where there are any they are looked at.
     """
-    is_closed = True
     with _unheard(tab, "peers"):
+        await session.send("Performance.enable")
+        if not await _count_peers(session):
+            return
+        are_closed = False
         try:
-            await session.send("Performance.enable")
-            is_closed = not await _count_peers(session)
-            if not is_closed:
-                is_closed = await _are_closed(tab, session, own)
+            are_closed = await _are_closed(tab, session, own)
         finally:  # what there was no time to prove is not proven
-            if not is_closed:
+            if not are_closed:
                 found.add("webrtc")
 
 

@@ -5,7 +5,7 @@ import ssl
 import httpx
 
 from agent_browser import __version__
-from agent_browser.egress.outbound import Outbound, addressed
+from agent_browser.egress.outbound import Outbound, addressed, read_target
 from agent_browser.errors import InvalidUrl
 
 MOST_ADDRESSES = 4
@@ -26,7 +26,7 @@ class Guarded(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """The answer of the first address that takes a connection."""
         try:
-            target = self._outbound.check(str(request.url))
+            target = read_target(str(request.url))
             found = await self._outbound.dial(str(request.url))
         except InvalidUrl as exc:
             raise httpx.UnsupportedProtocol(exc.detail) from exc

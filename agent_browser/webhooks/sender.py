@@ -89,7 +89,7 @@ class Sender:
     async def _answered(self, url: str, body: bytes, headers: dict[str, str]) -> httpx.Response:
         if self._client is None:
             raise RuntimeError("the sender is not open")
-        self._outbound.check(url)
+        self._outbound.check(url)  # before httpx makes something else of it
         sent = {"Content-Type": "application/json", **headers}
         async with self._client.stream("POST", url, content=body, headers=sent) as response:
             read = 0
